@@ -1,0 +1,91 @@
+/** Every code an error of this package can carry. */
+export type GroundsightErrorCode =
+  | "INVALID_ARGUMENT"
+  | "SHAPE"
+  | "UNSUPPORTED_CAPABILITY"
+  | "MODEL_LOAD"
+  | "INFERENCE"
+  | "DATASET"
+  | "ABORTED";
+
+/** Exit status of the command line for each code: 1 is a failure, 2 is wrong use. */
+export const EXIT_STATUS: Readonly<Record<GroundsightErrorCode, 1 | 2>> = {
+  INVALID_ARGUMENT: 2,
+  SHAPE: 1,
+  UNSUPPORTED_CAPABILITY: 2,
+  MODEL_LOAD: 1,
+  INFERENCE: 1,
+  DATASET: 1,
+  ABORTED: 1,
+};
+
+const BRAND: unique symbol = Symbol.for("groundsight.error");
+
+/**
+ * Root of every error thrown on purpose. Its message says what was received, what was expected and
+ * what to do. `isInstance` also recognises errors of another installed copy of this package, and
+ * errors that crossed a worker boundary.
+ */
+export class GroundsightError extends Error {
+  readonly code: GroundsightErrorCode;
+
+  constructor(code: GroundsightErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  static isInstance(value: unknown): value is GroundsightError {
+    return value instanceof Error && (value as { [BRAND]?: unknown })[BRAND] === true;
+  }
+}
+
+/** An option or argument has a value that is not allowed. */
+export class InvalidArgumentError extends GroundsightError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("INVALID_ARGUMENT", message, options);
+  }
+}
+
+/** An array or tensor has the wrong length or shape. */
+export class ShapeError extends GroundsightError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("SHAPE", message, options);
+  }
+}
+
+/** A method or option needs something that this model or runtime does not offer. */
+export class UnsupportedCapabilityError extends GroundsightError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("UNSUPPORTED_CAPABILITY", message, options);
+  }
+}
+
+/** A checkpoint is missing, incomplete, corrupt or of an unknown family. */
+export class ModelLoadError extends GroundsightError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("MODEL_LOAD", message, options);
+  }
+}
+
+/** Running the model failed, or it returned numbers that are no numbers. */
+export class InferenceError extends GroundsightError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("INFERENCE", message, options);
+  }
+}
+
+/** A data file or image cannot be read. */
+export class DatasetError extends GroundsightError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("DATASET", message, options);
+  }
+}
+
+/** The caller's abort signal fired. */
+export class AbortedError extends GroundsightError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("ABORTED", message, options);
+  }
+}
