@@ -1,0 +1,140 @@
+/**
+ * Random Llama-type decoder graphs of any size, in the forms that exporters produce: for tests of surgery and engine
+ * without a download, and for speed benchmarks.
+ */
+import { InvalidArgumentError } from "../errors.js";
+import { SeededRandom } from "../math/seeded-random.js";
+import { GraphBuilder } from "./graph-builder.js";
+import { DataType, type OnnxModel } from "./model.js";
+import { addAttention, addMaskBias, addRotaryTables } from "./synthetic-attention.js";
+import { addLinear, addNorm, addSkipNorm, type WeightFormat } from "./synthetic-layers.js";
+
+/** Shape and form of a synthetic decoder. */
+export interface SyntheticDecoderOptions {
+  readonly layers: number;
+  /** Width of the residual stream; a multiple of 32 for 4-bit weights. */
+  readonly width: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly feedForward: number;
+  readonly vocabulary: number;
+  /** "concat": plain operators; "group-query": the fused GroupQueryAttention with rotary positions inside. */
+  readonly attention?: "concat" | "group-query";
+  /** "plain": single operators; "fused": residual add and RMS norm in SkipSimplifiedLayerNormalization. */
+  readonly norm?: "plain" | "fused";
+  /** How projection weights are stored: float32, int8 (MatMulInteger) or 4-bit (MatMulNBits). */
+  readonly weights?: WeightFormat;
+  /** Largest position, for the rotary tables of the fused attention. */
+  readonly maxPositions?: number;
+  /** Seed of the weights. */
+  readonly seed?: number;
+}
+
+/** What all parts of the graph under construction share. */
+export interface DecoderContext {
+  readonly graph: GraphBuilder;
+  readonly random: SeededRandom;
+  readonly options: Required<SyntheticDecoderOptions>;
+  readonly headWidth: number;
+}
+
+/**
+ * Builds a decoder: inputs_embeds [B, S, W], attention_mask [B, T], position_ids [B, S] (concat only),
+ * num_logits_to_keep (0: all), past_key_values.N.key/value [B, KV, P, D] -> logits [B, n, V] and
+ * present.N.key/value [B, KV, T, D], with the value names of a PyTorch export of LlamaForCausalLM.
+ *
+ * @throws InvalidArgumentError when heads do not divide the width or kvHeads the heads
+ */
+export function makeSyntheticDecoder(options: SyntheticDecoderOptions): OnnxModel {
+  const context = contextOf(options);
+  const { graph, headWidth } = context;
+  const { layers, width, kvHeads, norm, vocabulary } = context.options;
+  const embeds = graph.input("inputs_embeds", DataType.float32, ["batch", "sequence", width]);
+  graph.input("attention_mask", DataType.int64, ["batch", "total_sequence"]);
+  if (context.options.attention === "concat")
+    graph.input("position_ids", DataType.int64, ["batch", "sequence"]);
+  graph.input("num_logits_to_keep", DataType.int64, []);
+  const shared =
+    context.options.attention === "concat" ? addMaskBias(context) : addRotaryTables(context);
+  const cacheDims = ["batch", kvHeads, "past_sequence", headWidth];
+  const presentDims = ["batch", kvHeads, "total_sequence", headWidth];
+  let residual = embeds;
+  let normed = addNorm(context, residual, "/model/layers.0/input_layernorm");
+  for (let layer = 0; layer < layers; layer++) {
+    const name = `/model/layers.${layer}`;
+    const past = ["key", "value"].map((kind) =>
+      graph.input(`past_key_values.${layer}.${kind}`, DataType.float32, cacheDims),
+    );
+    const attended = addAttention(context, normed, past, shared, `${name}/self_attn`);
+    graph.output(attended.key, `present.${layer}.key`, DataType.float32, presentDims);
+    graph.output(attended.value, `present.${layer}.value`, DataType.float32, presentDims);
+    const afterAttention = addResidual(
+      context,
+      residual,
+      attended.output,
+      `${name}/Add`,
+      `${name}/post_attention_layernorm`,
+    );
+    const fed = addFeedForward(context, afterAttention.normed, `${name}/mlp`);
+    const nextNorm =
+      layer + 1 < layers ? `/model/layers.${layer + 1}/input_layernorm` : "/model/norm";
+    const next = addResidual(context, afterAttention.sum, fed, `${name}/Add_1`, nextNorm);
+    residual = next.sum;
+    normed = next.normed;
+  }
+  const start = graph.op("Neg", ["num_logits_to_keep"], "/Neg");
+  const starts = graph.op("Reshape", [start, graph.integers([1])], "/Reshape");
+  const slice = [normed, starts, graph.integers([2 ** 53 - 1]), graph.integers([1])];
+  const kept = graph.op("Slice", slice, "/Slice");
+  const logits = addLinear(context, kept, width, vocabulary, "/lm_head");
+  graph.output(logits, "logits", DataType.float32, ["batch", "num_logits", vocabulary]);
+  return graph.build();
+
+  function addResidual(
+    parts: DecoderContext,
+    stream: string,
+    added: string,
+    addName: string,
+    normName: string,
+  ) {
+    if (norm === "fused") return addSkipNorm(parts, stream, added, normName);
+    const sum = parts.graph.op("Add", [stream, added], addName);
+    return { sum, normed: addNorm(parts, sum, normName) };
+  }
+}
+
+/** The gated MLP of Llama: down(silu(gate(x)) * up(x)). */
+function addFeedForward(context: DecoderContext, x: string, name: string): string {
+  const { graph } = context;
+  const { width, feedForward } = context.options;
+  const gate = addLinear(context, x, width, feedForward, `${name}/gate_proj`);
+  const sigmoid = graph.op("Sigmoid", [gate], `${name}/act_fn/Sigmoid`);
+  const activated = graph.op("Mul", [gate, sigmoid], `${name}/act_fn/Mul`);
+  const up = addLinear(context, x, width, feedForward, `${name}/up_proj`);
+  const gated = graph.op("Mul", [activated, up], `${name}/Mul`);
+  return addLinear(context, gated, feedForward, width, `${name}/down_proj`);
+}
+
+function contextOf(options: SyntheticDecoderOptions): DecoderContext {
+  const { width, heads, kvHeads } = options;
+  const headWidth = width / heads;
+  if (!Number.isInteger(headWidth / 2) || !Number.isInteger(heads / kvHeads)) {
+    throw new InvalidArgumentError(
+      `width ${width}, heads ${heads}, kvHeads ${kvHeads}: expected heads to divide the width into an even part and kvHeads to divide heads`,
+    );
+  }
+  const complete = {
+    attention: "concat",
+    norm: "plain",
+    weights: "float32",
+    maxPositions: 2048,
+    seed: 0,
+    ...options,
+  } as const;
+  return {
+    graph: new GraphBuilder(),
+    random: new SeededRandom(complete.seed),
+    options: complete,
+    headWidth,
+  };
+}
