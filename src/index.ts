@@ -1,4 +1,28 @@
 /** Groundsight: make large vision-language models hallucinate less, see why they do, and measure both. */
+export type {
+  Answer,
+  AnswerStream,
+  AnswerToken,
+  FinishReason,
+  ScoredToken,
+  StreamPiece,
+  Timings,
+  Usage,
+} from "./engine/answer.js";
+export { type EncodeImage, type ImageVariant, ORIGINAL_IMAGE } from "./engine/image-variant.js";
+export type {
+  DecodedText,
+  DecodeOptions,
+  JsonValue,
+  Method,
+  MethodNeed,
+  MethodRun,
+  MethodSession,
+  Stream,
+} from "./engine/method.js";
+export type { BatchOptions, Model, ModelInfo } from "./engine/model.js";
+export type { GenerateRequest, ImageSource, Pixels } from "./engine/request.js";
+export type { TensorData } from "./engine/tensor-data.js";
 export {
   AbortedError,
   DatasetError,

@@ -1,0 +1,72 @@
+import type { JsonValue } from "./method.js";
+
+/** A token with its log-probability in nats. */
+export interface ScoredToken {
+  readonly id: number;
+  readonly text: string;
+  /**
+   * ln p under the method's scores: after contrast and plausibility mask, before repetition penalty, temperature, top-k
+   * and top-p. For `regular` this is the model's own log-probability. Null when the method gives the token no chance.
+   */
+  readonly logprob: number | null;
+}
+
+/** One token of an answer. */
+export interface AnswerToken extends ScoredToken {
+  /** The most likely tokens at this position, best first; present when `topLogprobs` asked for them. */
+  readonly top?: readonly ScoredToken[];
+}
+
+/** Why an answer ended: end-of-text token, a stop text, or the limit of tokens or context. */
+export type FinishReason = "eos" | "stop" | "length";
+
+/** Wall-clock times in milliseconds. In a batch, the time of a shared step counts fully for each answer. */
+export interface Timings {
+  /** Reading, processing and encoding the image in all its variants; 0 when it was cached. */
+  readonly imageMs: number;
+  /** From the start of the request to the first token's logits, without `imageMs`; includes what the method prepared. */
+  readonly prefillMs: number;
+  /** From the first token's logits to the end. */
+  readonly decodeMs: number;
+  /** Mean time between tokens after the first; null for answers of fewer than 2 tokens. */
+  readonly msPerToken: number | null;
+  readonly totalMs: number;
+}
+
+/** Tokens counted. */
+export interface Usage {
+  /** Tokens of the first stream's prompt, image tokens included. */
+  readonly promptTokens: number;
+  readonly imageTokens: number;
+  /** Tokens of the answer, the end-of-text token not included. */
+  readonly generatedTokens: number;
+}
+
+/** The model's answer to one request. */
+export interface Answer {
+  /** Without leading and trailing white space. */
+  readonly text: string;
+  readonly tokens: readonly AnswerToken[];
+  readonly finishReason: FinishReason;
+  readonly usage: Usage;
+  readonly timings: Timings;
+  readonly method: {
+    readonly name: string;
+    readonly settings: Readonly<Record<string, JsonValue>>;
+  };
+  readonly seed: number;
+  /** What the method noted, such as a description; empty for most. */
+  readonly details: Readonly<Record<string, JsonValue>>;
+}
+
+/** One step of a streamed answer: the token, and the text that became complete with it (possibly none). */
+export interface StreamPiece {
+  readonly token: AnswerToken;
+  /** Whole characters only; the pieces of an answer, joined and trimmed, are its text. */
+  readonly text: string;
+}
+
+/** An answer that arrives token by token: iterate it, or await `answer`. */
+export interface AnswerStream extends AsyncIterable<StreamPiece> {
+  readonly answer: Promise<Answer>;
+}
