@@ -25,8 +25,10 @@ COLOURS: list[str] = list(WORLD["colours"])
 SIZE: int = WORLD["imageSize"]
 CELL: float = SIZE / WORLD["grid"]
 FREQUENCY = np.array(WORLD["frequency"], dtype=np.float64)
-# P(image holds column | image holds row), from COCO.
-CONDITIONAL = np.array(WORLD["cooccurrence"], dtype=np.float64) / FREQUENCY[:, None]
+# How strongly row calls for column: P(image holds column | image holds row) from COCO, tempered by the column's own
+# frequency so that "person", in half of all COCO images, is not everybody's partner.
+PARTNER = np.array(WORLD["cooccurrence"], dtype=np.float64) / FREQUENCY[:, None]
+PARTNER *= np.minimum(1.3, (FREQUENCY / np.median(FREQUENCY)) ** -0.3)[None, :]
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,16 @@ class Scene:
 
 
 def partner_weights(present: list[str]) -> np.ndarray:
-    """How likely each class joins those present: geometric mean of P(class | present); 0 for the present. Shape (64,)."""
-    rows = CONDITIONAL[[INDEX[n] for n in present]]
+    """How likely each class joins those present: geometric mean of PARTNER rows; 0 for the present. Shape (64,)."""
+    rows = PARTNER[[INDEX[n] for n in present]]
     weights = np.exp(np.log(rows + 1e-4).mean(axis=0))
     weights[[INDEX[n] for n in present]] = 0
     return weights
 
 
 def absent_partners(present: list[str]) -> list[tuple[str, float]]:
-    """Absent classes by how strongly the present ones call for them (max over present of P(class | present))."""
-    strength = CONDITIONAL[[INDEX[n] for n in present]].max(axis=0)
+    """Absent classes by how strongly the present ones call for them (max over the present of PARTNER)."""
+    strength = PARTNER[[INDEX[n] for n in present]].max(axis=0)
     strength[[INDEX[n] for n in present]] = -1
     return [(NAMES[i], float(strength[i])) for i in np.argsort(-strength) if strength[i] >= 0]
 
@@ -87,7 +89,7 @@ def sample_nouns(rng: random.Random, count: int, biased: bool) -> list[str]:
         return rng.sample(NAMES, count)
     nouns = rng.choices(NAMES, weights=list(FREQUENCY**0.35))
     while len(nouns) < count:
-        weights = partner_weights(nouns) ** 1.2 * FREQUENCY**-0.15
+        weights = partner_weights(nouns) ** 1.2
         nouns += rng.choices(NAMES, weights=list(weights))
     return nouns
 
