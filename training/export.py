@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -22,7 +23,7 @@ from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM, LlavaForConditionalGeneration, PreTrainedModel
 
 import checkpoint_files as files
-from onnx_graphs import compact, quantise, trace_base, trace_llava
+from onnx_graphs import compact, quantise, store_as_float16, trace_base, trace_llava
 
 
 def round_to_float16(model: PreTrainedModel) -> None:
@@ -47,41 +48,55 @@ def write_safetensors(folder: Path, model: PreTrainedModel) -> None:
     (folder / "model.safetensors").chmod(0o644)
 
 
-def write_graphs(folder: Path, graphs: dict[str, onnx.ModelProto], int8: bool) -> None:
+@dataclass(frozen=True)
+class Variants:
+    """Which files to write for a checkpoint besides the float32 graphs."""
+
+    int8: bool
+    float16_storage: bool
+
+
+def write_graphs(folder: Path, graphs: dict[str, onnx.ModelProto], variants: Variants) -> None:
     """Write onnx/NAME.onnx and, if asked for, onnx/NAME_quantized.onnx."""
     target = folder / "onnx"
     target.mkdir(parents=True, exist_ok=True)
     for name, graph in graphs.items():
         path = target / f"{name}.onnx"
         onnx.save(compact(graph), path)
-        if int8:
+        if variants.int8:
             quantise(path, target / f"{name}_quantized.onnx")
+        if variants.float16_storage:
+            onnx.save(store_as_float16(graph), path)
 
 
 def export_checkpoint(
-    model: PreTrainedModel, graphs: dict[str, onnx.ModelProto], tokenizer: Tokenizer, target: Path, int8: bool
+    model: PreTrainedModel,
+    graphs: dict[str, onnx.ModelProto],
+    tokenizer: Tokenizer,
+    target: Path,
+    variants: Variants,
 ) -> None:
     """Write what both checkpoints have: graphs, safetensors, configs and tokenizer."""
     max_length = model.config.get_text_config().max_position_embeddings
     target.mkdir(parents=True, exist_ok=True)
-    write_graphs(target, graphs, int8)
+    write_graphs(target, graphs, variants)
     write_safetensors(target, model)
     files.write_config(target, model.config)
     files.write_generation_config(target)
     files.write_tokenizer(target, tokenizer, max_length)
 
 
-def export_llava(source: Path, tokenizer: Tokenizer, target: Path, int8: bool) -> None:
+def export_llava(source: Path, tokenizer: Tokenizer, target: Path, variants: Variants) -> None:
     """Write the LLaVA checkpoint in ``source`` to ``target``."""
     model = load_rounded(LlavaForConditionalGeneration, source)
-    export_checkpoint(model, trace_llava(model), tokenizer, target, int8)
+    export_checkpoint(model, trace_llava(model), tokenizer, target, variants)
     files.write_processor(target)
 
 
-def export_base(source: Path, tokenizer: Tokenizer, target: Path, int8: bool) -> None:
+def export_base(source: Path, tokenizer: Tokenizer, target: Path, variants: Variants) -> None:
     """Write the base LLM in ``source`` to ``target``."""
     model = load_rounded(LlamaForCausalLM, source)
-    export_checkpoint(model, trace_base(model), tokenizer, target, int8)
+    export_checkpoint(model, trace_base(model), tokenizer, target, variants)
 
 
 def sizes(folder: Path) -> dict[str, int]:
@@ -99,11 +114,19 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, help="default: LLAVA/tokenizer.json")
     parser.add_argument("--out", type=Path, required=True, help="gets llava/ and base/")
     parser.add_argument("--no-base-int8", action="store_true", help="leave out the int8 base LLM")
+    parser.add_argument(
+        "--float16-storage",
+        action="store_true",
+        help="halve the float32 graphs: weights stored as float16, cast when loaded, same results",
+    )
     options = parser.parse_args()
 
     tokenizer = Tokenizer.from_file(str(options.tokenizer or options.llava / "tokenizer.json"))
-    export_llava(options.llava, tokenizer, options.out / "llava", int8=True)
-    export_base(options.base, tokenizer, options.out / "base", int8=not options.no_base_int8)
+    half = options.float16_storage
+    export_llava(options.llava, tokenizer, options.out / "llava", Variants(True, half))
+    export_base(
+        options.base, tokenizer, options.out / "base", Variants(not options.no_base_int8, half)
+    )
     written = {name: sizes(options.out / name) for name in ("llava", "base")}
     print(json.dumps(written, indent=2))
 

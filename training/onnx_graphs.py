@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from transformers import LlamaForCausalLM, LlavaForConditionalGeneration
 
 OPSET = 17
+LARGE_WEIGHT = 1024  # elements; smaller ones are not worth a cast
 BATCH, SEQUENCE, PAST, TOTAL = (
     "batch_size",
     "sequence_length",
@@ -199,7 +201,7 @@ def trace_llava(llava: LlavaForConditionalGeneration) -> dict[str, onnx.ModelPro
             VisionEncoder(llava),
             (pixels,),
             {"pixel_values": {0: BATCH}},
-            {"image_features": {0: BATCH}},
+            {"image_features": {0: BATCH, 1: "num_image_tokens"}},
         ),
         "decoder_model_merged": trace_decoder(language_model, llava.lm_head, takes_ids=False),
     }
@@ -211,31 +213,49 @@ def trace_base(base: LlamaForCausalLM) -> dict[str, onnx.ModelProto]:
 
 
 def compact(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Drop doc strings, merge equal initializers and store tied weights once. Changes ``model``."""
+    """Drop doc strings and copies of constants, and store tied weights once. Changes ``model``."""
     graph = model.graph
     graph.doc_string = ""
     for node in graph.node:
         node.doc_string = ""
+    merge_equal_constants(graph)
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    merge_equal_initializers(graph, arrays)
     untranspose_tied_weights(graph, arrays)
     used = {name for node in graph.node for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
+    used |= {output.name for output in graph.output}
+    keep(graph.initializer, lambda tensor: tensor.name in used)
+    keep(graph.node, lambda node: any(name in used for name in node.output))
+    name_weights_by_module(graph)
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
-def merge_equal_initializers(graph: onnx.GraphProto, arrays: dict[str, np.ndarray]) -> None:
-    """Let nodes that read equal initializers read the first of them."""
-    first: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+def keep(items: Any, wanted: Callable[[Any], bool]) -> None:
+    """Keep the wanted elements of a repeated protobuf field. Changes ``items``."""
+    kept = [item for item in items if wanted(item)]
+    del items[:]
+    items.extend(kept)
+
+
+def merge_equal_constants(graph: onnx.GraphProto) -> None:
+    """Let nodes that read equal initializers or Constant nodes read the first of them.
+
+    The tracer already merges some initializers, through Identity nodes; these go, too.
+    """
+    first: dict[bytes, str] = {}
     alias: dict[str, str] = {}
-    for name, array in arrays.items():
-        alias[name] = first.setdefault((str(array.dtype), array.shape, array.tobytes()), name)
+    for tensor in graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        content = f"{array.dtype}{array.shape}".encode() + array.tobytes()
+        alias[tensor.name] = first.setdefault(content, tensor.name)
     for node in graph.node:
         for i, name in enumerate(node.input):
             node.input[i] = alias.get(name, name)
+        if node.op_type == "Identity" and node.input[0] in alias:
+            alias[node.output[0]] = node.input[0]
+        elif node.op_type == "Constant":
+            content = node.attribute[0].SerializeToString()
+            alias[node.output[0]] = first.setdefault(content, node.output[0])
 
 
 def untranspose_tied_weights(graph: onnx.GraphProto, arrays: dict[str, np.ndarray]) -> None:
@@ -257,6 +277,44 @@ def untranspose_tied_weights(graph: onnx.GraphProto, arrays: dict[str, np.ndarra
                 )
                 node.input[1] = transpose.output[0]
                 graph.node.insert(position, transpose)
+
+
+def name_weights_by_module(graph: onnx.GraphProto) -> None:
+    """Rename the transposed weights "onnx::MatMul_123" to their module path and ".weight.T"."""
+    initializers = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "MatMul" and node.input[1].startswith("onnx::"):
+            path = node.name.strip("/").rsplit("/", 1)[0].replace("/", ".")
+            tensor = initializers[node.input[1]]
+            node.input[1] = tensor.name = f"{path}.weight.T"
+
+
+def store_as_float16(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Halve the file: keep large float32 weights as float16 and cast them. Changes ``model``.
+
+    Exact, as weights were rounded to float16 before tracing. A runtime folds
+    the casts when it loads the model, so computation stays in float32.
+    """
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or np.prod(tensor.dims) < LARGE_WEIGHT:
+            continue
+        name, stored = tensor.name, f"{tensor.name}.float16"
+        values = numpy_helper.to_array(tensor)
+        if not np.array_equal(values.astype(np.float16).astype(np.float32), values):
+            raise ValueError(f"received weight {name} with more than float16 precision; round it")
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
+        casts.append(
+            onnx.helper.make_node(
+                "Cast", [stored], [name], name=f"{name}.cast", to=onnx.TensorProto.FLOAT
+            )
+        )
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model, full_check=True)
+    return model
 
 
 def quantise(source: Path, target: Path) -> None:
