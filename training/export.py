@@ -1,6 +1,6 @@
 """Export trained PyTorch checkpoints to folders that transformers.js loads.
 
-    python training/export.py --llava runs/llava --base runs/base --out pocket
+    python export.py --llava runs/llava --base runs/base --tokenizer runs/tokenizer.json --out ../pocket
 
 writes OUT/llava and OUT/base: configs, tokenizer, chat template, ONNX graphs in
 float32 and int8 ("_quantized", dtype "q8" of transformers.js), and the weights

@@ -1,59 +1,43 @@
-"""Write an untrained pocket checkpoint: right shapes and files, random weights.
+"""Write an untrained pocket checkpoint: right shapes and tokenizer, random weights.
 
-    python training/untrained.py --corpus README.md --out runs/untrained
+    python untrained.py --tokenizer runs/tokenizer.json --out runs/untrained [--seed 0]
 
 It stands in for the trained one where only the mechanics matter (engine tests,
-timing). The tokenizer is learnt from the given text, so its vocabulary is small.
+timing), and goes through export.py like it.
 """
-
-from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM, LlavaForConditionalGeneration
 
-from model_config import SPECIAL_TOKENS, llava_config, text_config
+from model_config import llava_config, text_config
 
-MAX_VOCABULARY = 1536
-WEIGHT_STD = 0.08  # wider than usual, so that greedy tokens vary with the prompt
-
-
-def placeholder_tokenizer(corpus: list[Path]) -> Tokenizer:
-    """Train a byte-level BPE tokenizer with the pocket model's special tokens."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=MAX_VOCABULARY,
-        special_tokens=SPECIAL_TOKENS,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train([str(path) for path in corpus], trainer)
-    return tokenizer
+# Wide layers and narrow (tied) embeddings: greedy tokens vary instead of repeating the last one.
+WEIGHT_STD, EMBEDDING_STD = 0.1, 0.05
 
 
 def randomise(model: torch.nn.Module, generator: torch.Generator) -> None:
-    """Draw every matrix and embedding from N(0, WEIGHT_STD^2). Changes ``model``."""
+    """Draw every matrix from a centred normal distribution. Changes ``model``."""
     with torch.no_grad():
-        for parameter in model.parameters():
+        for name, parameter in model.named_parameters():
             if parameter.dim() > 1:
-                parameter.normal_(0.0, WEIGHT_STD, generator=generator)
+                std = EMBEDDING_STD if "embed_tokens" in name else WEIGHT_STD
+                parameter.normal_(0.0, std, generator=generator)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--corpus", type=Path, nargs="+", required=True, help="English text files")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
     parser.add_argument("--out", type=Path, required=True, help="gets llava/ and base/")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
-    tokenizer = placeholder_tokenizer(options.corpus)
+    tokenizer = Tokenizer.from_file(str(options.tokenizer))
     generator = torch.Generator().manual_seed(options.seed)
     size = tokenizer.get_vocab_size()
     for name, model in (
