@@ -1,0 +1,103 @@
+/** Sums that metrics are computed from, by name. Counts of several answers add up. */
+export type Counts = Readonly<Record<string, number>>;
+
+/** What a rule made of one answer. */
+export interface Score {
+  /**
+   * `unparsed`: the rule found no answer in the text. Counted and shown apart; the counts say what the
+   * authors' evaluator makes of it. `null`: the benchmark has no right and wrong for one answer.
+   */
+  readonly outcome: "right" | "wrong" | "unparsed" | null;
+  /** What the rule read out of the text, for example `yes`; null when nothing. */
+  readonly extracted: string | null;
+  /** Why, in a few words, for example the objects that were hallucinated. */
+  readonly explanation: string;
+  readonly counts: Counts;
+}
+
+/** What a score may depend on besides the answer. */
+export interface ScoringContext {
+  /** One of the benchmark's rules. */
+  readonly rule: string;
+  /** A judge's words about this answer; null when there is no judge or it failed. */
+  readonly verdict: string | null;
+}
+
+/** One question of a benchmark: what the model is asked and how its answer is scored. */
+export interface Question {
+  /** Unique within the benchmark's file. */
+  readonly id: string;
+  /** File name of the image inside the images folder; null when the question has none. */
+  readonly image: string | null;
+  /** Text for the model, without chat template. */
+  readonly prompt: string;
+  /** Answers of one cluster are not independent; the bootstrap draws clusters. Usually the image. */
+  readonly cluster: string;
+  /** Part of the breakdown, for example object, attribute, relation, or MME's category; null for none. */
+  readonly group: string | null;
+  /** The truth in words, for reports. */
+  readonly truth: string;
+  /** Place in the data file, for messages. */
+  readonly where: string;
+  /** Text for a judge when the rule needs one; null otherwise. */
+  readonly judgePrompt: ((answer: string) => string) | null;
+  readonly score: (answer: string, context: ScoringContext) => Score;
+}
+
+/** A metric's value, or why it has none. An undefined metric is never 0. */
+export type MetricValue =
+  | { readonly value: number; readonly reason?: undefined }
+  | { readonly value: null; readonly reason: string };
+
+/** A figure computed from summed counts. */
+export interface Metric {
+  /** snake_case, as printed in JSON. */
+  readonly name: string;
+  readonly title: string;
+  /** `share` lies in 0..1; `percent` in 0..100; others are plain numbers. */
+  readonly unit: "share" | "percent" | "points" | "words" | "count";
+  readonly better: "higher" | "lower" | "neither";
+  readonly of: (counts: Counts) => MetricValue;
+}
+
+/** Files of a benchmark, already read. `name` is for messages. */
+export interface DataFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Text of the data file (questions) and of the truth file where the format keeps them apart. */
+export interface BenchmarkFiles {
+  readonly data: DataFile | null;
+  readonly truth: DataFile | null;
+}
+
+/** A benchmark: records, prompt, parse and score, as a value. */
+export interface Benchmark {
+  readonly name: string;
+  readonly title: string;
+  /** Paper and evaluator the rules follow. */
+  readonly source: string;
+  /** Named scoring rules; the first is the authors' one and the default. */
+  readonly rules: readonly [string, ...string[]];
+  /** Rules that need a judge's verdict. */
+  readonly judgedRules: readonly string[];
+  readonly metrics: readonly Metric[];
+  /** Name of the metric that comparisons between methods are about. */
+  readonly primaryMetric: string;
+  /** Longest answer to generate, in tokens. */
+  readonly maxNewTokens: number;
+  /** True where the truth file covers more images than any answer file (CHAIR's COCO truth). */
+  readonly truthIsSuperset: boolean;
+  /** Counts that need all answers of one cluster together, for example MME's accuracy+. */
+  readonly clusterCounts?: (scored: readonly ScoredQuestion[]) => Counts;
+  /** The question an answer file means when it names the image in another way. */
+  readonly questionId?: (id: string) => string;
+  readonly load: (files: BenchmarkFiles) => Question[];
+}
+
+/** A question with the score of its answer. */
+export interface ScoredQuestion {
+  readonly question: Question;
+  readonly score: Score;
+}

@@ -1,0 +1,149 @@
+import { z } from "zod";
+import { DatasetError } from "../../errors.js";
+import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../benchmark.js";
+import { count, ratio } from "../counts.js";
+import { parseJson, parseRows } from "../data/parse-rows.js";
+import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
+import { CHAIR_VOCABULARY, captionObjects, type FindMentions } from "../rules/caption-objects.js";
+
+const promptRow = z.object({
+  question_id: identifier,
+  image: z.string().min(1),
+  text: z.string().min(1),
+});
+const truthFile = z.record(z.string(), z.array(z.string()));
+const DEFAULT_PROMPT = "Describe the image.";
+
+const metrics: readonly Metric[] = [
+  {
+    name: "chair_i",
+    title: "CHAIR_i",
+    unit: "percent",
+    better: "lower",
+    of: (c) => ratio(count(c, "hallucinated"), count(c, "mentions"), "no object was named", 100),
+  },
+  {
+    name: "chair_s",
+    title: "CHAIR_s",
+    unit: "percent",
+    better: "lower",
+    of: (c) =>
+      ratio(count(c, "hallucinatedCaptions"), count(c, "captions"), "there is no caption", 100),
+  },
+  {
+    name: "recall",
+    title: "Object recall",
+    unit: "percent",
+    better: "higher",
+    of: (c) => ratio(count(c, "found"), count(c, "present"), "the images hold no object", 100),
+  },
+  {
+    name: "mean_words",
+    title: "Words a caption",
+    unit: "words",
+    better: "neither",
+    of: (c) => ratio(count(c, "words"), count(c, "captions"), "there is no caption"),
+  },
+];
+
+/**
+ * CHAIR: the share of named objects that are not in the image (CHAIR_i), and of captions that name at
+ * least one such object (CHAIR_s).
+ *
+ * @see Rohrbach et al. 2018, arXiv 1809.02156
+ */
+export const chair: Benchmark = {
+  name: "chair",
+  title: "CHAIR",
+  source: "Rohrbach et al. 2018, arXiv 1809.02156; LisaAnne/Hallucination utils/chair.py",
+  rules: ["chair"],
+  judgedRules: [],
+  metrics,
+  primaryMetric: "chair_s",
+  maxNewTokens: 128,
+  truthIsSuperset: true,
+  questionId: cocoImageId,
+  load: loadChair,
+};
+
+function loadChair({ data, truth }: BenchmarkFiles): Question[] {
+  if (truth === null) {
+    throw new DatasetError(
+      "chair: no truth file; give the objects of each image, for example --truth objects_by_image.json",
+    );
+  }
+  const parsed = truthFile.safeParse(parseJson(truth.text, truth.name));
+  if (!parsed.success) {
+    throw new DatasetError(
+      `${truth.name}: expected an object from image to a list of object names; ` +
+        `${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`,
+    );
+  }
+  const objects = new Map(Object.entries(parsed.data));
+  const find = captionObjects(new Set([...objects.values()].flat()));
+  if (data === null) {
+    return [...objects].map(([image, names]) =>
+      captionQuestion({ id: image, image, prompt: DEFAULT_PROMPT, where: truth.name }, names, find),
+    );
+  }
+  const rows = readShaped(parseRows(data.text, data.name), promptRow);
+  refuseDuplicates(rows, (row) => row.question_id);
+  return rows.map(({ value, where }) => {
+    const names = objects.get(value.image) ?? objects.get(cocoImageId(value.image));
+    if (names === undefined) {
+      throw new DatasetError(`${where}: image ${value.image} is not in ${truth.name}`);
+    }
+    const { question_id: id, image, text: prompt } = value;
+    return captionQuestion({ id, image, prompt, where }, names, find);
+  });
+}
+
+function captionQuestion(
+  asked: Pick<Question, "id" | "image" | "prompt" | "where">,
+  names: readonly string[],
+  find: FindMentions,
+): Question {
+  return {
+    ...asked,
+    cluster: asked.image ?? asked.id,
+    group: null,
+    truth: names.join(", "),
+    judgePrompt: null,
+    score: (answer) => scoreCaption(answer, names, find),
+  };
+}
+
+/** Counts of one caption against the objects of its image (names or synonyms). */
+export function scoreCaption(caption: string, names: readonly string[], find: FindMentions): Score {
+  const present = new Set(names.map((name) => CHAIR_VOCABULARY.get(name) ?? name));
+  const mentions = find(caption);
+  const hallucinated = mentions.filter(({ object }) => !present.has(object));
+  const found = new Set(mentions.filter(({ object }) => present.has(object)).map((m) => m.object));
+  const invented = [...new Set(hallucinated.map(({ object }) => object))];
+  const empty = caption.trim() === "";
+  return {
+    outcome: empty ? "unparsed" : invented.length > 0 ? "wrong" : "right",
+    extracted: mentions.map(({ word }) => word).join(", ") || null,
+    explanation: empty
+      ? "the caption is empty"
+      : invented.length > 0
+        ? `not in the image: ${invented.join(", ")}`
+        : "every object named is in the image",
+    counts: {
+      captions: 1,
+      mentions: mentions.length,
+      hallucinated: hallucinated.length,
+      hallucinatedCaptions: hallucinated.length > 0 ? 1 : 0,
+      present: present.size,
+      found: found.size,
+      words: caption.split(/\s+/).filter((word) => word !== "").length,
+      ...(empty ? { unparsed: 1 } : {}),
+      ...(invented.length === 0 ? { correct: 1 } : {}),
+    },
+  };
+}
+
+/** The number of a COCO image in its file name (COCO_val2014_000000310196.jpg), else the name itself. */
+export function cocoImageId(image: string): string {
+  return /^(?:COCO_\w+?_)?0*(\d+)\.(?:jpg|png)$/.exec(image)?.[1] ?? image;
+}

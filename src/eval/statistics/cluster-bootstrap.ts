@@ -1,0 +1,97 @@
+import { InvalidArgumentError } from "../../errors.js";
+import { SeededRandom } from "../../math/seeded-random.js";
+import type { Counts } from "../benchmark.js";
+
+/** A value between two others, in the metric's unit. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** How the bootstrap draws. */
+export interface BootstrapOptions {
+  /** Number of resamples, at least 100; 2,000 by default. */
+  readonly resamples?: number;
+  /** Share of the distribution inside the interval, above 0 and below 1; 0.95 by default. */
+  readonly level?: number;
+  readonly seed?: number;
+}
+
+/** Counts of clusters as a table of rows (clusters) and columns (keys), row-major. */
+interface CountTable {
+  readonly keys: readonly string[];
+  readonly rows: number;
+  readonly data: Float64Array;
+}
+
+/**
+ * Draws as many clusters as there are, with replacement, `resamples` times, and hands the summed counts
+ * of each draw to `visit`. Clusters (images) and not questions are drawn, since questions about one
+ * image are not independent.
+ *
+ * @param groups count lists of equal length; the same clusters are drawn in each (paired data)
+ * @see Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapters 6 and 8
+ */
+export function drawClusters(
+  groups: readonly (readonly Counts[])[],
+  visit: (totals: readonly Record<string, number>[]) => void,
+  { resamples = 2000, seed = 0 }: BootstrapOptions = {},
+): void {
+  if (!Number.isInteger(resamples) || resamples < 100) {
+    throw new InvalidArgumentError(
+      `resamples: received ${resamples}; expected an integer of at least 100`,
+    );
+  }
+  const tables = groups.map(countTable);
+  const rows = tables[0]?.rows ?? 0;
+  if (tables.some((table) => table.rows !== rows)) {
+    throw new InvalidArgumentError("paired groups hold different clusters; expected the same ones");
+  }
+  if (rows === 0) return;
+  const random = new SeededRandom(seed, "bootstrap");
+  const drawn = new Int32Array(rows);
+  for (let resample = 0; resample < resamples; resample++) {
+    for (let i = 0; i < rows; i++) drawn[i] = random.integer(rows);
+    visit(tables.map((table) => sumRows(table, drawn)));
+  }
+}
+
+function countTable(counts: readonly Counts[]): CountTable {
+  const keys = [...new Set(counts.flatMap((row) => Object.keys(row)))];
+  const data = new Float64Array(counts.length * keys.length);
+  for (const [r, row] of counts.entries()) {
+    for (const [k, key] of keys.entries()) data[r * keys.length + k] = row[key] ?? 0;
+  }
+  return { keys, rows: counts.length, data };
+}
+
+function sumRows({ keys, data }: CountTable, drawn: Int32Array): Record<string, number> {
+  const sums = new Float64Array(keys.length);
+  for (const row of drawn) {
+    for (let k = 0; k < sums.length; k++) sums[k] = sums[k]! + data[row * sums.length + k]!;
+  }
+  return Object.fromEntries(keys.map((key, k) => [key, sums[k]!]));
+}
+
+/**
+ * The middle `level` share of values (percentile interval); null when there are none.
+ *
+ * @param values any order; not touched
+ */
+export function percentileInterval(values: readonly number[], level = 0.95): Interval | null {
+  if (!(level > 0 && level < 1)) {
+    throw new InvalidArgumentError(`level: received ${level}; expected above 0 and below 1`);
+  }
+  if (values.length === 0) return null;
+  const sorted = Float64Array.from(values).sort();
+  const tail = (1 - level) / 2;
+  return { low: quantile(sorted, tail), high: quantile(sorted, 1 - tail) };
+}
+
+/** Linear interpolation between order statistics (type 7 of Hyndman and Fan 1996). */
+function quantile(sorted: Float64Array, share: number): number {
+  const position = share * (sorted.length - 1);
+  const below = Math.floor(position);
+  const low = sorted[below]!;
+  return low + (position - below) * ((sorted[below + 1] ?? low) - low);
+}
