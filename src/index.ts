@@ -35,3 +35,8 @@ export {
   ShapeError,
   UnsupportedCapabilityError,
 } from "./errors.js";
+export { type ApcOptions, apc } from "./methods/apc.js";
+export { METHODS, type MethodEntry, methodNamed } from "./methods/methods.js";
+export { regular } from "./methods/regular.js";
+export { type VcdOptions, vcd } from "./methods/vcd.js";
+export { type LoadOptions, load } from "./models/load.js";

@@ -61,7 +61,8 @@ export interface Answer {
 
 /** One step of a streamed answer: the token, and the text that became complete with it (possibly none). */
 export interface StreamPiece {
-  readonly token: AnswerToken;
+  /** Undefined for a last piece that holds only text kept back until the end was known. */
+  readonly token: AnswerToken | undefined;
   /** Whole characters only; the pieces of an answer, joined and trimmed, are its text. */
   readonly text: string;
 }
