@@ -1,0 +1,91 @@
+import { z } from "zod";
+import { DatasetError } from "../../errors.js";
+import type { Benchmark, BenchmarkFiles, Question, Score } from "../benchmark.js";
+import { count, ratio } from "../counts.js";
+import { parseRows } from "../data/parse-rows.js";
+import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
+
+const row = z.object({
+  question_id: identifier,
+  image: z.string().min(1),
+  text: z.string().min(1),
+  answer: identifier,
+});
+
+const NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split(" ");
+
+/** Counting questions: the first number of the answer counts, in digits or in words up to twelve. */
+export const counts: Benchmark = {
+  name: "counts",
+  title: "Counts",
+  source: "exact match of the first number named",
+  rules: ["first-number"],
+  judgedRules: [],
+  metrics: [
+    {
+      name: "accuracy",
+      title: "Accuracy",
+      unit: "share",
+      better: "higher",
+      of: (c) => ratio(count(c, "correct"), count(c, "asked"), "no question"),
+    },
+    {
+      name: "mean_absolute_error",
+      title: "Mean absolute error",
+      unit: "count",
+      better: "lower",
+      of: (c) => ratio(count(c, "error"), count(c, "parsed"), "no answer holds a number"),
+    },
+  ],
+  primaryMetric: "accuracy",
+  maxNewTokens: 16,
+  truthIsSuperset: false,
+  load,
+};
+
+function load({ data, truth }: BenchmarkFiles): Question[] {
+  const file = data ?? truth;
+  if (file === null) throw new DatasetError("counts: no question file");
+  const rows = readShaped(parseRows(file.text, file.name), row);
+  refuseDuplicates(rows, (value) => value.question_id);
+  return rows.map(({ value, where }) => {
+    const expected = numberIn(value.answer);
+    if (expected === null) {
+      throw new DatasetError(`${where}: unknown label "${value.answer}"; expected a number`);
+    }
+    return {
+      id: value.question_id,
+      image: value.image,
+      prompt: value.text,
+      cluster: value.image,
+      group: null,
+      truth: value.answer,
+      where,
+      judgePrompt: null,
+      score: (answer) => scoreNumber(answer, expected),
+    };
+  });
+}
+
+function numberIn(text: string): number | null {
+  for (const word of text.toLowerCase().match(/\d+|\p{L}+/gu) ?? []) {
+    if (/^\d+$/.test(word)) return Number(word);
+    const value = NUMBERS.indexOf(word);
+    if (value >= 0) return value;
+  }
+  return null;
+}
+
+function scoreNumber(answer: string, expected: number): Score {
+  const said = numberIn(answer);
+  return {
+    outcome: said === null ? "unparsed" : said === expected ? "right" : "wrong",
+    extracted: said === null ? null : String(said),
+    explanation: said === null ? "no number" : `said ${said}, there are ${expected}`,
+    counts: {
+      asked: 1,
+      correct: said === expected ? 1 : 0,
+      ...(said === null ? { unparsed: 1 } : { parsed: 1, error: Math.abs(said - expected) }),
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { DatasetError } from "../../errors.js";
+import type {
+  Benchmark,
+  BenchmarkFiles,
+  Counts,
+  Metric,
+  Question,
+  Score,
+  ScoredQuestion,
+} from "../benchmark.js";
+import { count, ratio } from "../counts.js";
+import { parseRows } from "../data/parse-rows.js";
+import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
+import { groupBy } from "../group-by.js";
+import { hallusionBenchPrompt } from "../judge/judge-prompts.js";
+import { firstWordRule } from "../rules/yes-no.js";
+
+const row = z.object({
+  category: z.string(),
+  subcategory: z.string(),
+  set_id: identifier,
+  figure_id: identifier,
+  question_id: identifier,
+  visual_input: identifier,
+  question: z.string().min(1),
+  gt_answer: identifier,
+  gt_answer_details: z.string().optional(),
+});
+type Row = z.infer<typeof row>;
+
+/** Correctness as the authors code it. */
+type Judgement = "incorrect" | "correct" | "unclear";
+
+const share = (name: string, title: string, right: string, all: string): Metric => ({
+  name,
+  title,
+  unit: "percent",
+  better: "higher",
+  of: (c) => ratio(count(c, right), count(c, all), "no such question", 100),
+});
+
+const metrics: readonly Metric[] = [
+  share("accuracy", "Accuracy per question", "correct", "asked"),
+  share("figure_accuracy", "Accuracy per figure", "figuresCorrect", "figures"),
+  share("question_pair_accuracy", "Accuracy per question pair", "pairsCorrect", "pairs"),
+  share("easy_accuracy", "Easy questions", "easyCorrect", "easy"),
+  share("hard_accuracy", "Hard questions", "hardCorrect", "hard"),
+];
+
+/**
+ * HallusionBench: questions come in sets that are asked about an original and about edited figures. A
+ * figure is right when all its questions are, a question pair when the question is right about every
+ * figure; easy questions are about the original figure (number 0), hard ones about edited figures.
+ * In category VS figure 0 is no figure: there "unclear" is right, and it is no figure of its own.
+ *
+ * Rules: `judge` takes a judge's word (correct, incorrect, else unclear); `yes-no` compares the answer's
+ * first word with the truth and needs no judge.
+ *
+ * @see Guan et al. 2024, arXiv 2310.14566; utils.py
+ */
+export const hallusionBench: Benchmark = {
+  name: "hallusionbench",
+  title: "HallusionBench",
+  source: "Guan et al. 2024, arXiv 2310.14566; tianyi-lab/HallusionBench utils.py",
+  rules: ["judge", "yes-no"],
+  judgedRules: ["judge"],
+  metrics,
+  primaryMetric: "accuracy",
+  maxNewTokens: 64,
+  truthIsSuperset: false,
+  clusterCounts: setCounts,
+  load,
+};
+
+function load({ data, truth }: BenchmarkFiles): Question[] {
+  const file = data ?? truth;
+  if (file === null) throw new DatasetError("hallusionbench: no question file");
+  const rows = readShaped(parseRows(file.text, file.name), row);
+  refuseDuplicates(rows, idOf);
+  return rows.map(({ value, where }) => ({
+    id: idOf(value),
+    image: value.visual_input === "0" ? null : imageOf(value),
+    prompt: value.question,
+    cluster: `${value.category}_${value.subcategory}_${value.set_id}`,
+    group: `${value.category}_${value.subcategory}`,
+    truth: value.gt_answer_details ?? (value.gt_answer === "1" ? "Yes." : "No."),
+    where,
+    judgePrompt: (answer) =>
+      hallusionBenchPrompt({
+        question: value.question,
+        imageContent: null,
+        reference: value.gt_answer_details ?? (value.gt_answer === "1" ? "Yes." : "No."),
+        answer,
+      }),
+    score: (answer, { rule, verdict }) =>
+      scoreJudgement(rule === "yes-no" ? compare(answer, value.gt_answer) : read(verdict), value),
+  }));
+}
+
+function idOf(value: Row): string {
+  const { category, subcategory, set_id, figure_id, question_id } = value;
+  return [category, subcategory, set_id, figure_id, question_id].join("_");
+}
+
+function imageOf(value: Row): string {
+  return `${value.category}/${value.subcategory}/${value.set_id}_${value.figure_id}.png`;
+}
+
+/** `incorrect` is looked for before `correct`, which it contains; the authors' codes 0, 1, 2 are read too. */
+function read(verdict: string | null): Judgement | null {
+  if (verdict === null) return null;
+  const text = verdict.toLowerCase().trim();
+  if (text === "0" || text.includes("incorrect")) return "incorrect";
+  return text === "1" || text.includes("correct") ? "correct" : "unclear";
+}
+
+function compare(answer: string, truth: string): Judgement {
+  const word = firstWordRule(answer);
+  if (word === "unparsed") return "unclear";
+  return (word === "yes") === (truth === "1") ? "correct" : "incorrect";
+}
+
+function scoreJudgement(judgement: Judgement | null, value: Row): Score {
+  if (judgement === null) {
+    return {
+      outcome: "unparsed",
+      extracted: null,
+      explanation: "no verdict: not judged, or the judge failed",
+      counts: { unjudged: 1, unparsed: 1 },
+    };
+  }
+  const unclearIsRight = value.category === "VS" && value.figure_id === "0";
+  const right = judgement === "correct" || (judgement === "unclear" && unclearIsRight);
+  const level = value.figure_id === "0" ? "easy" : "hard";
+  return {
+    outcome: judgement === "unclear" && !right ? "unparsed" : right ? "right" : "wrong",
+    extracted: judgement,
+    explanation: `judged ${judgement}`,
+    counts: {
+      asked: 1,
+      correct: right ? 1 : 0,
+      [level]: 1,
+      [`${level}Correct`]: right ? 1 : 0,
+      ...(judgement === "unclear" ? { unparsed: 1 } : {}),
+    },
+  };
+}
+
+/** Figures and question pairs of one set, all of whose judged answers are right. */
+function setCounts(scored: readonly ScoredQuestion[]): Counts {
+  const judged = scored.filter(({ score }) => score.extracted !== null);
+  const key = (id: string, drop: number) => id.split("_").toSpliced(drop, 1).join("_");
+  const figures = groupBy(
+    judged.filter(({ question }) => !/^VS_.*_0_[^_]+$/.test(question.id)),
+    ({ question }) => key(question.id, -1),
+  );
+  const pairs = groupBy(judged, ({ question }) => key(question.id, -2));
+  const allRight = (groups: Map<string, ScoredQuestion[]>) =>
+    [...groups.values()].filter((group) => group.every(({ score }) => score.counts.correct === 1))
+      .length;
+  return {
+    figures: figures.size,
+    figuresCorrect: allRight(figures),
+    pairs: pairs.size,
+    pairsCorrect: allRight(pairs),
+  };
+}

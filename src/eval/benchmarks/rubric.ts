@@ -1,0 +1,116 @@
+import { z } from "zod";
+import { DatasetError } from "../../errors.js";
+import type { Benchmark, BenchmarkFiles, Question, Score } from "../benchmark.js";
+import { count, ratio } from "../counts.js";
+import { parseRows } from "../data/parse-rows.js";
+import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
+import { rubricPrompt } from "../judge/judge-prompts.js";
+
+const row = z.object({
+  question_id: identifier,
+  image: z.string().min(1),
+  text: z.string().min(1),
+  answer: z.string().min(1),
+  rubric: z.array(z.string().min(1)).min(1),
+  type: z.string().optional(),
+});
+
+const verdictShape = z.object({ score: z.number().min(1).max(5), reason: z.string().optional() });
+
+/**
+ * Open questions with a reference answer. Rule `keywords` needs no judge: an answer is right when it
+ * holds one of the rubric's words or phrases as whole words, in any case. Rule `judge` takes a grade of 1
+ * to 5 from a judge, as VaLLu does; 4 and 5 are right.
+ *
+ * @see Ghosh et al. 2024 (VDGD and VaLLu), arXiv 2405.15683
+ */
+export const rubric: Benchmark = {
+  name: "rubric",
+  title: "Rubric",
+  source: "the VaLLu protocol, Ghosh et al. 2024, arXiv 2405.15683",
+  rules: ["keywords", "judge"],
+  judgedRules: ["judge"],
+  metrics: [
+    {
+      name: "accuracy",
+      title: "Accuracy",
+      unit: "share",
+      better: "higher",
+      of: (c) => ratio(count(c, "correct"), count(c, "asked"), "no answer was graded"),
+    },
+    {
+      name: "average_score",
+      title: "Average grade",
+      unit: "points",
+      better: "higher",
+      of: (c) => ratio(count(c, "score"), count(c, "rated"), "no answer has a grade of 1 to 5"),
+    },
+  ],
+  primaryMetric: "accuracy",
+  maxNewTokens: 64,
+  truthIsSuperset: false,
+  load,
+};
+
+function load({ data, truth }: BenchmarkFiles): Question[] {
+  const file = data ?? truth;
+  if (file === null) throw new DatasetError("rubric: no question file");
+  const rows = readShaped(parseRows(file.text, file.name), row);
+  refuseDuplicates(rows, (value) => value.question_id);
+  return rows.map(({ value, where }) => ({
+    id: value.question_id,
+    image: value.image,
+    prompt: value.text,
+    cluster: value.image,
+    group: value.type ?? null,
+    truth: value.answer,
+    where,
+    judgePrompt: (answer) =>
+      rubricPrompt({ question: value.text, imageContent: null, reference: value.answer, answer }),
+    score: (answer, { rule, verdict }) =>
+      rule === "judge" ? scoreGrade(verdict) : scoreKeywords(answer, value.rubric),
+  }));
+}
+
+function scoreKeywords(answer: string, keywords: readonly string[]): Score {
+  const words = (text: string) =>
+    ` ${(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(" ")} `;
+  const empty = words(answer).trim() === "";
+  const hit = keywords.find((keyword) => words(answer).includes(words(keyword)));
+  return {
+    outcome: empty ? "unparsed" : hit === undefined ? "wrong" : "right",
+    extracted: hit ?? null,
+    explanation: hit === undefined ? `none of: ${keywords.join(", ")}` : `holds "${hit}"`,
+    counts: { asked: 1, correct: hit === undefined ? 0 : 1, ...(empty ? { unparsed: 1 } : {}) },
+  };
+}
+
+/** Reads {"score": 1-5}, also inside other text or a code fence. */
+function scoreGrade(verdict: string | null): Score {
+  const graded = verdict === null ? null : gradeIn(verdict);
+  if (graded === null) {
+    return {
+      outcome: "unparsed",
+      extracted: null,
+      explanation: verdict === null ? "no verdict" : "the verdict holds no grade",
+      counts: { unparsed: 1, ...(verdict === null ? { unjudged: 1 } : {}) },
+    };
+  }
+  const { score, reason } = graded;
+  return {
+    outcome: score >= 4 ? "right" : "wrong",
+    extracted: String(score),
+    explanation: reason ?? `graded ${score}`,
+    counts: { asked: 1, correct: score >= 4 ? 1 : 0, rated: 1, score },
+  };
+}
+
+function gradeIn(verdict: string): z.infer<typeof verdictShape> | null {
+  const json = /\{[^{}]*\}/.exec(verdict)?.[0];
+  if (json === undefined) return null;
+  try {
+    return verdictShape.safeParse(JSON.parse(json)).data ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,75 @@
+/** What a judge is told about one answer to an open question. */
+export interface JudgedAnswer {
+  readonly question: string;
+  /** What is in the image, in words; null when not known. */
+  readonly imageContent: string | null;
+  readonly reference: string;
+  readonly answer: string;
+}
+
+const described = ({ question, imageContent, reference, answer }: JudgedAnswer): string =>
+  [
+    imageContent === null ? null : `What the image shows: ${imageContent}`,
+    `Question about the image: ${question}`,
+    `Reference answer by a person: ${reference}`,
+    `Answer to be judged: ${answer}`,
+  ]
+    .filter((line) => line !== null)
+    .join("\n");
+
+/**
+ * MMHal's scale of 0 to 6 in our own words. The verdict must hold `rating: s` exactly once, which is what
+ * the authors' script looks for.
+ *
+ * @see Sun et al. 2023, arXiv 2309.14525, for the scale
+ */
+export function mmhalPrompt(judged: JudgedAnswer): string {
+  return `You judge what a vision-language model said about an image that you cannot see. Rely on the description of the image and the reference answer. A hallucination is a statement that contradicts them or that they give no ground for; plain knowledge of the world and sound reasoning are none.
+
+${described(judged)}
+
+Scale:
+6 = very informative and analytical, no hallucination
+5 = very informative, no hallucination
+4 = somewhat informative, no hallucination
+3 = not informative, no hallucination
+2 = very informative, with hallucination
+1 = somewhat informative, with hallucination
+0 = not informative, with hallucination
+
+Explain in at most three sentences. End with one line of the form "Rating: s" where s is the number; write that word nowhere else.`;
+}
+
+/**
+ * HallusionBench's three-way judgement in our own words: the verdict is the word correct, incorrect or
+ * unclear.
+ *
+ * @see Guan et al. 2024, arXiv 2310.14566, for the categories
+ */
+export function hallusionBenchPrompt(judged: JudgedAnswer): string {
+  return `Compare an answer with the reference answer to the same question. Say "correct" when nothing in it contradicts the reference, "incorrect" when something does, and "unclear" when it does not commit itself or says that it does not know.
+
+${described(judged)}
+
+Reply with one word: correct, incorrect or unclear.`;
+}
+
+/**
+ * A rubric of 1 to 5 for open questions, as VaLLu's: is the answer right, grounded and to the point?
+ *
+ * @see Ghosh et al. 2024 (VDGD), arXiv 2405.15683, for the protocol
+ */
+export function rubricPrompt(judged: JudgedAnswer): string {
+  return `You grade an answer that a vision-language model gave about an image that you cannot see. The reference tells what a right answer says.
+
+${described(judged)}
+
+Grade from 1 to 5:
+5 = right, and everything said is grounded in the image or in plain knowledge
+4 = right in substance, small slips
+3 = partly right
+2 = mostly wrong or beside the question
+1 = wrong, or it describes what is not there
+
+Reply with JSON only: {"score": <1 to 5>, "reason": "<one sentence>"}`;
+}
