@@ -10,6 +10,7 @@ import argparse
 import random
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 from transformers import LlamaForCausalLM
 
@@ -52,35 +53,41 @@ def text_row(rng: random.Random) -> Row:
     return row
 
 
-def packed_loss(model: LlamaForCausalLM, batch: Batch, inputs_embeds: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-    """Weighted cross-entropy; logits are computed only where a token is predicted."""
-    states = model.model(
+def packed_logits(decoder: nn.Module, lm_head: nn.Module, batch: Batch, inputs_embeds: torch.Tensor) -> torch.Tensor:
+    """Logits (N, V), only where a token is predicted. inputs_embeds (B, L, C)."""
+    states = decoder(
         inputs_embeds=inputs_embeds,
         attention_mask=batch.mask,
         position_ids=batch.position,
         use_cache=False,
     ).last_hidden_state
-    logits = model.lm_head(states.flatten(0, 1)[batch.source]).float()
+    return lm_head(states.flatten(0, 1)[batch.source]).float()
+
+
+def packed_loss(logits: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
+    """Weighted cross-entropy."""
     losses = F.cross_entropy(logits, batch.target, reduction="none")
     answers = batch.weight == 1
     hit = (logits.argmax(-1) == batch.target)[answers].float().mean().item()
     return (losses * batch.weight).sum() / batch.weight.sum(), {"answer_token_accuracy": hit}
 
 
+def logits_of(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
+    return packed_logits(model.model, model.lm_head, batch, model.model.embed_tokens(batch.ids))
+
+
 def loss_of(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
-    return packed_loss(model, batch, model.model.embed_tokens(batch.ids))
+    return packed_loss(logits_of(model, batch), batch)
 
 
 def reading_accuracy(model: LlamaForCausalLM, seed: int) -> dict[str, float]:
     """Teacher-forced whole-answer accuracy of reading, by the kind of question."""
     rng = rng_of(seed, "reading-validation", 0)
     dialogues = [reading_dialogue(rng, 5) for _ in range(60)]
-    return exact_answers(dialogues, lambda batch: model.lm_head(model.model(
-        input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.position, use_cache=False
-    ).last_hidden_state.flatten(0, 1)[batch.source]))
+    return exact_answers(dialogues, lambda batch: logits_of(model, batch))
 
 
-def exact_answers(dialogues: list[Dialogue], logits_of) -> dict[str, float]:
+def exact_answers(dialogues: list[Dialogue], logits) -> dict[str, float]:
     """Share of branches whose every answer token is the arg-max under teacher forcing, by question kind."""
     hits: dict[str, list[bool]] = {}
     for dialogue in dialogues:
@@ -88,7 +95,7 @@ def exact_answers(dialogues: list[Dialogue], logits_of) -> dict[str, float]:
             row = Row()
             add_dialogue(row, Dialogue(dialogue.context, [(question, answer)], dialogue.scene, dialogue.image), 0, 999, 0.0)
             batch = collate([row])
-            good = bool((logits_of(batch).argmax(-1) == batch.target).all())
+            good = bool((logits(batch).argmax(-1) == batch.target).all())
             hits.setdefault(kind_of(question), []).append(good)
     return {kind: round(sum(h) / len(h), 3) for kind, h in sorted(hits.items())}
 
