@@ -15,7 +15,7 @@ from torch import nn
 from transformers import LlavaForConditionalGeneration
 
 from diffusion import add_noise
-from loop import RUNS, Schedule, rng_of, train
+from loop import RUNS, Schedule, rng_of, train, workers
 from model_config import IMAGE, llava_config
 from packing import Batch, Row, add_dialogue, collate, tokenizer
 from text import DESCRIBED, Dialogue, captions, description_of, reading_branches, scene_branches
@@ -136,6 +136,8 @@ def main() -> None:
         validate=None if captioning else lambda m: validate(m, args.seed),
         save_every=150 if captioning else 400,
     )
+    if not captioning and workers()[0] == 0:
+        model.save_pretrained(RUNS / "llava")
 
 
 if __name__ == "__main__":
