@@ -3,7 +3,10 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const config: ViteUserConfig = defineConfig({
   resolve: {
-    alias: { groundsight: fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
+    alias: {
+      "groundsight/testing": fileURLToPath(new URL("./src/testing/fake-model.ts", import.meta.url)),
+      groundsight: fileURLToPath(new URL("./src/index.ts", import.meta.url)),
+    },
   },
   test: {
     include: ["test/**/*.test.ts"],

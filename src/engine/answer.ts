@@ -67,7 +67,7 @@ export interface StreamPiece {
   readonly text: string;
 }
 
-/** An answer that arrives token by token: iterate it, or await `answer`. */
+/** An answer that arrives token by token: iterate it once, or await `answer`. Leaving the iteration early aborts it. */
 export interface AnswerStream extends AsyncIterable<StreamPiece> {
   readonly answer: Promise<Answer>;
 }

@@ -64,8 +64,12 @@ export class LoadedModel implements Model {
 
   stream(request: GenerateRequest): AnswerStream {
     const queue = new PieceQueue<StreamPiece>();
+    const left = new AbortController();
     const run = async () => {
-      const [answer] = await this.#generator.run([this.#options(request)], DEFAULT_MAX_STREAMS, {
+      const options = this.#options(request);
+      const signal =
+        options.signal === undefined ? left.signal : AbortSignal.any([options.signal, left.signal]);
+      const [answer] = await this.#generator.run([{ ...options, signal }], DEFAULT_MAX_STREAMS, {
         onPiece: (piece) => queue.push(piece),
       });
       return answer!;
@@ -75,7 +79,7 @@ export class LoadedModel implements Model {
       () => queue.end(),
       (error) => queue.fail(error),
     );
-    return { answer, [Symbol.asyncIterator]: () => queue.iterate() };
+    return { answer, [Symbol.asyncIterator]: () => queue.iterate(() => left.abort()) };
   }
 
   async dispose(): Promise<void> {

@@ -21,16 +21,21 @@ export class PieceQueue<Value> {
     this.#wake?.();
   }
 
-  async *iterate(): AsyncGenerator<Value, void, undefined> {
-    for (;;) {
-      while (this.#values.length > 0) yield this.#values.shift()!;
-      if (this.#outcome !== undefined) {
-        if ("error" in this.#outcome) throw this.#outcome.error;
-        return;
+  /** @param onLeave called when the iteration ends, also when the consumer leaves it early */
+  async *iterate(onLeave: () => void): AsyncGenerator<Value, void, undefined> {
+    try {
+      for (;;) {
+        while (this.#values.length > 0) yield this.#values.shift()!;
+        if (this.#outcome !== undefined) {
+          if ("error" in this.#outcome) throw this.#outcome.error;
+          return;
+        }
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
       }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+    } finally {
+      onLeave();
     }
   }
 }
