@@ -66,7 +66,9 @@ export const amber: Benchmark = {
 
 function load({ data, truth }: BenchmarkFiles): Question[] {
   if (truth === null) return loadLabelled(data);
-  const rows = readShaped(parseRows(truth.text, truth.name), annotation);
+  const parsed = parseRows(truth.text, truth.name);
+  if (data === null && parsed.every(({ value }) => hasLabel(value))) return loadLabelled(truth);
+  const rows = readShaped(parsed, annotation);
   refuseDuplicates(rows, (row) => row.id);
   const queries = readQueries(data);
   const asked = rows.filter(({ value }) => queries === null || queries.has(value.id));
@@ -91,6 +93,10 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
     }
     return discriminativeQuestion(place, dimensionOf(value.type), value.truth);
   });
+}
+
+function hasLabel(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "label" in value;
 }
 
 function readQueries(data: DataFile | null): Map<string, z.infer<typeof query>> | null {

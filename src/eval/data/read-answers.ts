@@ -9,7 +9,8 @@ export interface AnswerRow {
   readonly text: string;
   /** A judge's words, where the file holds them. */
   readonly verdict: string | null;
-  readonly method: string | null;
+  /** Method and seed, where the file holds several series of answers; null where it holds one. */
+  readonly series: string | null;
   readonly where: string;
 }
 
@@ -28,9 +29,9 @@ export function readAnswers(file: DataFile): AnswerRow[] {
   const rows = isTabSeparated(file.text) ? tabSeparated(file) : jsonAnswers(file);
   const first = new Map<string, string>();
   const problems: string[] = [];
-  for (const { id, method, where } of rows) {
+  for (const { id, series, where } of rows) {
     if (id === null) continue;
-    const key = `${method ?? ""}\u0000${id}`;
+    const key = `${series ?? ""}\u0000${id}`;
     const earlier = first.get(key);
     if (earlier === undefined) first.set(key, where);
     else
@@ -70,9 +71,14 @@ function answerOf({ value, where }: Row): AnswerRow | string {
     id: id === undefined ? null : String(id),
     text,
     verdict: verdict === undefined || verdict === null ? null : String(verdict),
-    method: typeof fields.method === "string" ? fields.method : null,
+    series: seriesOf(fields.method, fields.seed),
     where,
   };
+}
+
+function seriesOf(method: unknown, seed: unknown): string | null {
+  if (typeof method !== "string") return null;
+  return typeof seed === "number" ? `${method}, seed ${seed}` : method;
 }
 
 /** True for MME's layout: the first line is no JSON and has a tab. */
@@ -87,7 +93,7 @@ function tabSeparated(file: DataFile): AnswerRow[] {
     if (text === undefined) {
       throw new DatasetError(`${where}: expected image, question, truth and answer, split by tabs`);
     }
-    return { id: `${image}: ${question}`, text, verdict: null, method: null, where };
+    return { id: `${image}: ${question}`, text, verdict: null, series: null, where };
   });
 }
 

@@ -1,0 +1,101 @@
+import { Command } from "commander";
+import type { Benchmark } from "../eval/benchmark.js";
+import { BENCHMARKS, benchmarkNamed } from "../eval/benchmark-registry.js";
+import { readAnswers } from "../eval/data/read-answers.js";
+import { formatInterval, formatValue, textTable, unitOf } from "../eval/format-value.js";
+import { groupBy } from "../eval/group-by.js";
+import { readDataFile } from "../eval/read-benchmark-files.js";
+import { type BenchmarkScore, scoreAnswers } from "../eval/score-answers.js";
+import type { Interval } from "../eval/statistics/cluster-bootstrap.js";
+import { metricIntervals } from "../eval/statistics/metric-intervals.js";
+
+interface ScoreFlags {
+  readonly truth: string;
+  readonly data?: string;
+  readonly rule?: string;
+  readonly partial?: true;
+  readonly json?: true;
+}
+
+/** One series of answers with its figures. */
+interface ScoredSeries {
+  readonly series: string | null;
+  readonly score: BenchmarkScore;
+  readonly intervals: Readonly<Record<string, Interval | null>>;
+}
+
+/** `groundsight score`: rescoring of answers made by anyone. */
+export function scoreCommand(): Command {
+  return new Command("score")
+    .description("Score answers made by anyone, by the benchmark authors' rules.")
+    .argument("<benchmark>", BENCHMARKS.map(({ name }) => name).join(", "))
+    .argument("<answers>", "JSONL or JSON array (MME: tab-separated)")
+    .requiredOption("--truth <file>", "questions and truth in the published format")
+    .option("--data <file>", "questions, where the format keeps them apart from the truth")
+    .option("--rule <name>", "a scoring rule; the authors' one by default")
+    .option("--partial", "score the questions that have an answer, instead of refusing")
+    .option("--json", "print JSON")
+    .addHelpText("after", help)
+    .action(run);
+}
+
+const help = `
+Rules:
+${BENCHMARKS.map(({ name, rules }) => `  ${name}: ${rules.join(", ")}`).join("\n")}
+
+Examples:
+  $ groundsight score pope answers.jsonl --truth coco_pope_random.json --rule pope --json
+  $ groundsight score chair captions.jsonl --truth objects_by_image.json --json`;
+
+async function run(name: string, answersPath: string, flags: ScoreFlags): Promise<void> {
+  const benchmark = benchmarkNamed(name);
+  const truth = await readDataFile(flags.truth);
+  const data = flags.data === undefined ? null : await readDataFile(flags.data);
+  const questions = benchmark.load({ data, truth });
+  const answers = readAnswers(await readDataFile(answersPath));
+  const all = [...groupBy(answers, ({ series }) => series)].map(([series, rows]): ScoredSeries => {
+    const score = scoreAnswers(benchmark, questions, rows, {
+      ...(flags.rule === undefined ? {} : { rule: flags.rule }),
+      allowMissing: flags.partial === true,
+    });
+    const intervals = metricIntervals([...score.clusters.values()], benchmark.metrics);
+    return { series, score, intervals };
+  });
+  const write = flags.json === true ? asJson : asText;
+  process.stdout.write(`${write(benchmark, all)}\n`);
+}
+
+/** One object, or an array of them where the file holds several series. */
+function asJson(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
+  const objects = all.map(({ series, score, intervals }) => ({
+    ...Object.fromEntries(Object.entries(score.metrics).map(([key, { value }]) => [key, value])),
+    n: score.n,
+    unparsed: score.unparsed,
+    benchmark: benchmark.name,
+    rule: score.rule,
+    ...(series === null ? {} : { series }),
+    counts: score.counts,
+    intervals,
+    undefined: Object.fromEntries(
+      Object.entries(score.metrics).flatMap(([key, { reason }]) =>
+        reason === undefined ? [] : [[key, reason]],
+      ),
+    ),
+  }));
+  return JSON.stringify(objects.length === 1 ? objects[0] : objects, null, 2);
+}
+
+function asText(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
+  return all
+    .map(({ series, score, intervals }) => {
+      const title = [benchmark.title, series, `rule ${score.rule}`, `n = ${score.n}`];
+      const rows = benchmark.metrics.map((metric) => [
+        metric.title,
+        formatValue(metric, score.metrics[metric.name]!) + unitOf(metric),
+        formatInterval(metric, intervals[metric.name]),
+      ]);
+      const table = textTable([["", "value", "95% interval"], ...rows]);
+      return `${title.filter(Boolean).join(", ")}\n${table}\nunparsed answers: ${score.unparsed}`;
+    })
+    .join("\n\n");
+}
