@@ -19,6 +19,7 @@ import {
   messageField,
   type Pieces,
   textField,
+  toBytes,
 } from "./wire.js";
 
 /** A value an attribute is made from. Whole numbers become ints: give floats as `{ float: 1 }`. */
@@ -184,6 +185,16 @@ export function makeValueInfo(
   const tensorType = messageField(1, joinPieces([integerField(1, elemType), ...shape]));
   const encoded = joinPieces([textField(1, name), messageField(2, tensorType)]);
   return { name, elemType, dims, encoded };
+}
+
+/**
+ * Declares the shape of a value that is no longer an output, as an encoded field for the `rest` of a graph.
+ *
+ * ONNX Runtime plans memory by declared and inferred shapes, and infers that the present of a fused attention has the
+ * shape of its past. While the present was an output its declared shape corrected that; it must stay declared.
+ */
+export function declareInternal(value: OnnxValueInfo): Uint8Array {
+  return toBytes(messageField(13, value.encoded));
 }
 
 function encodeDimension(dim: number | string | null): Pieces {

@@ -26,7 +26,7 @@
  * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#commicrosoftgroupqueryattention
  */
 import { UnsupportedCapabilityError } from "../errors.js";
-import { makeNode, makeValueInfo } from "./build.js";
+import { declareInternal, makeNode, makeValueInfo } from "./build.js";
 import { GraphIndex, integerAttribute } from "./graph-index.js";
 import {
   changed,
@@ -123,6 +123,7 @@ export function returnNewRows(model: OnnxModel): CacheDelta {
     nodes: [...model.graph.nodes, ...(selector?.shared() ?? []), ...nodes],
     initializers: [...model.graph.initializers, ...(selector?.constants() ?? ([] as OnnxTensor[]))],
     outputs: model.graph.outputs.map((output) => outputs.get(output.name) ?? output),
+    rest: [...model.graph.rest, ...presents.map(declareInternal)],
   });
   return {
     model: changed(model, { graph }),

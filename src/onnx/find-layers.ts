@@ -1,0 +1,215 @@
+/**
+ * Finds the transformer layers of an exported graph: where each MLP ends and where the residual stream passes.
+ *
+ * The last projection of a layer's MLP is found by the name that exporters keep from the PyTorch module (of the node,
+ * its outputs or its weight) and then verified by structure: from it, through dequantization and bias, the value must
+ * run into a residual add, plain or inside a fused skip norm.
+ */
+import { UnsupportedCapabilityError } from "../errors.js";
+import { GraphIndex, integerAttribute } from "./graph-index.js";
+import { DataType, type OnnxGraph, type OnnxNode } from "./model.js";
+import { asText, readFields } from "./wire.js";
+
+/** One layer of a transformer graph. */
+export interface TransformerLayer {
+  readonly layer: number;
+  /** Value of the MLP's output [B, S, W], bias and scales applied, but for `pendingBias`. */
+  readonly mlpOutput: string;
+  /** A bias of the MLP that the fused residual add still has to add, or undefined. */
+  readonly pendingBias: string | undefined;
+  /** When the last operator before `mlpOutput` adds a bias: the value it is added to, and the bias. */
+  readonly biasAdd: { readonly unbiased: string; readonly bias: string } | undefined;
+  /** The residual add: an Add, or a fused skip norm. */
+  readonly join: OnnxNode;
+  /** The residual stream the MLP's output is added to. */
+  readonly residual: string;
+  /** Width W of the residual stream. */
+  readonly width: number;
+  /** Element type of the MLP's output: float32 or float16. */
+  readonly elemType: number;
+}
+
+const PROJECTION =
+  /(?:layers|blocks|layer|h)[./](\d+)[./](?:\w+[./])*?(?:mlp|feed_forward|ffn)[./](?:\w+[./])*?(?:down_proj|fc2|c_proj|w2)(?=[./']|$)/;
+/** Operators that are a linear layer, or the product inside one. */
+export const LINEAR: ReadonlySet<string> = new Set([
+  "MatMul",
+  "Gemm",
+  "MatMulNBits",
+  "MatMulInteger",
+  "MatMulIntegerToFloat",
+  "DynamicQuantizeMatMul",
+  "FusedMatMul",
+]);
+const SKIP_NORM = new Set(["SkipSimplifiedLayerNormalization", "SkipLayerNormalization"]);
+const SHAPING = new Set(["Cast", "Identity", "Reshape"]);
+const LOOKED_FOR =
+  "mlp/down_proj or mlp/fc2 (a MatMul, Gemm, MatMulInteger or MatMulNBits whose name, output or weight says so)";
+
+/** True for a fused residual add and norm. */
+export function isSkipNorm(node: OnnxNode): boolean {
+  return SKIP_NORM.has(node.opType);
+}
+
+/**
+ * Finds all layers of a decoder or vision tower, in order.
+ *
+ * @throws UnsupportedCapabilityError naming the node looked for and what was found
+ */
+export function findLayers(
+  graph: OnnxGraph,
+  index: GraphIndex = new GraphIndex(graph),
+): TransformerLayer[] {
+  const projections = new Map<number, OnnxNode>();
+  for (const node of graph.nodes) {
+    if (!LINEAR.has(node.opType)) continue;
+    const layer = layerOf(node, index);
+    if (layer === undefined) continue;
+    const other = projections.get(layer);
+    if (other !== undefined) {
+      throw new UnsupportedCapabilityError(
+        `looked for one MLP output in layer ${layer}, found two: ${describe(other)} and ${describe(node)}`,
+      );
+    }
+    projections.set(layer, node);
+  }
+  if (projections.size === 0) {
+    const found = graph.nodes
+      .filter(({ opType }) => LINEAR.has(opType))
+      .slice(0, 3)
+      .map(describe);
+    throw new UnsupportedCapabilityError(
+      `looked for ${LOOKED_FOR}, found ${found.length === 0 ? "no linear operator" : `only others such as ${found.join(", ")}`}`,
+    );
+  }
+  return Array.from({ length: projections.size }, (_, layer) => {
+    const projection = projections.get(layer);
+    if (projection === undefined) {
+      const found = [...projections.keys()].sort((a, b) => a - b).join(", ");
+      throw new UnsupportedCapabilityError(
+        `looked for ${LOOKED_FOR} of layer ${layer}, found layers ${found}`,
+      );
+    }
+    return followToResidual(projection, layer, index);
+  });
+}
+
+/** The layer number that a linear node's own names, its weights' names or its recorded module path tell, or undefined. */
+function layerOf(node: OnnxNode, index: GraphIndex): number | undefined {
+  const names = [node.name, ...node.outputs, ...moduleScopes(node)];
+  for (const input of node.inputs) {
+    if (index.constantTensor(input) !== undefined) names.push(input);
+    const producer = index.producer(input);
+    if (producer?.opType === "Transpose" || producer?.opType === "Cast") {
+      names.push(...producer.inputs.filter((source) => index.constantTensor(source) !== undefined));
+    }
+  }
+  for (const name of names) {
+    const match = PROJECTION.exec(name);
+    if (match !== null) return Number(match[1]);
+  }
+  return undefined;
+}
+
+/** The module path that PyTorch's newer exporter records in a node's metadata (NodeProto field 9). */
+function moduleScopes(node: OnnxNode): string[] {
+  return node.rest.flatMap((encoded) =>
+    readFields(encoded)
+      .filter(({ number }) => number === 9)
+      .map((entry) => readFields(entry.value))
+      .filter(([key]) => key !== undefined && asText(key) === "pkg.torch.onnx.name_scopes")
+      .flatMap(([, value]) => (value === undefined ? [] : [asText(value)])),
+  );
+}
+
+/** Walks from the last projection of an MLP to the residual add, through scales, casts and bias. */
+function followToResidual(
+  projection: OnnxNode,
+  layer: number,
+  index: GraphIndex,
+): TransformerLayer {
+  const width = outputWidth(projection, index);
+  const elemType = floatType(projection, index);
+  let value = projection.outputs[0] ?? "";
+  let scalesLeft = projection.opType === "MatMulInteger" ? 1 : 0;
+  let biasAdd: TransformerLayer["biasAdd"];
+  for (let step = 0; step < 8; step++) {
+    const readers = index.consumers(value);
+    const [reader] = readers;
+    if (reader === undefined || readers.length > 1) break;
+    const other = reader.inputs.find((input) => input !== value) ?? "";
+    const otherIsConstant = index.constantTensor(index.origin(other)) !== undefined;
+    if (isSkipNorm(reader)) {
+      return { ...joinAtSkipNorm(reader, value), biasAdd, layer, width, elemType };
+    }
+    if (reader.opType === "Add" && !otherIsConstant) {
+      const plain = { mlpOutput: value, pendingBias: undefined, join: reader, residual: other };
+      return { ...plain, biasAdd, layer, width, elemType };
+    }
+    const isScale = reader.opType === "Mul" && scalesLeft > 0;
+    const isBias = reader.opType === "Add" && otherIsConstant;
+    if (!SHAPING.has(reader.opType) && !isScale && !isBias) break;
+    if (isScale) scalesLeft--;
+    biasAdd = isBias ? { unbiased: value, bias: other } : undefined;
+    value = reader.outputs[0] ?? "";
+  }
+  const found = index.consumers(value).map(describe);
+  throw new UnsupportedCapabilityError(
+    `looked for the residual add after ${describe(projection)}, found ${found.length === 0 ? "no reader" : found.join(", ")} behind ${value}`,
+  );
+}
+
+function joinAtSkipNorm(
+  join: OnnxNode,
+  mlpOutput: string,
+): Omit<TransformerLayer, "layer" | "width" | "elemType" | "biasAdd"> {
+  const [input = "", skip = ""] = join.inputs;
+  const bias = join.inputs[join.opType === "SkipLayerNormalization" ? 4 : 3];
+  return {
+    mlpOutput,
+    pendingBias: bias === "" ? undefined : bias,
+    join,
+    residual: input === mlpOutput ? skip : input,
+  };
+}
+
+/** The number of outputs of a linear node, from its attributes or its weight's shape. */
+function outputWidth(node: OnnxNode, index: GraphIndex): number {
+  if (node.opType === "MatMulNBits") return integerAttribute(node, "N", 0);
+  for (const input of node.inputs) {
+    const weight = index.constantTensor(index.origin(input));
+    if (weight?.dims.length === 2) {
+      const transposed = node.opType === "Gemm" && integerAttribute(node, "transB", 0) === 1;
+      return weight.dims[transposed ? 0 : 1] ?? 0;
+    }
+    const transpose = index.producer(input);
+    if (transpose?.opType === "Transpose") {
+      const source = index.constantTensor(transpose.inputs[0] ?? "");
+      if (source?.dims.length === 2) return source.dims[0] ?? 0;
+    }
+  }
+  throw new UnsupportedCapabilityError(
+    `looked for the weight of ${describe(node)}, found no constant matrix among its inputs`,
+  );
+}
+
+/** float16 when the projection's float constants are so, else float32. */
+function floatType(node: OnnxNode, index: GraphIndex): number {
+  if (node.opType === "MatMulInteger") {
+    const cast = index.consumers(node.outputs[0] ?? "").find(({ opType }) => opType === "Cast");
+    return cast === undefined ? DataType.float32 : integerAttribute(cast, "to", DataType.float32);
+  }
+  const sources = node.inputs.map((input) => {
+    const producer = index.producer(input);
+    return index.constantTensor(
+      producer?.opType === "Transpose" ? (producer.inputs[0] ?? "") : input,
+    );
+  });
+  return sources.some((tensor) => tensor?.dataType === DataType.float16)
+    ? DataType.float16
+    : DataType.float32;
+}
+
+function describe(node: OnnxNode): string {
+  return `${node.opType} "${node.name || (node.outputs[0] ?? "")}"`;
+}
