@@ -1,0 +1,147 @@
+import { AbortedError, InvalidArgumentError } from "../../errors.js";
+import type { Question } from "../benchmark.js";
+import type { AnswerStore, StoredAnswer, StoredTiming } from "./answer-store.js";
+import type { SeriesSettings } from "./run-settings.js";
+
+/** A question put to a model. */
+export interface AnswerRequest {
+  readonly question: Question;
+  readonly series: SeriesSettings;
+  readonly maxTokens: number;
+}
+
+/** A model's answer with what it cost. */
+export interface GivenAnswer {
+  readonly text: string;
+  readonly ms: number;
+  readonly tokens: number;
+}
+
+/**
+ * What an evaluation needs from a model: answers to a few independent questions. Tells each as soon as
+ * it is there, in any order, and resolves when all were told.
+ */
+export type Answerer = (
+  requests: readonly AnswerRequest[],
+  onAnswer: (answer: GivenAnswer, index: number) => void,
+  signal: AbortSignal,
+) => Promise<void>;
+
+/** Questions of one set with the series that answer them. */
+export interface PlannedSet {
+  readonly name: string;
+  readonly questions: readonly Question[];
+  readonly maxTokens: number;
+}
+
+/** How far a run is. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  /** Answers given by this process. */
+  readonly answered: number;
+  readonly set: string;
+}
+
+/** Settings of {@link runEvaluation} that do not change the answers. */
+export interface RunOptions {
+  /** Questions answered together, at least 1; 8 by default. */
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/**
+ * Has every question of every set answered in every series, except what the store has already. Blocks of
+ * neighbouring questions go through all series before the next block, so that an image is encoded once
+ * for all of them. Answers are stored in one fixed order, each as soon as those before it are there.
+ *
+ * @throws AbortedError when the signal fires; what was stored stays
+ */
+export async function runEvaluation(
+  sets: readonly PlannedSet[],
+  series: readonly SeriesSettings[],
+  answerer: Answerer,
+  store: AnswerStore,
+  { batchSize = 8, signal = new AbortController().signal, onProgress }: RunOptions = {},
+): Promise<void> {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new InvalidArgumentError(`batch size: received ${batchSize}; expected at least 1`);
+  }
+  const total = sets.reduce((sum, { questions }) => sum + questions.length * series.length, 0);
+  let answered = 0;
+  for (const { set, requests } of batches(sets, series, batchSize)) {
+    const missing = requests.filter((request) => !store.has(keyOf(set, request)));
+    if (missing.length === 0) continue;
+    if (signal.aborted) throw new AbortedError("the run was stopped");
+    await answerInOrder(set, missing, answerer, store, signal, () => {
+      answered++;
+      onProgress?.({ done: store.size, total, answered, set });
+    });
+  }
+}
+
+function* batches(
+  sets: readonly PlannedSet[],
+  series: readonly SeriesSettings[],
+  batchSize: number,
+): Generator<{ set: string; requests: AnswerRequest[] }> {
+  for (const { name, questions, maxTokens } of sets) {
+    for (let start = 0; start < questions.length; start += batchSize) {
+      const block = questions.slice(start, start + batchSize);
+      for (const one of series) {
+        const requests = block.map((question) => ({ question, series: one, maxTokens }));
+        yield { set: name, requests };
+      }
+    }
+  }
+}
+
+async function answerInOrder(
+  set: string,
+  requests: readonly AnswerRequest[],
+  answerer: Answerer,
+  store: AnswerStore,
+  signal: AbortSignal,
+  onStored: () => void,
+): Promise<void> {
+  const given: (GivenAnswer | undefined)[] = requests.map(() => undefined);
+  let next = 0;
+  let storing = Promise.resolve();
+  let failure: unknown;
+  const storeReady = async () => {
+    const answers: StoredAnswer[] = [];
+    const timings: StoredTiming[] = [];
+    const first = next;
+    for (; next < requests.length; next++) {
+      const [answer, request] = [given[next], requests[next]];
+      if (answer === undefined || request === undefined) break;
+      const key = keyOf(set, request);
+      answers.push({ ...key, text: answer.text });
+      timings.push({ ...key, ms: Math.round(answer.ms), tokens: answer.tokens });
+    }
+    if (answers.length === 0) return;
+    try {
+      await store.append(answers, timings);
+    } catch (error) {
+      next = first;
+      failure ??= error;
+      return;
+    }
+    for (const _ of answers) onStored();
+  };
+  const onAnswer = (answer: GivenAnswer, index: number) => {
+    given[index] = answer;
+    storing = storing.then(() => (failure === undefined ? storeReady() : undefined));
+  };
+  try {
+    await answerer(requests, onAnswer, signal);
+  } finally {
+    await storing;
+  }
+  if (failure !== undefined) throw failure;
+}
+
+function keyOf(set: string, { question, series }: AnswerRequest): Omit<StoredAnswer, "text"> {
+  return { set, id: question.id, method: series.method, seed: series.seed };
+}

@@ -1,0 +1,70 @@
+import { DatasetError } from "../../errors.js";
+import type { JsonValue } from "../../index.js";
+
+/** One benchmark file of a run. */
+export interface SetSettings {
+  /** Name within the run, from the file: `pope_random`. */
+  readonly name: string;
+  readonly benchmark: string;
+  readonly rule: string;
+  /** SHA-256 of the question file, hex. */
+  readonly data: string;
+  /** SHA-256 of the truth file where there is one. */
+  readonly truth: string | null;
+  /** Number of questions asked. */
+  readonly questions: number;
+  readonly maxTokens: number;
+}
+
+/** One way of answering: a method under greedy decoding or one sampling seed. */
+export interface SeriesSettings {
+  /** The method's name within the run. */
+  readonly method: string;
+  readonly settings: Readonly<Record<string, JsonValue>>;
+  /** Null for greedy decoding. */
+  readonly seed: number | null;
+}
+
+/** Everything that decides what a run's answers are. Written once; a resumed run must have the same. */
+export interface RunSettings {
+  /** Version of this package. */
+  readonly version: string;
+  readonly model: { readonly id: string; readonly hash: string; readonly dtype: string };
+  /** Appended to every prompt; empty for none. */
+  readonly promptSuffix: string;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly sets: readonly SetSettings[];
+  readonly series: readonly SeriesSettings[];
+}
+
+/**
+ * Refuses to go on with a run under other settings.
+ *
+ * @throws DatasetError naming each setting that differs, with both values
+ */
+export function requireSameSettings(stored: unknown, wanted: RunSettings, folder: string): void {
+  const differences = differencesOf(stored, wanted, "");
+  if (differences.length === 0) return;
+  const shown = differences.slice(0, 5).join("; ");
+  const more = differences.length > 5 ? `; and ${differences.length - 5} more` : "";
+  throw new DatasetError(
+    `${folder} holds a run with other settings: ${shown}${more}. ` +
+      "Use the same settings to go on with it, or another --out",
+  );
+}
+
+function differencesOf(stored: unknown, wanted: unknown, path: string): string[] {
+  if (isRecord(stored) && isRecord(wanted)) {
+    const keys = [...new Set([...Object.keys(stored), ...Object.keys(wanted)])];
+    return keys.flatMap((key) =>
+      differencesOf(stored[key], wanted[key], path === "" ? key : `${path}.${key}`),
+    );
+  }
+  const [before, now] = [stored, wanted].map((value) => JSON.stringify(value) ?? "nothing");
+  return before === now ? [] : [`${path} was ${before}, is ${now}`];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,40 @@
+// A run with a fake model, for tests that kill it: node fake-run.mjs <compiled src> <run folder> <ms>
+import { pathToFileURL } from "node:url";
+
+const [compiled, folder, pause] = process.argv.slice(2);
+const load = (file) => import(pathToFileURL(`${compiled}/eval/run/${file}.js`).href);
+const { AnswerStore } = await load("answer-store");
+const { runEvaluation } = await load("run-evaluation");
+
+const series = ["regular", "apc", "vcd"].flatMap((method) =>
+  [null, 0, 1].map((seed) => ({ method, settings: {}, seed })),
+);
+const questions = Array.from({ length: 60 }, (_, i) => ({
+  id: String(i + 1),
+  image: `${i >> 1}.png`,
+  prompt: "Is there a dog? é😀",
+}));
+const sets = [{ name: "pope", questions, maxTokens: 8 }];
+const settings = {
+  version: "0",
+  model: { id: "fake", hash: "0", dtype: "fp32" },
+  promptSuffix: "",
+  temperature: 1,
+  topP: 1,
+  sets: [],
+  series,
+};
+
+async function answer(requests, onAnswer) {
+  for (const [index, request] of requests.entries()) {
+    if (Number(pause) > 0) await new Promise((done) => setTimeout(done, Number(pause)));
+    const { question, series: one } = request;
+    const text = `${one.method} ${one.seed}: ${question.prompt.repeat(1 + (Number(question.id) % 9))}`;
+    onAnswer({ text, ms: Math.random() * 9, tokens: 1 }, index);
+  }
+}
+
+const store = await AnswerStore.open(folder, settings);
+process.send?.("open");
+await runEvaluation(sets, series, answer, store, { batchSize: 4 });
+await store.close();
