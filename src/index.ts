@@ -39,4 +39,7 @@ export { type ApcOptions, apc } from "./methods/apc.js";
 export { METHODS, type MethodEntry, methodNamed } from "./methods/methods.js";
 export { regular } from "./methods/regular.js";
 export { type VcdOptions, vcd } from "./methods/vcd.js";
+export type { Dtype } from "./models/checkpoint-folder.js";
+export type { DownloadProgress } from "./models/hub.js";
+export { type LocalModel, listModels } from "./models/list-models.js";
 export { type LoadOptions, load } from "./models/load.js";

@@ -2,7 +2,10 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { EXIT_STATUS, GroundsightError } from "../index.js";
+import { askCommand } from "./ask-command.js";
+import { compareCommand } from "./compare-command.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
+import { modelsCommand } from "./models-command.js";
 import { scoreCommand } from "./score-command.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
@@ -10,9 +13,21 @@ const { version } = createRequire(import.meta.url)("../../package.json") as { ve
 const program = new Command("groundsight")
   .description("Make large vision-language models hallucinate less, see why, and measure both.")
   .version(version)
+  .addHelpText(
+    "after",
+    `
+Examples:
+  $ groundsight ask photo.jpg "Is there a dog in the image?" --method vcd
+  $ groundsight compare photo.jpg "What is on the table?" --methods regular,apc,vcd
+  $ groundsight models
+
+Exit status: 0 done, 1 failure, 2 wrong use. 'groundsight help <command>' tells more.`,
+  )
   .exitOverride();
 
-for (const command of [scoreCommand(), generatePopeCommand()]) {
+const COMMANDS = [askCommand, compareCommand, modelsCommand, scoreCommand, generatePopeCommand];
+
+for (const command of COMMANDS.map((create) => create())) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

@@ -19,8 +19,10 @@ import {
 import { openImage } from "./decode-image.js";
 import { familyOf } from "./families.js";
 import { GraphFile } from "./graph-file.js";
+import { type DownloadProgress, fetchModel } from "./hub.js";
 import { locateModel } from "./locate.js";
 import { promptTools } from "./prompt-tools.js";
+import { WorkerModel } from "./worker-model.js";
 
 /** Options of {@link load}. */
 export interface LoadOptions {
@@ -37,9 +39,30 @@ export interface LoadOptions {
   readonly visionCacheMiB?: number;
   /** Bound of the cache of shared prompt beginnings, in MiB. Default 256. */
   readonly prefixCacheMiB?: number;
+  /** Runs the model in a worker thread, so that a long prefill does not hold up this one. Default false. */
+  readonly worker?: boolean;
+  /** Where hub models are kept. Default: $GROUNDSIGHT_CACHE, else ~/.cache/groundsight. */
+  readonly cacheDir?: string;
+  /** Never use the network: hub models come from the cache only. Default false. */
+  readonly offline?: boolean;
+  /** Told how far the download of a hub model has come. */
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Ends a download. */
+  readonly signal?: AbortSignal;
 }
 
-const OPTION_NAMES = ["dtype", "threads", "cache", "visionCacheMiB", "prefixCacheMiB"];
+const OPTION_NAMES = [
+  "dtype",
+  "threads",
+  "cache",
+  "visionCacheMiB",
+  "prefixCacheMiB",
+  "worker",
+  "cacheDir",
+  "offline",
+  "onProgress",
+  "signal",
+] as const satisfies readonly (keyof LoadOptions)[];
 
 /**
  * Loads a vision-language checkpoint.
@@ -57,8 +80,13 @@ export async function load(name: string, options: LoadOptions = {}): Promise<Mod
     );
   }
   const place = locateModel(name);
-  if ("hubId" in place) throw new ModelLoadError(`${name}: hub`);
-  const folder = readCheckpointFolder(place.folder, dtype);
+  const path =
+    "hubId" in place ? await fetchModel(place.hubId, { ...options, dtype }) : place.folder;
+  const folder = readCheckpointFolder(path, dtype);
+  if (options.worker === true) {
+    const { worker: _, onProgress: __, signal: ___, ...rest } = options;
+    return WorkerModel.load(name, rest);
+  }
   return new LoadedModel(await loadParts(name, folder, dtype, options), regular());
 }
 

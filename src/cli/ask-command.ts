@@ -1,0 +1,95 @@
+import { Command } from "commander";
+import type { Answer, GenerateRequest, Model } from "../index.js";
+import {
+  addGenerationOptions,
+  type GenerationFlags,
+  generationFields,
+} from "./generation-options.js";
+import { addMethodOptions, type MethodFlags, methodsFrom, withSettings } from "./method-options.js";
+import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
+import { numberOption } from "./number-option.js";
+import { style } from "./style.js";
+
+interface AskFlags extends ModelFlags, GenerationFlags, MethodFlags {
+  readonly method: string;
+  readonly logprobs?: number | true;
+  readonly json?: true;
+}
+
+/** `groundsight ask`: one question about one image. */
+export function askCommand(): Command {
+  const command = new Command("ask")
+    .description("Ask a question about an image.")
+    .argument("<image>", "path or URL; PNG, JPEG, WebP, GIF, TIFF, AVIF")
+    .argument("<question>")
+    .option("--method <name>", "how tokens are chosen", "regular")
+    .option("--logprobs [n]", "show each token's log-probability, and n alternatives", numberOption)
+    .option("--json", "print the answer as one JSON object (docs/command-line.md)");
+  addMethodOptions(addGenerationOptions(addModelOptions(command)));
+  return command
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ groundsight ask photo.jpg "Is there a dog in the image?"
+  $ groundsight ask photo.jpg "Describe the image." --method vcd --alpha 1 --beta 0.1 --noise-step 500
+  $ groundsight ask photo.jpg "What colour is the car?" --temperature 1 --seed 7 --logprobs 5 --json`,
+    )
+    .action(run);
+}
+
+async function run(image: string, question: string, flags: AskFlags): Promise<void> {
+  const [method] = methodsFrom([flags.method], flags);
+  const topLogprobs = typeof flags.logprobs === "number" ? { topLogprobs: flags.logprobs } : {};
+  const request = {
+    image,
+    prompt: question,
+    method: method!,
+    ...topLogprobs,
+    ...generationFields(flags),
+  };
+  await using model = await loadModel(flags);
+  if (flags.json === true) {
+    const answer = await model.generate(request);
+    const output = { model: model.info.id, image, question, ...answer };
+    process.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
+    return;
+  }
+  const answer = await showStream(model, request);
+  if (flags.logprobs !== undefined) process.stdout.write(`\n${logprobTable(answer)}\n`);
+  process.stderr.write(`${style("dim", summary(answer), process.stderr)}\n`);
+}
+
+/** Prints the answer as it comes, without white space at its ends. */
+async function showStream(model: Model, request: GenerateRequest): Promise<Answer> {
+  const stream = model.stream(request);
+  let shown = "";
+  for await (const { text } of stream) {
+    const whole = (shown + text).trimStart();
+    process.stdout.write(whole.slice(shown.length));
+    shown = whole;
+  }
+  process.stdout.write("\n");
+  return stream.answer;
+}
+
+function summary({ method, usage, timings, finishReason }: Answer): string {
+  const perToken =
+    timings.msPerToken === null ? "" : `, ${timings.msPerToken.toFixed(1)} ms per token`;
+  const cut = finishReason === "length" ? ", cut at the limit of tokens" : "";
+  return `${withSettings(method)}: ${usage.generatedTokens} tokens in ${timings.totalMs.toFixed(0)} ms${perToken}${cut}`;
+}
+
+function logprobTable({ tokens }: Answer): string {
+  const shown = (text: string, logprob: number | null) =>
+    `${JSON.stringify(text)} ${logprob === null ? "none" : logprob.toFixed(3)}`;
+  return tokens
+    .map(({ text, logprob, top }) => {
+      const others =
+        top === undefined
+          ? ""
+          : `   ${top.map((token) => shown(token.text, token.logprob)).join("  ")}`;
+      return `${shown(text, logprob).padEnd(24)}${others}`;
+    })
+    .join("\n");
+}

@@ -1,0 +1,44 @@
+import type { Command } from "commander";
+import { type DownloadProgress, type LoadOptions, load, type Model } from "../index.js";
+import { numberOption } from "./number-option.js";
+
+/** Values of the options that choose a model. */
+export interface ModelFlags {
+  readonly model: string;
+  readonly dtype?: string;
+  readonly threads?: number;
+  readonly offline?: true;
+}
+
+/** Adds the options that choose a model. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .option(
+      "-m, --model <name>",
+      "'pocket', a checkpoint folder, or a hub id (owner/name)",
+      "pocket",
+    )
+    .option("--dtype <name>", "precision of the graphs: fp32, fp16, q8, q4, ... (default: fp32)")
+    .option("--threads <n>", "threads per session (default: all cores)", numberOption)
+    .option("--offline", "never use the network; hub models come from the cache");
+}
+
+/** Loads the model that the options name. */
+export function loadModel({ model, dtype, threads, offline }: ModelFlags): Promise<Model> {
+  return load(model, {
+    ...(dtype === undefined ? {} : { dtype: dtype as NonNullable<LoadOptions["dtype"]> }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(offline === undefined ? {} : { offline }),
+    onProgress: showProgress,
+  });
+}
+
+/** Keeps one line on a terminal's stderr up to date; prints nothing elsewhere. */
+function showProgress({ file, loadedBytes, totalBytes }: DownloadProgress): void {
+  if (process.stderr.isTTY !== true) return;
+  const percent = ((100 * loadedBytes) / totalBytes).toFixed(0);
+  const end = loadedBytes === totalBytes ? "\n" : "";
+  process.stderr.write(
+    `\r\u001b[Kdownloading ${file}  ${percent}% of ${(totalBytes / 1e6).toFixed(0)} MB${end}`,
+  );
+}

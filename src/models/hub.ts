@@ -1,0 +1,180 @@
+import { createHash } from "node:crypto";
+import { createWriteStream, existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { downloadFile, type ListFileEntry, listFiles } from "@huggingface/hub";
+import { GroundsightError, ModelLoadError } from "../errors.js";
+import { DTYPE_SUFFIXES, type Dtype, GRAPH_NAMES } from "./checkpoint-folder.js";
+
+/** How far a download has come, over all files of a model. */
+export interface DownloadProgress {
+  readonly file: string;
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Options of {@link fetchModel}. */
+export interface HubOptions {
+  readonly dtype: Dtype;
+  /** Where downloads are kept. Default: $GROUNDSIGHT_CACHE, else ~/.cache/groundsight. */
+  readonly cacheDir?: string | undefined;
+  /** Use only what is in the cache. */
+  readonly offline?: boolean | undefined;
+  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const JSON_FILE =
+  /^(config|generation_config|preprocessor_config|processor_config|tokenizer|tokenizer_config|special_tokens_map|chat_template|vocab)\.(json|jinja)$/;
+
+/**
+ * Folder of a hub model in the cache, downloaded first when it is not there. Every file is checked against the
+ * hub's checksum before it gets its name, so an interrupted download leaves nothing that looks complete.
+ *
+ * $HF_ENDPOINT names another hub, $HF_TOKEN grants access to private models.
+ *
+ * @throws ModelLoadError when it is not in the cache and cannot be fetched, or a checksum is wrong
+ */
+export async function fetchModel(hubId: string, options: HubOptions): Promise<string> {
+  const folder = join(cacheFolder(options.cacheDir), hubId.replace("/", "--"));
+  const marker = join(folder, `.complete-${options.dtype}`);
+  if (existsSync(marker)) return folder;
+  if (options.offline === true) {
+    throw new ModelLoadError(
+      `${hubId} (dtype ${options.dtype}) is not in the cache ${folder}, and offline mode forbids fetching it; load it once with a network, or give a folder`,
+    );
+  }
+  try {
+    const files = await wantedFiles(hubId, options.dtype);
+    await download(hubId, files, folder, options);
+  } catch (cause) {
+    if (GroundsightError.isInstance(cause)) throw cause;
+    throw new ModelLoadError(`cannot fetch ${hubId} from ${hubUrl()}: ${reason(cause)}`, { cause });
+  }
+  await writeFile(marker, "");
+  return folder;
+}
+
+/** Hub models in the cache, complete in at least one precision. */
+export async function cachedModels(
+  cacheDir?: string,
+): Promise<{ hubId: string; folder: string; dtypes: Dtype[] }[]> {
+  const root = cacheFolder(cacheDir);
+  const names = existsSync(root) ? await readdir(root) : [];
+  return names.flatMap((name) => {
+    const folder = join(root, name);
+    const dtypes = (Object.keys(DTYPE_SUFFIXES) as Dtype[]).filter((dtype) =>
+      existsSync(join(folder, `.complete-${dtype}`)),
+    );
+    return dtypes.length === 0 ? [] : [{ hubId: name.replace("--", "/"), folder, dtypes }];
+  });
+}
+
+function cacheFolder(cacheDir: string | undefined): string {
+  return join(
+    cacheDir ?? process.env.GROUNDSIGHT_CACHE ?? join(homedir(), ".cache", "groundsight"),
+    "models",
+  );
+}
+
+function hubUrl(): string {
+  return process.env.HF_ENDPOINT ?? "https://huggingface.co";
+}
+
+function access(): { hubUrl: string; accessToken?: string } {
+  const token = process.env.HF_TOKEN;
+  return { hubUrl: hubUrl(), ...(token === undefined ? {} : { accessToken: token }) };
+}
+
+/** The files of a repository that a precision needs: configurations, and graphs with their external weights. */
+async function wantedFiles(hubId: string, dtype: Dtype): Promise<ListFileEntry[]> {
+  const files: ListFileEntry[] = [];
+  for await (const file of listFiles({ ...access(), repo: hubId, recursive: true })) {
+    if (file.type === "file") files.push(file);
+  }
+  const graphs = GRAPH_NAMES.map((name) => `onnx/${name}${DTYPE_SUFFIXES[dtype]}.onnx`);
+  const missing = graphs.find((graph) => !files.some(({ path }) => path === graph));
+  if (missing !== undefined) {
+    const found = files.map(({ path }) => path).filter((path) => path.endsWith(".onnx"));
+    throw new ModelLoadError(
+      `${hubId} has no ${missing} (dtype ${dtype}); its graphs are ${found.join(", ") || "none"}`,
+    );
+  }
+  return files.filter(
+    ({ path }) =>
+      JSON_FILE.test(path) ||
+      graphs.some((graph) => path === graph || path.startsWith(`${graph}_data`)),
+  );
+}
+
+async function download(
+  hubId: string,
+  files: readonly ListFileEntry[],
+  folder: string,
+  { onProgress, signal }: HubOptions,
+): Promise<void> {
+  const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
+  let loadedBytes = 0;
+  for (const file of files) {
+    const target = join(folder, file.path);
+    if (existsSync(target) && (await checksumOf(target, file)) === expectedChecksum(file)) {
+      loadedBytes += file.size;
+      continue;
+    }
+    await mkdir(dirname(target), { recursive: true });
+    const part = `${target}.part`;
+    const blob = await downloadFile({ ...access(), repo: hubId, path: file.path });
+    if (blob === null) throw new ModelLoadError(`${hubId}: ${file.path} vanished from the hub`);
+    const hash = hashFor(file);
+    const source = Readable.fromWeb(blob.stream() as Parameters<typeof Readable.fromWeb>[0]);
+    await pipeline(
+      source,
+      async function* observe(chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          loadedBytes += chunk.length;
+          onProgress?.({ file: file.path, loadedBytes, totalBytes });
+          yield chunk;
+        }
+      },
+      createWriteStream(part),
+      { signal },
+    );
+    const checksum = hash.digest("hex");
+    if (checksum !== expectedChecksum(file)) {
+      await rm(part);
+      throw new ModelLoadError(
+        `${hubId}: ${file.path} arrived with checksum ${checksum}; expected ${expectedChecksum(file)}. Try again`,
+      );
+    }
+    await rename(part, target);
+  }
+}
+
+/** Large files are named by SHA-256, others by git's blob id: SHA-1 of a header and the content. */
+function hashFor({ lfs, size }: ListFileEntry): ReturnType<typeof createHash> {
+  return lfs === undefined ? createHash("sha1").update(`blob ${size}\0`) : createHash("sha256");
+}
+
+function expectedChecksum({ lfs, oid }: ListFileEntry): string | undefined {
+  return lfs?.oid ?? oid;
+}
+
+async function checksumOf(path: string, file: ListFileEntry): Promise<string> {
+  return hashFor(file)
+    .update(await readFile(path))
+    .digest("hex");
+}
+
+function reason(cause: unknown): string {
+  const { message, cause: inner, statusCode } = cause as Error & { statusCode?: number };
+  if (statusCode === 401 || statusCode === 404)
+    return `there is no such public model (${message}); set HF_TOKEN for a private one`;
+  if (message === "fetch failed") {
+    return `no connection (${(inner as Error | undefined)?.message ?? message}). Without a network, use the bundled model 'pocket' or a checkpoint folder`;
+  }
+  return message;
+}
