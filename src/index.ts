@@ -36,9 +36,14 @@ export {
   UnsupportedCapabilityError,
 } from "./errors.js";
 export { type ApcOptions, apc } from "./methods/apc.js";
+export { type AveragingOptions, averaging } from "./methods/averaging.js";
+export type { DescriptionOptions } from "./methods/describe-image.js";
+export { described } from "./methods/described.js";
+export type { KlReduction } from "./methods/description-table.js";
 export { METHODS, type MethodEntry, methodNamed } from "./methods/methods.js";
 export { regular } from "./methods/regular.js";
 export { type VcdOptions, vcd } from "./methods/vcd.js";
+export { type VdgdOptions, vdgd } from "./methods/vdgd.js";
 export type { Dtype } from "./models/checkpoint-folder.js";
 export type { DownloadProgress } from "./models/hub.js";
 export { type LocalModel, listModels } from "./models/list-models.js";

@@ -152,9 +152,10 @@ export class Generator {
 
   /** Decodes greedily on one stream, before a method's answer. */
   async #decodeFirst(job: Job, stream: Stream, decoding: DecodeOptions): Promise<DecodedText> {
+    const forced = this.#forcedTokens(decoding.forced);
     const options: RequestOptions = {
       ...job.options,
-      maxTokens: decoding.maxTokens,
+      maxTokens: forced?.length ?? decoding.maxTokens,
       stop: [],
       sampler: { temperature: 0, topK: undefined, topP: 1 },
       repetitionPenalty: 1,
@@ -162,14 +163,25 @@ export class Generator {
     };
     const sequence = await this.#sequence(job, options, {
       streams: [stream],
-      scores([logits]) {
-        decoding.onPosition?.(logits!, argMax(logits!));
-        return logits!;
+      scores([logits], position) {
+        const token = forced?.[position] ?? argMax(logits!);
+        decoding.onPosition?.(logits!, token);
+        if (forced === undefined) return logits!;
+        const scores = logits!.fill(Number.NEGATIVE_INFINITY);
+        scores[token] = 0;
+        return scores;
       },
     });
     await decodeTogether(this.#machinery, [sequence]);
     const finishReason = sequence.finishReason === "eos" ? "eos" : "length";
     return { text: sequence.text, tokens: sequence.tokens.map(({ id }) => id), finishReason };
+  }
+
+  /** The tokens of a text as the model would answer with it, and the end of text. */
+  #forcedTokens(text: string | undefined): number[] | undefined {
+    if (text === undefined) return undefined;
+    const { prompts, endTokens } = this.#parts;
+    return [...prompts.encode(` ${text.trim()}`), ...[...endTokens].slice(0, 1)];
   }
 
   #remember<T>(key: string, make: () => Promise<T>): Promise<T> {

@@ -65,6 +65,11 @@ export interface DecodeOptions {
   /** At most this many tokens; at least 1. */
   readonly maxTokens: number;
   /**
+   * A text to read instead of decoding: the model is led through its tokens and the end of text, whatever it prefers.
+   * `maxTokens` does not apply to it.
+   */
+  readonly forced?: string;
+  /**
    * Called for every position, the one that predicts the end of text included.
    *
    * @param logits (V) raw logits, valid during the call only

@@ -2,8 +2,12 @@ import type { JsonValue, Method } from "../engine/method.js";
 import { InvalidArgumentError } from "../errors.js";
 import { closest } from "../math/closest.js";
 import { type ApcOptions, apc } from "./apc.js";
+import { averaging } from "./averaging.js";
+import type { DescriptionOptions } from "./describe-image.js";
+import { described } from "./described.js";
 import { regular } from "./regular.js";
 import { type VcdOptions, vcd } from "./vcd.js";
+import { type VdgdOptions, vdgd } from "./vdgd.js";
 
 /** A method for people and programs that choose by name. */
 export interface MethodEntry {
@@ -24,6 +28,20 @@ export const METHODS: Readonly<Record<string, MethodEntry>> = {
     summary: "visual contrastive decoding against a noisy image",
     create: (settings) => vcd(settings as VcdOptions),
   },
+  vdgd: {
+    summary:
+      "visual description grounded decoding: tokens that a description of the image supports",
+    create: (settings) => vdgd(withoutNull(settings) as VdgdOptions),
+  },
+  described: {
+    summary: "a description of the image before the question (the control for vdgd)",
+    create: (settings) => described(withoutNull(settings) as DescriptionOptions),
+  },
+  averaging: {
+    summary: "image features averaged over lightly noised copies; may carry another method",
+    create: ({ method, ...settings }) =>
+      averaging({ ...settings, ...(isSettings(method) ? { method: storedMethod(method) } : {}) }),
+  },
 };
 
 /**
@@ -42,4 +60,20 @@ export function methodNamed(
   throw new InvalidArgumentError(
     `method: received '${name}'; expected one of ${Object.keys(METHODS).join(", ")}.${hint}`,
   );
+}
+
+/** Settings are stored with null for what was not given; options leave it out. */
+function withoutNull(
+  settings: Readonly<Record<string, JsonValue>>,
+): Readonly<Record<string, JsonValue>> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
+}
+
+function isSettings(value: JsonValue | undefined): value is Readonly<Record<string, JsonValue>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A method inside the settings of another: { name, settings }. */
+function storedMethod({ name, settings }: Readonly<Record<string, JsonValue>>): Method {
+  return methodNamed(String(name), isSettings(settings) ? settings : {});
 }
