@@ -1,0 +1,107 @@
+import { principalComponents } from "../math/principal-components.js";
+
+/** A direction for each layer, and how well it sums up the differences it was made from. */
+export interface FittedDirection {
+  /** (layers, tokens, width), the first layer being the embeddings. */
+  readonly direction: Float32Array;
+  /** Mean over groups of the share of variance that the components explain, in [0, 1]. */
+  readonly explained: number;
+}
+
+/** How differences over demonstrations are cut into groups, each with principal components of its own. */
+export type VisualGrouping = "token" | "official";
+
+/** The shape of hidden states. */
+export interface StateShape {
+  /** Hidden states, the embeddings included. */
+  readonly layers: number;
+  readonly tokens: number;
+  readonly width: number;
+}
+
+/**
+ * The steering direction of a set of paired differences: the sum of their first principal components and their mean.
+ *
+ *     d = sum_r v_r + mean
+ *
+ * @param differences one row (d) per demonstration; not modified
+ * @param rank number of components; the authors use 1
+ * @see Liu et al. 2025 (arXiv 2410.15778), section 4
+ */
+export function textualDirection(
+  differences: readonly Float32Array[],
+  rank: number,
+): FittedDirection {
+  const { mean, components, explained } = principalComponents(differences, rank);
+  const direction = mean.slice();
+  for (const component of components)
+    for (let i = 0; i < direction.length; i++) direction[i]! += component[i]!;
+  return { direction, explained: explained.reduce((sum, share) => sum + share, 0) };
+}
+
+/**
+ * The visual direction per layer and token.
+ *
+ * "token" (default, the paper's): principal components over the states of one token in all layers.
+ * "official": the authors' code reshapes (layers, tokens, width) to `tokens` rows without moving numbers, so that its
+ * groups are contiguous pieces of the layer-major buffer; the result is viewed back the same way.
+ *
+ * @param differences one (layers, tokens, width) per demonstration; not modified
+ * @returns direction (layers, tokens, width)
+ */
+export function visualDirection(
+  differences: readonly Float32Array[],
+  shape: StateShape,
+  rank: number,
+  grouping: VisualGrouping,
+): FittedDirection {
+  const { layers, tokens, width } = shape;
+  const direction = new Float32Array(layers * tokens * width);
+  let explained = 0;
+  for (let group = 0; group < tokens; group++) {
+    const spans = spansOf(group, shape, grouping);
+    const fitted = textualDirection(
+      differences.map((difference) => gather(difference, spans)),
+      rank,
+    );
+    scatter(fitted.direction, direction, spans);
+    explained += fitted.explained / tokens;
+  }
+  return { direction, explained };
+}
+
+type Span = readonly [start: number, end: number];
+
+function spansOf(
+  group: number,
+  { layers, tokens, width }: StateShape,
+  grouping: VisualGrouping,
+): Span[] {
+  if (grouping === "official") {
+    const size = layers * width;
+    return [[group * size, (group + 1) * size]];
+  }
+  return Array.from({ length: layers }, (_, layer) => {
+    const start = (layer * tokens + group) * width;
+    return [start, start + width];
+  });
+}
+
+function gather(source: Float32Array, spans: readonly Span[]): Float32Array {
+  const parts = spans.map(([start, end]) => source.subarray(start, end));
+  const target = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    target.set(part, offset);
+    offset += part.length;
+  }
+  return target;
+}
+
+function scatter(source: Float32Array, target: Float32Array, spans: readonly Span[]): void {
+  let offset = 0;
+  for (const [start, end] of spans) {
+    target.set(source.subarray(offset, offset + end - start), start);
+    offset += end - start;
+  }
+}
