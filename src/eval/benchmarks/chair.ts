@@ -56,7 +56,7 @@ export const chair: Benchmark = {
   name: "chair",
   title: "CHAIR",
   source: "Rohrbach et al. 2018, arXiv 1809.02156; LisaAnne/Hallucination utils/chair.py",
-  rules: ["chair"],
+  rules: ["chair", "colour-aware"],
   judgedRules: [],
   metrics,
   primaryMetric: "chair_s",
@@ -109,7 +109,8 @@ function captionQuestion(
     group: null,
     truth: names.join(", "),
     judgePrompt: null,
-    score: (answer) => scoreCaption(answer, names, find),
+    score: (answer, { rule }) =>
+      scoreCaption(rule === "colour-aware" ? withoutColour(answer) : answer, names, find),
   };
 }
 
@@ -141,6 +142,11 @@ export function scoreCaption(caption: string, names: readonly string[], find: Fi
       ...(invented.length === 0 ? { correct: 1 } : {}),
     },
   };
+}
+
+/** The authors count the colour in "the cat is orange" as a fruit; the rule `colour-aware` does not. */
+function withoutColour(caption: string): string {
+  return caption.replaceAll(/\b(is|are|was|were) orange\b/gi, "$1");
 }
 
 /** The number of a COCO image in its file name (COCO_val2014_000000310196.jpg), else the name itself. */

@@ -128,6 +128,13 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
   });
 }
 
+/** "The orange is blue": the thing's name, which may be a colour word, is not its colour. */
+function withoutObject(answer: string, object: string | undefined): string {
+  if (object === undefined) return answer;
+  const name = object.replaceAll(/[^\p{L}\p{N}\s-]/gu, "");
+  return answer.replace(new RegExp(`\\b(the|this|an?)\\s+${name}\\b`, "iu"), "");
+}
+
 function colourIn(text: string): string | null {
   for (const word of text.toLowerCase().match(/\p{L}+/gu) ?? []) {
     const colour = COLOURS[word];
@@ -137,7 +144,7 @@ function colourIn(text: string): string | null {
 }
 
 function scoreColour(answer: string, value: Row): Score {
-  const said = colourIn(answer);
+  const said = colourIn(withoutObject(answer, value.object));
   const right = said === colourIn(value.answer);
   const usual = colourIn(value.usual ?? "");
   const kind = value.is_usual ? "usual" : "unusual";

@@ -11,7 +11,8 @@ const row = z.object({
   image: z.string().min(1),
   text: z.string().min(1),
   answer: z.string().min(1),
-  rubric: z.array(z.string().min(1)).min(1),
+  rubric: z.array(z.string().min(1)),
+  forbidden: z.array(z.string().min(1)).default([]),
   type: z.string().optional(),
 });
 
@@ -19,7 +20,7 @@ const verdictShape = z.object({ score: z.number().min(1).max(5), reason: z.strin
 
 /**
  * Open questions with a reference answer. Rule `keywords` needs no judge: an answer is right when it
- * holds one of the rubric's words or phrases as whole words, in any case. Rule `judge` takes a grade of 1
+ * holds every word or phrase of `rubric` and none of `forbidden`, as whole words in any case. Rule `judge` takes a grade of 1
  * to 5 from a judge, as VaLLu does; 4 and 5 are right.
  *
  * @see Ghosh et al. 2024 (VDGD and VaLLu), arXiv 2405.15683
@@ -68,20 +69,31 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
     judgePrompt: (answer) =>
       rubricPrompt({ question: value.text, imageContent: null, reference: value.answer, answer }),
     score: (answer, { rule, verdict }) =>
-      rule === "judge" ? scoreGrade(verdict) : scoreKeywords(answer, value.rubric),
+      rule === "judge" ? scoreGrade(verdict) : scoreKeywords(answer, value.rubric, value.forbidden),
   }));
 }
 
-function scoreKeywords(answer: string, keywords: readonly string[]): Score {
-  const words = (text: string) =>
-    ` ${(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(" ")} `;
-  const empty = words(answer).trim() === "";
-  const hit = keywords.find((keyword) => words(answer).includes(words(keyword)));
+function scoreKeywords(
+  answer: string,
+  wanted: readonly string[],
+  forbidden: readonly string[],
+): Score {
+  const words = (text: string) => (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(" ");
+  const said = ` ${words(answer)} `;
+  const holds = (keyword: string) => said.includes(` ${words(keyword)} `);
+  const missing = wanted.filter((keyword) => !holds(keyword));
+  const wrong = forbidden.filter(holds);
+  const empty = said.trim() === "";
+  const right = !empty && missing.length === 0 && wrong.length === 0;
+  const problems = [
+    ...missing.map((keyword) => `lacks "${keyword}"`),
+    ...wrong.map((keyword) => `says "${keyword}"`),
+  ];
   return {
-    outcome: empty ? "unparsed" : hit === undefined ? "wrong" : "right",
-    extracted: hit ?? null,
-    explanation: hit === undefined ? `none of: ${keywords.join(", ")}` : `holds "${hit}"`,
-    counts: { asked: 1, correct: hit === undefined ? 0 : 1, ...(empty ? { unparsed: 1 } : {}) },
+    outcome: empty ? "unparsed" : right ? "right" : "wrong",
+    extracted: wanted.filter(holds).join(", ") || null,
+    explanation: right ? "holds what the rubric asks for" : problems.join(", "),
+    counts: { asked: 1, correct: right ? 1 : 0, ...(empty ? { unparsed: 1 } : {}) },
   };
 }
 

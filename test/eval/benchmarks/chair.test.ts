@@ -75,6 +75,15 @@ test("captions without objects leave CHAIR_i undefined, with the reason", () => 
   expect(result.unparsed).toBe(1);
 });
 
+test("the colour orange is a fruit by the authors' rule, and none by colour-aware", () => {
+  const questions = chair.load({ data: null, truth: truth({ "1": ["cat"] }) });
+  const rows = readAnswers(answers([{ image_id: 1, caption: "A cat that is orange." }]));
+  const hallucinated = (rule: string) =>
+    scoreAnswers(chair, questions, rows, { rule }).counts.hallucinated;
+  expect(hallucinated("chair")).toBe(1);
+  expect(hallucinated("colour-aware")).toBe(0);
+});
+
 test("COCO file names lead to image numbers", () => {
   expect(cocoImageId("COCO_val2014_000000310196.jpg")).toBe("310196");
   expect(cocoImageId("test_000001.png")).toBe("test_000001.png");

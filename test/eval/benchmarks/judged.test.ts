@@ -131,17 +131,25 @@ describe("rubric", () => {
       answer: "eat it",
       rubric: ["eat"],
     },
-    { question_id: 2, image: "b.png", text: "Is it alive?", answer: "no", rubric: ["no", "not"] },
+    {
+      question_id: 2,
+      image: "b.png",
+      text: "Is it alive?",
+      answer: "no",
+      rubric: ["no"],
+      forbidden: ["yes", "alive"],
+    },
   ];
 
-  test("keywords as whole words, in any case", () => {
-    const texts = ["You can EAT it.", "Nothing is."];
-    const { metrics } = scoreRows(
-      rubric,
-      questions,
-      texts.map((text, i) => ({ id: i + 1, text })),
-    );
-    expect(metrics.accuracy).toEqual({ value: 0.5 });
+  test.each([
+    ["You can EAT it.", "No.", 1],
+    ["eat", "Nothing is.", 0.5],
+    ["heat it", "no, it is alive", 0],
+    ["", "Yes and no", 0],
+  ])("keywords as whole words, in any case: %j and %j score %d", (first, second, accuracy) => {
+    const answers = [first, second].map((text, i) => ({ id: i + 1, text }));
+    const { metrics } = scoreRows(rubric, questions, answers);
+    expect(metrics.accuracy).toEqual({ value: accuracy });
     expect(metrics.average_score?.value).toBeNull();
   });
 

@@ -37,6 +37,15 @@ describe("colours", () => {
     });
   });
 
+  test("a thing whose name is a colour", () => {
+    const orange = { ...banana(1, "blue"), usual: "orange", object: "orange" };
+    const said = (text: string) =>
+      scoreRows(colours, [orange], [{ question_id: 1, text }]).scored[0]?.score.extracted;
+    expect(said("The orange is blue.")).toBe("blue");
+    expect(said("Orange.")).toBe("orange");
+    expect(said("The orange is orange.")).toBe("orange");
+  });
+
   test("an unknown colour as label names the row", () => {
     expect(() => scoreRows(colours, [banana(1, "beautiful")], [])).toThrow(
       /questions\.json item 1: unknown label "beautiful"; expected one of red/,
