@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { EXIT_STATUS, GroundsightError } from "../index.js";
 import { askCommand } from "./ask-command.js";
 import { compareCommand } from "./compare-command.js";
+import { evalCommand } from "./eval-command.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
 import { modelsCommand } from "./models-command.js";
 import { scoreCommand } from "./score-command.js";
@@ -25,7 +26,14 @@ Exit status: 0 done, 1 failure, 2 wrong use. 'groundsight help <command>' tells 
   )
   .exitOverride();
 
-const COMMANDS = [askCommand, compareCommand, modelsCommand, scoreCommand, generatePopeCommand];
+const COMMANDS = [
+  askCommand,
+  compareCommand,
+  modelsCommand,
+  evalCommand,
+  scoreCommand,
+  generatePopeCommand,
+];
 
 for (const command of COMMANDS.map((create) => create())) {
   program.addCommand(command.copyInheritedSettings(program));

@@ -96,8 +96,9 @@ export interface Benchmark {
   readonly load: (files: BenchmarkFiles) => Question[];
 }
 
-/** A question with the score of its answer. */
+/** A question with its answer and the answer's score. */
 export interface ScoredQuestion {
   readonly question: Question;
+  readonly answer: string;
   readonly score: Score;
 }

@@ -60,6 +60,7 @@ export function scoreMatched(
   requireRule(benchmark, rule);
   const scored = answered.map(({ question, answer, verdict }) => ({
     question,
+    answer,
     score: question.score(answer, { rule, verdict }),
   }));
   const clusters = clusterCounts(benchmark, scored);

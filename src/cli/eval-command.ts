@@ -1,0 +1,161 @@
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { Command, Option } from "commander";
+import { BENCHMARKS, benchmarkNamed } from "../eval/benchmark-registry.js";
+import { evaluate } from "../eval/evaluate.js";
+import { textTable } from "../eval/format-value.js";
+import { figuresTable } from "../eval/report/report-tables.js";
+import type { RunAnalysis } from "../eval/report/run-analysis.js";
+import { REPORT_FILES } from "../eval/report/write-report.js";
+import { planRun, type SetRequest } from "../eval/run/plan-run.js";
+import { planSeries } from "../eval/run/plan-series.js";
+import { DEFAULT_POCKET_SETS, POCKET_SETS, pocketSuite } from "../eval/run/pocket-suite.js";
+import { InvalidArgumentError, type Method } from "../index.js";
+import { integerAtLeast } from "./integer-option.js";
+import { addMethodOptions, type MethodFlags, methodsFrom } from "./method-options.js";
+import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
+import { numberOption } from "./number-option.js";
+import { progressLine } from "./progress-line.js";
+
+interface EvalFlags extends ModelFlags, MethodFlags {
+  readonly data?: string[];
+  readonly truth?: string;
+  readonly images?: string;
+  readonly split: "dev" | "test";
+  readonly sets?: string;
+  readonly rule?: string;
+  readonly limit?: number;
+  readonly methods: string;
+  readonly without: string;
+  readonly greedy?: true;
+  readonly seeds?: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly suffix: string;
+  readonly batch: number;
+  readonly out: string;
+  readonly json?: true;
+}
+
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+/** `groundsight eval`: a benchmark run with several methods. */
+export function evalCommand(): Command {
+  const command = new Command("eval")
+    .description("Run a benchmark with several methods; resumes where it was stopped.")
+    .argument("<benchmark>", `pocket, ${BENCHMARKS.map(({ name }) => name).join(", ")}`)
+    .requiredOption("--out <folder>", "folder of the run: answers, settings and report")
+    .option("--data <file...>", "question files in the published format")
+    .option("--truth <file>", "truth, where the format keeps it apart from the questions")
+    .option("--images <folder>", "folder of the images; 'images' beside the data by default")
+    .addOption(
+      new Option("--split <name>", "of the pocket sets").choices(["dev", "test"]).default("test"),
+    )
+    .option("--sets <list>", `pocket sets (default: ${DEFAULT_POCKET_SETS.join(",")})`)
+    .option("--rule <name>", "a scoring rule; the authors' one by default")
+    .option("--limit <n>", "ask only the first n questions of each file", integerAtLeast(1))
+    .option("--methods <list>", "names separated by commas", "regular,apc,vcd")
+    .option("--without <list>", "leave out the baseline or the control: regular, apc", "")
+    .option("--greedy", "decode greedily; the default without --seeds")
+    .option("--seeds <n>", "sample with n seeds", integerAtLeast(1))
+    .option("--temperature <t>", "of the sampling seeds", numberOption, 1)
+    .option("--top-p <p>", "of the sampling seeds", numberOption, 1)
+    .option("--suffix <text>", "appended to every question", "")
+    .option("--batch <n>", "questions answered together", integerAtLeast(1), 8)
+    .option("--json", "print the report as JSON");
+  addMethodOptions(addModelOptions(command));
+  return command.addHelpText("after", HELP).action(run);
+}
+
+const HELP = `
+The greedy baseline (regular) and the control (apc) are always run unless --without names them.
+Pocket sets: ${Object.keys(POCKET_SETS).join(", ")}
+
+Examples:
+  $ groundsight eval pocket --methods regular,apc,vcd --greedy --seeds 3 --out runs/pocket
+  $ groundsight eval pope --data coco_pope_random.json --images val2014 --model llava-hf/llava-1.5-7b-hf \\
+      --suffix " Please answer this question with one word." --seeds 3 --limit 300 --out runs/pope
+  $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --images images --out runs/chair`;
+
+async function run(benchmark: string, flags: EvalFlags): Promise<void> {
+  const methods = namedMethods(flags);
+  const seeds = flags.seeds ?? 0;
+  const series = planSeries({ methods, greedy: flags.greedy === true || seeds === 0, seeds });
+  const sets = await planRun(requestedSets(benchmark, flags));
+  const stop = new AbortController();
+  const onInterrupt = () => stop.abort();
+  process.once("SIGINT", onInterrupt);
+  process.once("SIGTERM", onInterrupt);
+  const progress = progressLine();
+  try {
+    await using model = await loadModel(flags);
+    const analysis = await evaluate(model, {
+      sets,
+      methods,
+      series,
+      temperature: flags.temperature,
+      topP: flags.topP,
+      promptSuffix: flags.suffix,
+      out: flags.out,
+      version,
+      batchSize: flags.batch,
+      signal: stop.signal,
+      onProgress: progress.show,
+    });
+    progress.end();
+    process.stdout.write(flags.json === true ? json(analysis) : text(analysis, flags.out));
+  } finally {
+    progress.end();
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onInterrupt);
+  }
+}
+
+/** Methods by the text they were asked for, baseline and control first. */
+function namedMethods(flags: EvalFlags): Map<string, Method> {
+  const list = (names: string) => names.split(",").flatMap((name) => name.trim() || []);
+  const without = list(flags.without);
+  const unknown = without.find((name) => name !== "regular" && name !== "apc");
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`without: received ${unknown}; expected regular, apc`);
+  }
+  const names = [...new Set(["regular", "apc", ...list(flags.methods)])].filter(
+    (name) => !without.includes(name),
+  );
+  const methods = methodsFrom(names, flags);
+  return new Map(names.flatMap((name, index) => (methods[index] ? [[name, methods[index]]] : [])));
+}
+
+function requestedSets(name: string, flags: EvalFlags): SetRequest[] {
+  const limit = flags.limit ?? null;
+  if (name === "pocket") {
+    if (flags.data !== undefined || flags.rule !== undefined) {
+      throw new InvalidArgumentError("pocket has its own data and rules; leave out --data, --rule");
+    }
+    return pocketSuite(flags.split, flags.sets?.split(","), limit);
+  }
+  const benchmark = benchmarkNamed(name);
+  if (flags.data === undefined) {
+    throw new InvalidArgumentError(`${name}: give the questions with --data`);
+  }
+  return flags.data.map((data) => ({
+    benchmark,
+    data,
+    truth: flags.truth ?? null,
+    images: flags.images ?? join(dirname(data), "images"),
+    rule: flags.rule ?? benchmark.rules[0],
+    limit,
+  }));
+}
+
+function json(analysis: RunAnalysis): string {
+  return `${JSON.stringify(analysis, null, 2)}\n`;
+}
+
+function text(analysis: RunAnalysis, out: string): string {
+  const sets = analysis.sets.map((set) => {
+    const verdicts = set.comparisons.map(({ decoding, verdict }) => `  ${decoding}: ${verdict}`);
+    return [`${set.name} (rule ${set.rule})`, textTable(figuresTable(set)), ...verdicts].join("\n");
+  });
+  return `${sets.join("\n\n")}\n\nreport: ${join(out, REPORT_FILES.html)}\n`;
+}

@@ -1,0 +1,112 @@
+import { benchmarkNamed } from "../benchmark-registry.js";
+import { shownNumber, unitOf } from "../format-value.js";
+import { escapeHtml } from "./escape-html.js";
+import { intervalPlot } from "./interval-plot.js";
+import { REPORT_STYLE } from "./report-style.js";
+import {
+  decodingOf,
+  figuresTable,
+  groupsTable,
+  primaryMetric,
+  settingsTable,
+  type Table,
+} from "./report-tables.js";
+import type { Disagreement, RunAnalysis, SetAnalysis } from "./run-analysis.js";
+
+/** An image of an example as a data: address; null when there is none. */
+export type ImageAddress = (set: string, image: string) => string | null;
+
+/** A run's report as one HTML file that needs nothing else: no script, no network. */
+export function renderHtml(analysis: RunAnalysis, imageAddress: ImageAddress): string {
+  const title = `Evaluation of ${escapeHtml(analysis.settings.model.id)}`;
+  const links = analysis.sets
+    .map(({ name }) => `<a href="#${escapeHtml(name)}">${escapeHtml(name)}</a>`)
+    .join(" ");
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${REPORT_STYLE}</style>
+</head>
+<body>
+<h1>${title}</h1>
+<p class="note">Figures with 95% intervals from a bootstrap over images. <b>regular</b> is the model as it is,
+<b>apc</b> the control that cuts implausible tokens and does nothing else. Differences are called so only when
+an interval without 0 and a p-value after Holm's correction agree.</p>
+<nav>${links}</nav>
+${analysis.sets.map((set) => renderSet(set, imageAddress)).join("\n")}
+<h2>Settings</h2>
+${table(settingsTable(analysis))}
+</body>
+</html>
+`;
+}
+
+function renderSet(set: SetAnalysis, imageAddress: ImageAddress): string {
+  const { title } = benchmarkNamed(set.benchmark);
+  const metric = primaryMetric(set);
+  const plotted = set.methods.flatMap((method) => {
+    const figure = method.figures[metric.name];
+    if (figure?.value.value === undefined || figure.value.value === null) return [];
+    if (figure.interval === null) return [];
+    return [
+      {
+        label: `${method.method}, ${decodingOf(method)}`,
+        value: shownNumber(metric, figure.value.value),
+        low: shownNumber(metric, figure.interval.low),
+        high: shownNumber(metric, figure.interval.high),
+      },
+    ];
+  });
+  const axis = `${metric.title}${unitOf(metric) === "" ? "" : `, ${unitOf(metric).trim()}`}`;
+  const groups = groupsTable(set);
+  const verdicts = set.comparisons.map(
+    ({ decoding, verdict, shown }) =>
+      `<li class="${shown ? "shown" : "unshown"}">${decoding}: ${escapeHtml(verdict)}</li>`,
+  );
+  return `<section id="${escapeHtml(set.name)}">
+<h2>${escapeHtml(set.name)}: ${escapeHtml(title)}</h2>
+<p class="note">Rule <code>${escapeHtml(set.rule)}</code>, ${set.questions} questions about ${set.images} images.</p>
+<figure><figcaption>${escapeHtml(axis)} (${metric.better === "neither" ? "neither way is better" : `${metric.better} is better`})</figcaption>${intervalPlot(plotted, axis)}</figure>
+${verdicts.length === 0 ? "" : `<ul>${verdicts.join("")}</ul>`}
+${table(figuresTable(set))}
+${groups === null ? "" : `<h3>By part: ${escapeHtml(metric.title)}</h3>${table(groups)}`}
+${examples(set, imageAddress)}
+</section>`;
+}
+
+function examples(set: SetAnalysis, imageAddress: ImageAddress): string {
+  if (set.disagreements.length === 0) return "";
+  const cards = set.disagreements.map((one) => example(one, set.name, imageAddress));
+  return `<details open><summary>Where methods disagree: the first ${cards.length} such questions</summary>
+<div class="examples">${cards.join("\n")}</div></details>`;
+}
+
+function example(
+  { decoding, question, answers }: Disagreement,
+  set: string,
+  imageAddress: ImageAddress,
+): string {
+  const address = question.image === null ? null : imageAddress(set, question.image);
+  const picture =
+    address === null
+      ? ""
+      : `<img src="${address}" alt="${escapeHtml(question.image ?? "")}" width="144">`;
+  const lines = answers.map(
+    ({ method, text, outcome, explanation }) =>
+      `<li class="${outcome ?? "none"}"><b>${escapeHtml(method)}</b> ${escapeHtml(text) || "<i>empty</i>"}` +
+      `<small>${escapeHtml(outcome ?? "")}: ${escapeHtml(explanation)}</small></li>`,
+  );
+  return `<article>${picture}<div><p>${escapeHtml(question.prompt)}</p>
+<p class="note">truth: ${escapeHtml(question.truth)}; ${decoding === "greedy" ? "greedy" : "first seed"}</p><ul>${lines.join("")}</ul></div></article>`;
+}
+
+function table([header = [], ...rows]: Table): string {
+  const cells = (row: readonly string[], tag: string) =>
+    `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
+  return `<div class="scroll"><table><thead>${cells(header, "th")}</thead><tbody>${rows
+    .map((row) => cells(row, "td"))
+    .join("")}</tbody></table></div>`;
+}

@@ -1,0 +1,33 @@
+import { benchmarkNamed } from "../benchmark-registry.js";
+import { figuresTable, groupsTable, settingsTable, type Table } from "./report-tables.js";
+import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
+
+/** A run's report as Markdown. */
+export function renderMarkdown(analysis: RunAnalysis): string {
+  return [
+    `# Evaluation of ${analysis.settings.model.id}`,
+    ...analysis.sets.flatMap(renderSet),
+    "## Settings",
+    table(settingsTable(analysis)),
+  ].join("\n\n");
+}
+
+function renderSet(set: SetAnalysis): string[] {
+  const { title } = benchmarkNamed(set.benchmark);
+  const groups = groupsTable(set);
+  return [
+    `## ${set.name}: ${title}`,
+    `Rule \`${set.rule}\`, ${set.questions} questions about ${set.images} images. In brackets the 95% interval.`,
+    table(figuresTable(set)),
+    ...(set.comparisons.length === 0
+      ? []
+      : [set.comparisons.map(({ decoding, verdict }) => `- ${decoding}: ${verdict}`).join("\n")]),
+    ...(groups === null ? [] : ["By part:", table(groups)]),
+  ];
+}
+
+function table([header = [], ...rows]: Table): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  return [line(header), `|${"---|".repeat(header.length)}`, ...rows.map(line)].join("\n");
+}

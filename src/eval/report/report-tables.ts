@@ -1,0 +1,106 @@
+import type { Benchmark, Metric } from "../benchmark.js";
+import { benchmarkNamed } from "../benchmark-registry.js";
+import { formatInterval, formatValue, shownNumber, unitOf } from "../format-value.js";
+import type { MethodFigures, RunAnalysis, SetAnalysis } from "./run-analysis.js";
+
+/** A table of text: the first row is the header. */
+export type Table = readonly (readonly string[])[];
+
+/** The figures of a set, a line for each method and way of decoding. */
+export function figuresTable(set: SetAnalysis): Table {
+  const metrics = shownMetrics(set);
+  const timed = set.methods.some(({ medianMs }) => medianMs !== null);
+  const header = [
+    "method",
+    "decoding",
+    ...metrics.map((metric) => metric.title + (unitOf(metric) === "%" ? " %" : "")),
+    "unparsed",
+    "n",
+    ...(timed ? ["ms an answer"] : []),
+  ];
+  const rows = set.methods.map((method) => [
+    method.method,
+    decodingOf(method),
+    ...metrics.map((metric) => cell(metric, method)),
+    String(method.unparsed),
+    String(method.n),
+    ...(timed ? [method.medianMs === null ? "" : method.medianMs.toFixed(0)] : []),
+  ]);
+  return [header, ...rows];
+}
+
+/** Value, interval and, for sampling, the spread of the seeds. */
+function cell(metric: Metric, { figures }: MethodFigures): string {
+  const figure = figures[metric.name];
+  if (figure === undefined) return "";
+  const value = formatValue(metric, figure.value);
+  if (figure.interval === null) return value;
+  const deviation = figure.spread?.standardDeviation ?? null;
+  const spread = deviation === null ? "" : `, seeds ±${shownNumber(metric, deviation).toFixed(1)}`;
+  return `${value} (${formatInterval(metric, figure.interval)}${spread})`;
+}
+
+/** For example `greedy`, `3 seeds`. */
+export function decodingOf({ decoding, seeds }: Pick<MethodFigures, "decoding" | "seeds">): string {
+  if (decoding === "greedy") return "greedy";
+  return `${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}`;
+}
+
+/** Metrics that have a value for some method. */
+export function shownMetrics(set: SetAnalysis): Metric[] {
+  return benchmarkNamed(set.benchmark).metrics.filter((metric) =>
+    set.methods.some(({ figures }) => (figures[metric.name]?.value.value ?? null) !== null),
+  );
+}
+
+/** The primary metric of a set's parts (object, attribute, relation, ...); null when it has none. */
+export function groupsTable(set: SetAnalysis): Table | null {
+  const groups = [...new Set(set.methods.flatMap((m) => m.groups.map(({ group }) => group)))];
+  if (groups.length === 0) return null;
+  const metric = primaryMetric(set);
+  const rows = set.methods.map((method) => [
+    method.method,
+    decodingOf(method),
+    ...groups.map((name) => {
+      const group = method.groups.find((one) => one.group === name);
+      const value = group?.values[metric.name];
+      return group === undefined || value === undefined
+        ? ""
+        : `${formatValue(metric, value)} (n = ${group.n})`;
+    }),
+  ]);
+  return [["method", "decoding", ...groups], ...rows];
+}
+
+/** The metric that comparisons are about. */
+export function primaryMetric(set: Pick<SetAnalysis, "benchmark">): Metric {
+  const { metrics, primaryMetric: name }: Benchmark = benchmarkNamed(set.benchmark);
+  const metric = metrics.find((one) => one.name === name) ?? metrics[0];
+  if (metric === undefined) throw new RangeError(`${set.benchmark} has no metrics`);
+  return metric;
+}
+
+/** What is needed to make the run again, as name and value. */
+export function settingsTable({ settings, sets }: RunAnalysis): Table {
+  const seeds = [...new Set(settings.series.map(({ seed }) => seed))];
+  const methods = new Map(settings.series.map(({ method, settings: own }) => [method, own]));
+  return [
+    ["setting", "value"],
+    ["groundsight", settings.version],
+    ["model", `${settings.model.id} (${settings.model.dtype}, SHA-256 ${settings.model.hash})`],
+    ...[...methods].map(([name, own]) => [`method ${name}`, JSON.stringify(own)]),
+    ["decoding", seeds.map((seed) => (seed === null ? "greedy" : `seed ${seed}`)).join(", ")],
+    ["temperature, top-p of the seeds", `${settings.temperature}, ${settings.topP}`],
+    ["prompt suffix", settings.promptSuffix === "" ? "none" : settings.promptSuffix],
+    ...settings.sets.map((set) => [
+      `set ${set.name}`,
+      `${set.benchmark}, rule ${set.rule}, ${set.questions} questions, at most ${set.maxTokens} tokens, SHA-256 ${set.data}`,
+    ]),
+    ...sets.map(({ name, benchmark }) => [`source of ${name}`, benchmarkNamed(benchmark).source]),
+    ["intervals", "95%, percentile bootstrap over images, 2,000 draws"],
+    [
+      "comparisons",
+      "paired bootstrap over images; McNemar (mid-p) for accuracies; Holm over methods",
+    ],
+  ];
+}

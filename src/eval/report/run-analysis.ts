@@ -1,0 +1,79 @@
+import type { MetricValue, Question, Score } from "../benchmark.js";
+import type { RunSettings } from "../run/run-settings.js";
+import type { Interval } from "../statistics/cluster-bootstrap.js";
+import type { Comparison } from "../statistics/compare-methods.js";
+import type { SeedSpread } from "../statistics/seed-spread.js";
+
+/** How answers were decoded. */
+export type Decoding = "greedy" | "sampling";
+
+/** A metric's value with how sure it is. */
+export interface Figure {
+  readonly value: MetricValue;
+  readonly interval: Interval | null;
+  /** Over sampling seeds; null for greedy decoding. */
+  readonly spread: SeedSpread | null;
+}
+
+/** A method's figures on one set. */
+export interface MethodFigures {
+  readonly method: string;
+  readonly decoding: Decoding;
+  readonly seeds: readonly (number | null)[];
+  /** Answers scored, all seeds together. */
+  readonly n: number;
+  readonly unparsed: number;
+  /** By metric name. */
+  readonly figures: Readonly<Record<string, Figure>>;
+  /** Part of the set, for example object, attribute, relation. */
+  readonly groups: readonly GroupFigures[];
+  /** Median time of an answer in milliseconds; null when no times are stored. */
+  readonly medianMs: number | null;
+}
+
+/** A method's figures on the questions of one group. */
+export interface GroupFigures {
+  readonly group: string;
+  readonly n: number;
+  readonly values: Readonly<Record<string, MetricValue>>;
+}
+
+/** One method's answer to a question, with its score. */
+export interface ShownAnswer {
+  readonly method: string;
+  readonly text: string;
+  readonly outcome: Score["outcome"];
+  readonly explanation: string;
+}
+
+/** A question on which methods disagree. */
+export interface Disagreement {
+  /** Under sampling the answers are those of the first seed. */
+  readonly decoding: Decoding;
+  readonly question: Pick<Question, "id" | "image" | "prompt" | "truth">;
+  readonly answers: readonly ShownAnswer[];
+}
+
+/** A comparison with its verdict in words. */
+export interface JudgedComparison extends Comparison {
+  readonly decoding: Decoding;
+  readonly verdict: string;
+}
+
+/** All figures of one set. */
+export interface SetAnalysis {
+  readonly name: string;
+  readonly benchmark: string;
+  readonly rule: string;
+  readonly questions: number;
+  readonly images: number;
+  readonly methods: readonly MethodFigures[];
+  readonly comparisons: readonly JudgedComparison[];
+  readonly disagreements: readonly Disagreement[];
+}
+
+/** All figures of a run. */
+export interface RunAnalysis {
+  readonly settings: RunSettings;
+  readonly sets: readonly SetAnalysis[];
+}

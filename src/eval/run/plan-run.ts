@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { access } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { DatasetError, InvalidArgumentError } from "../../errors.js";
+import type { Benchmark, DataFile, Question } from "../benchmark.js";
+import { listed } from "../data/parse-rows.js";
+import { readDataFile } from "../read-benchmark-files.js";
+import type { PlannedSet } from "./run-evaluation.js";
+import type { SetSettings } from "./run-settings.js";
+
+/** One benchmark file to be run. */
+export interface SetRequest {
+  readonly benchmark: Benchmark;
+  readonly data: string;
+  readonly truth: string | null;
+  /** Folder of the images. */
+  readonly images: string;
+  readonly rule: string;
+  /** Ask only the first questions; null for all. */
+  readonly limit: number | null;
+}
+
+/** A benchmark file with its questions read and its images found. */
+export interface RunSet extends PlannedSet {
+  readonly benchmark: Benchmark;
+  readonly rule: string;
+  readonly images: string;
+  readonly settings: SetSettings;
+}
+
+/**
+ * Reads the questions of each set and makes sure that every image is there, before anything is run.
+ *
+ * @throws DatasetError naming file and line for broken rows and missing images
+ * @throws InvalidArgumentError when two sets have one name, or a rule is unknown
+ */
+export async function planRun(requests: readonly SetRequest[]): Promise<RunSet[]> {
+  const sets = await Promise.all(requests.map(planSet));
+  const names = sets.map(({ name }) => name);
+  const repeated = names.find((name, index) => names.indexOf(name) < index);
+  if (repeated !== undefined) {
+    throw new InvalidArgumentError(
+      `two sets are called ${repeated}; expected data files with different names`,
+    );
+  }
+  return sets;
+}
+
+async function planSet(request: SetRequest): Promise<RunSet> {
+  const { benchmark, rule, limit, images } = request;
+  if (!benchmark.rules.includes(rule)) {
+    throw new InvalidArgumentError(
+      `rule: received ${rule}; ${benchmark.name} has ${benchmark.rules.join(", ")}`,
+    );
+  }
+  const data = await readDataFile(request.data);
+  const truth = request.truth === null ? null : await readDataFile(request.truth);
+  const all = benchmark.load({ data, truth });
+  const questions = limit === null ? all : all.slice(0, limit);
+  if (questions.length === 0) throw new DatasetError(`${request.data}: no question to ask`);
+  await requireImages(questions, images);
+  const name = basename(request.data).replace(/\.[^.]+$/, "");
+  const settings: SetSettings = {
+    name,
+    benchmark: benchmark.name,
+    rule,
+    data: sha256(data),
+    truth: truth === null ? null : sha256(truth),
+    questions: questions.length,
+    maxTokens: benchmark.maxNewTokens,
+  };
+  return { name, benchmark, rule, images, questions, maxTokens: benchmark.maxNewTokens, settings };
+}
+
+async function requireImages(questions: readonly Question[], folder: string): Promise<void> {
+  const first = new Map<string, Question>();
+  for (const question of questions) {
+    if (question.image !== null && !first.has(question.image)) first.set(question.image, question);
+  }
+  const problems: string[] = [];
+  for (const [image, { where }] of first) {
+    const path = join(folder, image);
+    const found = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (!found) problems.push(`${where}: image ${path} is missing`);
+  }
+  if (problems.length > 0) throw new DatasetError(listed(problems));
+}
+
+function sha256({ text }: DataFile): string {
+  return createHash("sha256").update(text).digest("hex");
+}

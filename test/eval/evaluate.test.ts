@@ -1,0 +1,196 @@
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { progressText } from "../../src/cli/progress-line.js";
+import { benchmarkNamed } from "../../src/eval/benchmark-registry.js";
+import { evaluate } from "../../src/eval/evaluate.js";
+import type { RunAnalysis } from "../../src/eval/report/run-analysis.js";
+import { writeReport } from "../../src/eval/report/write-report.js";
+import { requestSeed } from "../../src/eval/run/model-answerer.js";
+import { planRun } from "../../src/eval/run/plan-run.js";
+import { planSeries } from "../../src/eval/run/plan-series.js";
+import { pocketSuite } from "../../src/eval/run/pocket-suite.js";
+import type { Progress } from "../../src/eval/run/run-evaluation.js";
+import { methodNamed } from "../../src/index.js";
+import { seeingModel, smallRequest, writeSet } from "./small-run.js";
+
+let folder: string;
+let data: string;
+let analysis: RunAnalysis;
+const seen: Progress[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "evaluate-"));
+  data = await writeSet(folder);
+  await using model = seeingModel();
+  const request = await smallRequest(folder, data, {
+    onProgress: (progress) => seen.push(progress),
+  });
+  analysis = await evaluate(model, request);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const read = (name: string) => readFile(join(folder, "out", name), "utf8");
+
+describe("a run", () => {
+  test("every question is answered in every series: 24 x 3 methods x (greedy + 2 seeds)", async () => {
+    const lines = (await read("answers.jsonl")).trim().split("\n");
+    expect(lines).toHaveLength(24 * 9);
+    expect(JSON.parse(lines[0]!)).toEqual({
+      set: "pope_small",
+      id: "0",
+      method: "regular",
+      seed: null,
+      text: "Yes",
+    });
+    expect(seen.at(-1)).toMatchObject({ done: 216, total: 216, answered: 216 });
+  });
+
+  test("greedy figures: 12 dogs right, 4 of 12 people right", () => {
+    const regular = analysis.sets[0]?.methods.find(
+      ({ method, decoding }) => method === "regular" && decoding === "greedy",
+    );
+    expect(regular?.figures.accuracy?.value.value).toBeCloseTo(16 / 24);
+    expect(regular?.figures.recall?.value).toEqual({ value: 1 });
+    expect(regular?.figures.accuracy?.interval).not.toBeNull();
+    expect(regular?.figures.accuracy?.spread).toBeNull();
+  });
+
+  test("under greedy decoding the control equals the baseline: no difference shown", () => {
+    const control = analysis.sets[0]?.comparisons.find(
+      ({ method, decoding }) => method === "apc" && decoding === "greedy",
+    );
+    expect(control).toMatchObject({ reference: "regular", difference: 0, shown: false });
+  });
+
+  test("sampling has the seeds' spread, and vcd is compared with baseline and control", () => {
+    const sampled = analysis.sets[0]?.methods.filter(({ decoding }) => decoding === "sampling");
+    expect(sampled?.map(({ figures }) => figures.accuracy?.spread?.seeds)).toEqual([2, 2, 2]);
+    const vcd = analysis.sets[0]?.comparisons.filter(({ method }) => method === "vcd");
+    expect(vcd?.map(({ decoding, reference }) => `${decoding} ${reference}`)).toEqual([
+      "greedy regular",
+      "greedy apc",
+      "sampling regular",
+      "sampling apc",
+    ]);
+  });
+
+  test("the same again asks nothing and ends in the same report", async () => {
+    const before = await Promise.all([read("answers.jsonl"), read("report.json")]);
+    await using model = seeingModel();
+    const asked: Progress[] = [];
+    const request = await smallRequest(folder, data, { onProgress: (p) => asked.push(p) });
+    await evaluate(model, request);
+    expect(asked).toEqual([]);
+    expect(await Promise.all([read("answers.jsonl"), read("report.json")])).toEqual(before);
+  });
+
+  test("other settings in the same folder are refused", async () => {
+    await using model = seeingModel();
+    const request = await smallRequest(folder, data, { temperature: 0.5 });
+    await expect(evaluate(model, request)).rejects.toThrow(/temperature was 1, is 0\.5/);
+  });
+});
+
+describe("the report", () => {
+  /** The report of this run with one more example, of a kind that a fake model does not give. */
+  async function withExample(): Promise<string> {
+    const [set] = analysis.sets;
+    const answers = ["<b>there</b>", ""].map((text, i) => ({
+      method: `m${i}`,
+      text,
+      outcome: i === 0 ? ("right" as const) : ("unparsed" as const),
+      explanation: "why & how",
+    }));
+    const question = { id: "0", image: "0.png", prompt: '<i>"Is it?"</i>', truth: "yes" };
+    const gone = { ...question, image: "gone.png" };
+    const disagreements = [question, gone].map((one) => ({
+      decoding: "greedy" as const,
+      question: one,
+      answers,
+    }));
+    const out = join(folder, "with-example");
+    await mkdir(out, { recursive: true });
+    const sets = set === undefined ? [] : [{ ...set, disagreements }];
+    await writeReport(out, { ...analysis, sets }, (_, image) => join(folder, "images", image));
+    return readFile(join(out, "report.html"), "utf8");
+  }
+
+  test("HTML is one file: pictures inside, no script, no address outside", async () => {
+    const html = await withExample();
+    expect(html.match(/src="data:image\/png;base64,/g)).toHaveLength(1);
+    expect(html).not.toMatch(/<script|src="(?!data:)|<link|@import|url\(/);
+    expect(html).toContain("<svg");
+  });
+
+  test("answers and questions are shown as text, whatever they hold", async () => {
+    const html = await withExample();
+    expect(html).not.toMatch(/<b>there|<i>"Is/);
+    expect(html).toContain("&lt;b&gt;there&lt;/b&gt;");
+    expect(html).toContain("why &amp; how");
+    expect(html).toContain("<i>empty</i>");
+  });
+
+  test("Markdown holds the figures, the rule and what is needed to run it again", async () => {
+    const markdown = await read("report.md");
+    expect(markdown).toContain("Rule `pope`, 24 questions about 12 images");
+    expect(markdown).toMatch(/\| regular \| greedy \| 66\.7 \(\d+\.\d to \d+\.\d\)/);
+    expect(markdown).toContain("| method vcd | {");
+    expect(markdown).toContain("no difference shown between apc and regular");
+  });
+
+  test("JSON is the analysis", async () => {
+    expect(JSON.parse(await read("report.json"))).toEqual(JSON.parse(JSON.stringify(analysis)));
+  });
+});
+
+describe("planning", () => {
+  const benchmark = benchmarkNamed("pope");
+  const request = { benchmark, truth: null, rule: "pope", limit: null };
+
+  test("a missing image is named with file and line before anything is run", async () => {
+    const images = join(folder, "elsewhere");
+    await expect(planRun([{ ...request, data, images }])).rejects.toThrow(
+      `pope_small.jsonl line 1: image ${join(images, "0.png")} is missing`,
+    );
+  });
+
+  test("a limit takes the first questions; two files of one name are refused", async () => {
+    const one = { ...request, data, images: join(folder, "images"), limit: 5 };
+    expect((await planRun([one]))[0]?.questions).toHaveLength(5);
+    await expect(planRun([one, one])).rejects.toThrow(/two sets are called pope_small/);
+  });
+
+  test("an unknown rule and an unknown pocket set", async () => {
+    await expect(planRun([{ ...request, data, images: "", rule: "mine" }])).rejects.toThrow(
+      "rule: received mine; pope has pope, vcd, opera, first-word",
+    );
+    expect(() => pocketSuite("test", ["pope_rare"])).toThrow(/received pope_rare|is missing/);
+  });
+
+  test("the greedy baseline is run even when all else is sampled", () => {
+    const methods = new Map(["regular", "vcd"].map((name) => [name, methodNamed(name)]));
+    const series = planSeries({ methods, greedy: false, seeds: 1 });
+    expect(series.map(({ method, seed }) => [method, seed])).toEqual([
+      ["regular", null],
+      ["regular", 0],
+      ["vcd", 0],
+    ]);
+    expect(() => planSeries({ methods, greedy: false, seeds: 0 })).toThrow(/nothing to run/);
+  });
+
+  test("images get draws of their own under each seed, questions of an image share them", () => {
+    expect(requestSeed(0, "a.png")).toBe(requestSeed(0, "a.png"));
+    expect(requestSeed(0, "a.png")).not.toBe(requestSeed(0, "b.png"));
+    expect(requestSeed(0, "a.png")).not.toBe(requestSeed(1, "a.png"));
+    expect(Number.isSafeInteger(requestSeed(0, "a.png"))).toBe(true);
+  });
+});
+
+test("progress in words", () => {
+  const progress = { done: 120, total: 3000, answered: 20, set: "pope_random" };
+  expect(progressText(progress, 4000)).toBe(
+    "pope_random: 120 of 3000 answers, 5.0 a second, 10 min left",
+  );
+});
