@@ -49,15 +49,15 @@ export function makeSyntheticDecoder(options: SyntheticDecoderOptions): OnnxMode
   const context = contextOf(options);
   const { graph, headWidth } = context;
   const { layers, width, kvHeads, norm, vocabulary } = context.options;
-  const embeds = graph.input("inputs_embeds", DataType.float32, ["batch", "sequence", width]);
-  graph.input("attention_mask", DataType.int64, ["batch", "total_sequence"]);
+  const embeds = graph.input("inputs_embeds", DataType.float32, ["batch_size", "sequence", width]);
+  graph.input("attention_mask", DataType.int64, ["batch_size", "total_sequence"]);
   if (context.options.attention === "concat")
-    graph.input("position_ids", DataType.int64, ["batch", "sequence"]);
+    graph.input("position_ids", DataType.int64, ["batch_size", "sequence"]);
   graph.input("num_logits_to_keep", DataType.int64, []);
   const shared =
     context.options.attention === "concat" ? addMaskBias(context) : addRotaryTables(context);
-  const cacheDims = ["batch", kvHeads, "past_sequence", headWidth];
-  const presentDims = ["batch", kvHeads, "total_sequence", headWidth];
+  const cacheDims = ["batch_size", kvHeads, "past_sequence", headWidth];
+  const presentDims = ["batch_size", kvHeads, "total_sequence", headWidth];
   let residual = embeds;
   let normed = addNorm(context, residual, "/model/layers.0/input_layernorm");
   for (let layer = 0; layer < layers; layer++) {
@@ -87,7 +87,7 @@ export function makeSyntheticDecoder(options: SyntheticDecoderOptions): OnnxMode
   const slice = [normed, starts, graph.integers([2 ** 53 - 1]), graph.integers([1])];
   const kept = graph.op("Slice", slice, "/Slice");
   const logits = addLinear(context, kept, width, vocabulary, "/lm_head");
-  graph.output(logits, "logits", DataType.float32, ["batch", "num_logits", vocabulary]);
+  graph.output(logits, "logits", DataType.float32, ["batch_size", "num_logits", vocabulary]);
   return graph.build();
 
   function addResidual(
