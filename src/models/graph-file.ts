@@ -26,7 +26,11 @@ export class GraphFile {
 
   /** Parses the graph; weights in external files are not read. */
   async read(): Promise<OnnxModel> {
-    return readModel(await readFile(this.path));
+    try {
+      return readModel(await readFile(this.path));
+    } catch (cause) {
+      throw new ModelLoadError(`cannot load ${this.path}: ${(cause as Error).message}`, { cause });
+    }
   }
 
   /**

@@ -73,7 +73,21 @@ const OPTION_NAMES = [
  */
 export async function load(name: string, options: LoadOptions = {}): Promise<Model> {
   checkOptions("load", options, OPTION_NAMES);
-  const { dtype = "fp32" } = options;
+  const { dtype = "fp32", cache, threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new InvalidArgumentError(
+      `threads: received ${threads}; expected an integer of at least 1`,
+    );
+  }
+  if (cache !== undefined && cache !== "delta" && cache !== "whole") {
+    throw new InvalidArgumentError(`cache: received '${cache}'; expected delta or whole`);
+  }
+  for (const name of ["visionCacheMiB", "prefixCacheMiB"] as const) {
+    const size = options[name];
+    if (size !== undefined && !(size >= 0)) {
+      throw new InvalidArgumentError(`${name}: received ${size}; expected a number of at least 0`);
+    }
+  }
   if (!Object.hasOwn(DTYPE_SUFFIXES, dtype)) {
     throw new InvalidArgumentError(
       `dtype: received '${dtype}'; expected one of ${Object.keys(DTYPE_SUFFIXES).join(", ")}`,

@@ -23,7 +23,6 @@ async function serve(model: Model, call: WorkerCall): Promise<unknown> {
       return model.hash();
     case "dispose":
       await model.dispose();
-      port.close();
       return undefined;
     case "generate":
       return generate(model, call);

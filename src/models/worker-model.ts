@@ -40,6 +40,8 @@ export class WorkerModel implements Model {
   ): Promise<WorkerModel> {
     const worker = new Worker(new URL("./model-worker.js", import.meta.url), {
       workerData: { name, options },
+      // Flags such as --input-type belong to the program's own entry point.
+      execArgv: [],
     });
     const calls = new Map<number, PendingCall>();
     const failAll = (error: Error) => {

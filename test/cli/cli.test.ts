@@ -1,0 +1,230 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { CHECKPOINTS } from "../global-setup.js";
+
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const model = ["--model", `${CHECKPOINTS}concat`, "--threads", "1"];
+
+function groundsight(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  return { status, stdout, stderr };
+}
+
+let folder: string;
+let image: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "groundsight-"));
+  image = join(folder, "image.png");
+  const noise = Buffer.from(Array.from({ length: 32 * 32 * 3 }, (_, i) => (i * 97) % 256));
+  await sharp(noise, { raw: { width: 32, height: 32, channels: 3 } })
+    .png()
+    .toFile(image);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("ask", () => {
+  test("prints the answer, and how it came about beside it", () => {
+    const { status, stdout, stderr } = groundsight(
+      "ask",
+      image,
+      "What is this?",
+      ...model,
+      "--max-tokens",
+      "6",
+    );
+    expect(status).toBe(0);
+    expect(stdout.trim()).not.toBe("");
+    expect(stderr).toMatch(
+      /^regular: 6 tokens in \d+ ms, [\d.]+ ms per token, cut at the limit of tokens\n$/,
+    );
+  });
+
+  test("prints JSON with every documented field", () => {
+    const { status, stdout, stderr } = groundsight(
+      "ask",
+      image,
+      "What is this?",
+      ...model,
+      "--max-tokens",
+      "4",
+      "--method",
+      "vcd",
+      "--alpha",
+      "2",
+      "--seed",
+      "3",
+      "--logprobs",
+      "2",
+      "--json",
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const answer = JSON.parse(stdout);
+    expect(Object.keys(answer)).toEqual([
+      "model",
+      "image",
+      "question",
+      "text",
+      "tokens",
+      "finishReason",
+      "usage",
+      "timings",
+      "method",
+      "seed",
+      "details",
+    ]);
+    expect(answer.method).toEqual({
+      name: "vcd",
+      settings: { alpha: 2, beta: 0.1, noiseStep: 500 },
+    });
+    expect(answer).toMatchObject({
+      seed: 3,
+      finishReason: "length",
+      image,
+      question: "What is this?",
+    });
+    expect(answer.tokens).toHaveLength(4);
+    expect(answer.tokens[0].top).toHaveLength(2);
+    const again = groundsight(
+      "ask",
+      image,
+      "What is this?",
+      ...model,
+      "--max-tokens",
+      "4",
+      "--method",
+      "vcd:alpha=2",
+      "--seed",
+      "3",
+      "--json",
+    );
+    expect(JSON.parse(again.stdout).text).toBe(answer.text);
+  });
+
+  test("lists log-probabilities", () => {
+    const { stdout } = groundsight(
+      "ask",
+      image,
+      "What?",
+      ...model,
+      "--max-tokens",
+      "3",
+      "--logprobs",
+    );
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .filter((line) => /^".*" -\d+\.\d{3}$/.test(line.trim())),
+    ).toHaveLength(3);
+  });
+});
+
+describe("compare", () => {
+  test("shows each method with its time, and marks what differs from the first", () => {
+    const { status, stdout } = groundsight(
+      "compare",
+      image,
+      "What is this?",
+      ...model,
+      "--max-tokens",
+      "8",
+      "--methods",
+      "regular,regular,vcd:noiseStep=999:beta=0:alpha=5",
+    );
+    expect(status).toBe(0);
+    const [question, first, again, contrasted] = stdout.trim().split("\n\n");
+    expect(question).toBe("What is this?");
+    expect(first).toMatch(/^regular {2}[\d.]+ ms per token, x1\.00\n/);
+    expect(again).not.toContain("[");
+    expect(contrasted).toMatch(/^vcd:alpha=5:beta=0:noiseStep=999/);
+    expect(contrasted).toContain("[");
+  });
+
+  test("prints JSON", () => {
+    const { stdout } = groundsight(
+      "compare",
+      image,
+      "What?",
+      ...model,
+      "--max-tokens",
+      "3",
+      "--json",
+    );
+    const { answers } = JSON.parse(stdout);
+    expect(answers.map((answer: { method: { name: string } }) => answer.method.name)).toEqual([
+      "regular",
+      "apc",
+      "vcd",
+    ]);
+    expect(answers[0]).toMatchObject({ differs: [false, false, false], ratio: 1 });
+  });
+});
+
+describe("exit status", () => {
+  test("0: help, version and models", () => {
+    expect(groundsight("--version")).toMatchObject({
+      status: 0,
+      stdout: `${packageJson.version}\n`,
+    });
+    expect(groundsight("--help").stdout).toContain("Examples:");
+    for (const command of ["ask", "compare"]) {
+      const { status, stdout } = groundsight(command, "--help");
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/vcd:alpha=1:beta=0.1:noiseStep=500.*\n[\s\S]*Examples:/);
+    }
+    expect(groundsight("models").stdout).toMatch(/^pocket {2}\(bundled/);
+    expect(JSON.parse(groundsight("models", "--json").stdout)[0]).toMatchObject({
+      name: "pocket",
+      source: "bundled",
+    });
+  });
+
+  test.each([
+    [["ask", "IMAGE"], "missing required argument 'question'"],
+    [["aks", "IMAGE", "q"], "unknown command 'aks'"],
+    [["ask", "IMAGE", ""], "prompt: received an empty text"],
+    [["ask", "IMAGE", "a <image> b"], "image token <image>"],
+    [["ask", "IMAGE", "x".repeat(3000)], "expected at most 2047"],
+    [["ask", "IMAGE", "q", "--method", "vdc"], "Did you mean 'vcd'?"],
+    [["ask", "IMAGE", "q", "--beta", "0.5"], "no method of regular has this setting"],
+    [
+      ["ask", "IMAGE", "q", "--method", "vcd", "--noise-step", "2000"],
+      "expected an integer from 0 to 999",
+    ],
+    [["ask", "IMAGE", "q", "--method", "vcd:alpha"], "expected name=value"],
+    [["ask", "IMAGE", "q", "--seed", "one"], "expected a number"],
+    [["ask", "IMAGE", "q", "--temperature", "-1"], "temperature: received -1"],
+  ])("2: %j", (args, message) => {
+    const { status, stdout, stderr } = groundsight(
+      ...args.map((arg) => (arg === "IMAGE" ? image : arg)),
+      ...(args.length > 2 ? model : []),
+    );
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain("    at ");
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  });
+
+  test("1: files that are missing, empty or no images", async () => {
+    const empty = join(folder, "empty.png");
+    const text = join(folder, "text.png");
+    await writeFile(empty, "");
+    await writeFile(text, "text");
+    for (const path of [join(folder, "nope.png"), empty, text]) {
+      const { status, stderr } = groundsight("ask", path, "q", ...model);
+      expect({ status, message: stderr.includes(path) }).toEqual({ status: 1, message: true });
+    }
+    expect(groundsight("ask", image, "q", "--model", folder)).toMatchObject({ status: 1 });
+    const hub = groundsight("ask", image, "q", "--model", "owner/name", "--offline");
+    expect(hub).toMatchObject({ status: 1 });
+    expect(hub.stderr).toContain("offline");
+  });
+});

@@ -1,0 +1,30 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { writeSyntheticCheckpoint } from "../src/testing/synthetic-checkpoint.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Folder of the small random checkpoints that tests load, made anew for each run. */
+export const CHECKPOINTS: string = fileURLToPath(
+  new URL("../node_modules/.cache/groundsight-test/", import.meta.url),
+);
+
+/** Builds the package, which tests of the command line and the worker run, and writes the checkpoints. */
+export async function setup(): Promise<void> {
+  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
+    cwd: root,
+  });
+  await mkdir(CHECKPOINTS, { recursive: true });
+  const shape = { layers: 2, width: 96, heads: 6, kvHeads: 3, feedForward: 128, vocabulary: 300 };
+  await writeSyntheticCheckpoint(`${CHECKPOINTS}concat`, { ...shape, attention: "concat" });
+  await writeSyntheticCheckpoint(`${CHECKPOINTS}group-query`, {
+    ...shape,
+    attention: "group-query",
+  });
+}
+
+/** Removes what {@link setup} wrote. */
+export async function teardown(): Promise<void> {
+  await rm(CHECKPOINTS, { recursive: true, force: true });
+}
