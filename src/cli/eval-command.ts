@@ -12,12 +12,13 @@ import { planSeries } from "../eval/run/plan-series.js";
 import { DEFAULT_POCKET_SETS, POCKET_SETS, pocketSuite } from "../eval/run/pocket-suite.js";
 import { InvalidArgumentError, type Method } from "../index.js";
 import { integerAtLeast } from "./integer-option.js";
+import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 import { addMethodOptions, type MethodFlags, methodsFrom } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { numberOption } from "./number-option.js";
 import { progressLine } from "./progress-line.js";
 
-interface EvalFlags extends ModelFlags, MethodFlags {
+interface EvalFlags extends ModelFlags, MethodFlags, JudgeFlags {
   readonly data?: string[];
   readonly truth?: string;
   readonly images?: string;
@@ -63,7 +64,7 @@ export function evalCommand(): Command {
     .option("--suffix <text>", "appended to every question", "")
     .option("--batch <n>", "questions answered together", integerAtLeast(1), 8)
     .option("--json", "print the report as JSON");
-  addMethodOptions(addModelOptions(command));
+  addJudgeOptions(addMethodOptions(addModelOptions(command)));
   return command.addHelpText("after", HELP).action(run);
 }
 
@@ -98,6 +99,7 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
       promptSuffix: flags.suffix,
       out: flags.out,
       version,
+      judge: judgeFrom(flags, join(flags.out, "verdicts.jsonl")),
       batchSize: flags.batch,
       signal: stop.signal,
       onProgress: progress.show,

@@ -4,12 +4,20 @@ import { BENCHMARKS, benchmarkNamed } from "../eval/benchmark-registry.js";
 import { readAnswers } from "../eval/data/read-answers.js";
 import { formatInterval, formatValue, textTable, unitOf } from "../eval/format-value.js";
 import { groupBy } from "../eval/group-by.js";
+import { tallyText } from "../eval/judge/judge-answers.js";
+import { judgeMatched } from "../eval/judge/judge-matched.js";
 import { readDataFile } from "../eval/read-benchmark-files.js";
-import { type BenchmarkScore, scoreAnswers } from "../eval/score-answers.js";
+import {
+  type BenchmarkScore,
+  matchAnswers,
+  requireRule,
+  scoreMatched,
+} from "../eval/score-answers.js";
 import type { Interval } from "../eval/statistics/cluster-bootstrap.js";
 import { metricIntervals } from "../eval/statistics/metric-intervals.js";
+import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 
-interface ScoreFlags {
+interface ScoreFlags extends JudgeFlags {
   readonly truth: string;
   readonly data?: string;
   readonly rule?: string;
@@ -26,7 +34,7 @@ interface ScoredSeries {
 
 /** `groundsight score`: rescoring of answers made by anyone. */
 export function scoreCommand(): Command {
-  return new Command("score")
+  const command = new Command("score")
     .description("Score answers made by anyone, by the benchmark authors' rules.")
     .argument("<benchmark>", BENCHMARKS.map(({ name }) => name).join(", "))
     .argument("<answers>", "JSONL or JSON array (MME: tab-separated)")
@@ -34,9 +42,8 @@ export function scoreCommand(): Command {
     .option("--data <file>", "questions, where the format keeps them apart from the truth")
     .option("--rule <name>", "a scoring rule; the authors' one by default")
     .option("--partial", "score the questions that have an answer, instead of refusing")
-    .option("--json", "print JSON")
-    .addHelpText("after", help)
-    .action(run);
+    .option("--json", "print JSON");
+  return addJudgeOptions(command).addHelpText("after", help).action(run);
 }
 
 const help = `
@@ -53,14 +60,18 @@ async function run(name: string, answersPath: string, flags: ScoreFlags): Promis
   const data = flags.data === undefined ? null : await readDataFile(flags.data);
   const questions = benchmark.load({ data, truth });
   const answers = readAnswers(await readDataFile(answersPath));
-  const all = [...groupBy(answers, ({ series }) => series)].map(([series, rows]): ScoredSeries => {
-    const score = scoreAnswers(benchmark, questions, rows, {
-      ...(flags.rule === undefined ? {} : { rule: flags.rule }),
-      allowMissing: flags.partial === true,
-    });
+  const rule = flags.rule ?? benchmark.rules[0];
+  requireRule(benchmark, rule);
+  const judge = judgeFrom(flags, `${answersPath}.verdicts.jsonl`);
+  const all: ScoredSeries[] = [];
+  for (const [series, rows] of groupBy(answers, (row) => row.series)) {
+    const matched = matchAnswers(benchmark, questions, rows, flags.partial === true);
+    const { answered, tally } = await judgeMatched(benchmark, rule, matched, judge);
+    if (tally !== null) process.stderr.write(`verdicts: ${tallyText(tally)}\n`);
+    const score = scoreMatched(benchmark, answered, rule);
     const intervals = metricIntervals([...score.clusters.values()], benchmark.metrics);
-    return { series, score, intervals };
-  });
+    all.push({ series, score, intervals });
+  }
   const write = flags.json === true ? asJson : asText;
   process.stdout.write(`${write(benchmark, all)}\n`);
 }

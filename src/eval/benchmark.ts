@@ -1,3 +1,5 @@
+import type { JudgeTask } from "./judge/judge.js";
+
 /** Sums that metrics are computed from, by name. Counts of several answers add up. */
 export type Counts = Readonly<Record<string, number>>;
 
@@ -39,8 +41,8 @@ export interface Question {
   readonly truth: string;
   /** Place in the data file, for messages. */
   readonly where: string;
-  /** Text for a judge when the rule needs one; null otherwise. */
-  readonly judgePrompt: ((answer: string) => string) | null;
+  /** What a judge is asked about an answer, for rules that need one; null otherwise. */
+  readonly judgeTask: ((answer: string) => JudgeTask) | null;
   readonly score: (answer: string, context: ScoringContext) => Score;
 }
 

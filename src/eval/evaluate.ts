@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Method, Model } from "../index.js";
+import { InvalidArgumentError, type Method, type Model } from "../index.js";
 import { groupBy } from "./group-by.js";
+import type { JudgeSetup } from "./judge/judge-matched.js";
 import { analyseRun } from "./report/analyse-run.js";
 import type { RunAnalysis } from "./report/run-analysis.js";
 import { writeReport } from "./report/write-report.js";
@@ -26,6 +27,8 @@ export interface EvaluationRequest {
   readonly out: string;
   /** Version of this package, kept with the answers. */
   readonly version: string;
+  /** For rules that need verdicts. */
+  readonly judge?: JudgeSetup | null;
   readonly batchSize?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
@@ -39,7 +42,8 @@ export interface EvaluationRequest {
  * @throws AbortedError when the signal fires; what was stored stays
  */
 export async function evaluate(model: Model, request: EvaluationRequest): Promise<RunAnalysis> {
-  const { sets, series, out, temperature, topP, promptSuffix, version } = request;
+  const { sets, series, out, temperature, topP, promptSuffix, version, judge = null } = request;
+  requireJudges(sets, judge);
   const settings: RunSettings = {
     version,
     model: { id: model.info.id, hash: await model.hash(), dtype: model.info.dtype },
@@ -66,7 +70,7 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
         ...optional("onProgress", withTotal(request.onProgress, sets, series)),
       });
     }
-    return await report(store, settings, sets, out);
+    return await report(store, settings, sets, out, judge);
   } finally {
     await store.close();
   }
@@ -77,12 +81,23 @@ async function report(
   settings: RunSettings,
   sets: readonly RunSet[],
   out: string,
+  judge: JudgeSetup | null,
 ): Promise<RunAnalysis> {
   const timings = await readTimings(join(out, RUN_FILES.timings));
-  const analysis = analyseRun({ settings, answers: store.answers(), timings }, sets);
+  const run = { settings, answers: store.answers(), timings };
+  const analysis = await analyseRun(run, sets, judge);
   const folders = new Map(sets.map(({ name, images }) => [name, images]));
   await writeReport(out, analysis, (set, image) => join(folders.get(set) ?? "", image));
   return analysis;
+}
+
+/** A missing judge is told before the model answers for hours. */
+function requireJudges(sets: readonly RunSet[], judge: JudgeSetup | null): void {
+  const judged = sets.find(({ benchmark, rule }) => benchmark.judgedRules.includes(rule));
+  if (judged === undefined || judge !== null) return;
+  throw new InvalidArgumentError(
+    `rule ${judged.rule} of ${judged.benchmark.name} needs a judge: give --judge-model`,
+  );
 }
 
 /** Times are kept without a promise; a line cut by a crash is passed over. */

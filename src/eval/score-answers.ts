@@ -47,8 +47,7 @@ export function scoreAnswers(
   answers: readonly AnswerRow[],
   { rule, allowMissing = false }: ScoringOptions = {},
 ): BenchmarkScore {
-  const answered = matchAnswers(benchmark, questions, answers, allowMissing);
-  return scoreMatched(benchmark, answered, rule);
+  return scoreMatched(benchmark, matchAnswers(benchmark, questions, answers, allowMissing), rule);
 }
 
 /** The same for answers already matched to their questions. */
@@ -98,7 +97,8 @@ export function clusterCounts(
   );
 }
 
-function requireRule(benchmark: Benchmark, rule: string): void {
+/** @throws InvalidArgumentError listing the rules there are */
+export function requireRule(benchmark: Benchmark, rule: string): void {
   if (!benchmark.rules.includes(rule)) {
     throw new InvalidArgumentError(
       `rule: received ${rule}; ${benchmark.name} has ${benchmark.rules.join(", ")}`,
@@ -106,7 +106,12 @@ function requireRule(benchmark: Benchmark, rule: string): void {
   }
 }
 
-function matchAnswers(
+/**
+ * Answers with their questions.
+ *
+ * @throws DatasetError naming answers without question and, unless allowed, questions without answer
+ */
+export function matchAnswers(
   benchmark: Benchmark,
   questions: readonly Question[],
   answers: readonly AnswerRow[],

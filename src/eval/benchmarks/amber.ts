@@ -80,7 +80,7 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
       prompt: found?.query ?? "Describe this image.",
       cluster: found?.image ?? (value.type === "generative" ? `AMBER_${value.id}.jpg` : value.id),
       where,
-      judgePrompt: null,
+      judgeTask: null,
     };
     if ("hallu" in value) {
       const { truth: objects, hallu } = value;
@@ -118,7 +118,7 @@ function loadLabelled(data: DataFile | null): Question[] {
         prompt: value.text,
         cluster: value.image,
         where,
-        judgePrompt: null,
+        judgeTask: null,
       },
       dimensionOf(value.type),
       value.label,

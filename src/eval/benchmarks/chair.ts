@@ -108,7 +108,7 @@ function captionQuestion(
     cluster: asked.image ?? asked.id,
     group: null,
     truth: names.join(", "),
-    judgePrompt: null,
+    judgeTask: null,
     score: (answer, { rule }) =>
       scoreCaption(rule === "colour-aware" ? withoutColour(answer) : answer, names, find),
   };

@@ -122,7 +122,7 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
       group: value.is_usual ? "usual colour" : "unusual colour",
       truth: value.answer,
       where,
-      judgePrompt: null,
+      judgeTask: null,
       score: (answer) => scoreColour(answer, value),
     };
   });

@@ -61,7 +61,7 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
       group: null,
       truth: value.answer,
       where,
-      judgePrompt: null,
+      judgeTask: null,
       score: (answer) => scoreNumber(answer, expected),
     };
   });

@@ -13,7 +13,7 @@ import { count, ratio } from "../counts.js";
 import { parseRows } from "../data/parse-rows.js";
 import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
 import { groupBy } from "../group-by.js";
-import { hallusionBenchPrompt } from "../judge/judge-prompts.js";
+import { hallusionBenchTask } from "../judge/judge-tasks.js";
 import { firstWordRule } from "../rules/yes-no.js";
 
 const row = z.object({
@@ -86,8 +86,8 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
     group: `${value.category}_${value.subcategory}`,
     truth: value.gt_answer_details ?? (value.gt_answer === "1" ? "Yes." : "No."),
     where,
-    judgePrompt: (answer) =>
-      hallusionBenchPrompt({
+    judgeTask: (answer) =>
+      hallusionBenchTask({
         question: value.question,
         imageContent: null,
         reference: value.gt_answer_details ?? (value.gt_answer === "1" ? "Yes." : "No."),

@@ -139,7 +139,7 @@ function load(file: DataFile | null): Question[] {
     group: row.category,
     truth: row.label,
     where: row.where,
-    judgePrompt: null,
+    judgeTask: null,
     score: (answer) => scoreMme(answer, row.label, row.category),
   }));
 }

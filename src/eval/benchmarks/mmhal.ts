@@ -4,7 +4,7 @@ import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../benc
 import { count, ratio } from "../counts.js";
 import { parseRows } from "../data/parse-rows.js";
 import { readShaped } from "../data/read-shaped.js";
-import { mmhalPrompt } from "../judge/judge-prompts.js";
+import { mmhalTask } from "../judge/judge-tasks.js";
 
 const row = z.object({
   question_type: z.string().optional(),
@@ -65,8 +65,8 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
       group: value.question_type ?? `type ${index % 8}`,
       truth: value.gt_answer,
       where,
-      judgePrompt: (answer) =>
-        mmhalPrompt({
+      judgeTask: (answer) =>
+        mmhalTask({
           question: value.question,
           imageContent: value.image_content?.join(", ") ?? null,
           reference: value.gt_answer,

@@ -82,7 +82,7 @@ function loadPope(file: DataFile | null): Question[] {
     group: value.type ?? null,
     truth: value.label,
     where,
-    judgePrompt: null,
+    judgeTask: null,
     score: (answer, { rule }) =>
       scoreYesNo(answer, value.label, POPE_RULES[rule as keyof typeof POPE_RULES]),
   }));

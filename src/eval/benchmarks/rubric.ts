@@ -4,7 +4,7 @@ import type { Benchmark, BenchmarkFiles, Question, Score } from "../benchmark.js
 import { count, ratio } from "../counts.js";
 import { parseRows } from "../data/parse-rows.js";
 import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
-import { rubricPrompt } from "../judge/judge-prompts.js";
+import { rubricTask } from "../judge/judge-tasks.js";
 
 const row = z.object({
   question_id: identifier,
@@ -66,8 +66,8 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
     group: value.type ?? null,
     truth: value.answer,
     where,
-    judgePrompt: (answer) =>
-      rubricPrompt({ question: value.text, imageContent: null, reference: value.answer, answer }),
+    judgeTask: (answer) =>
+      rubricTask({ question: value.text, imageContent: null, reference: value.answer, answer }),
     score: (answer, { rule, verdict }) =>
       rule === "judge" ? scoreGrade(verdict) : scoreKeywords(answer, value.rubric, value.forbidden),
   }));

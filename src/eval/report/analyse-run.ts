@@ -1,9 +1,11 @@
 import { groupBy } from "../group-by.js";
+import { addTallies, type JudgeTally } from "../judge/judge-answers.js";
+import { type JudgeSetup, judgeMatched } from "../judge/judge-matched.js";
 import { answerKey, type StoredAnswer, type StoredTiming } from "../run/answer-store.js";
 import type { RunSet } from "../run/plan-run.js";
 import type { RunSettings } from "../run/run-settings.js";
 import { type AnsweredSeries, analyseSet } from "./analyse-set.js";
-import type { RunAnalysis } from "./run-analysis.js";
+import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
 /** A run as it is stored. */
 export interface StoredRun {
@@ -16,34 +18,48 @@ export interface StoredRun {
  * All figures of a run, also of one that is not finished: what is answered is scored.
  *
  * @param sets the questions of the run's sets
- * @param verdictOf a judge's words about an answer, for rules that need one
+ * @param judge asked where a rule needs verdicts
  */
-export function analyseRun(
-  { settings, answers, timings }: StoredRun,
+export async function analyseRun(
+  run: StoredRun,
   sets: readonly RunSet[],
-  verdictOf: (answer: StoredAnswer) => string | null = () => null,
-): RunAnalysis {
-  const bySet = groupBy(answers, ({ set }) => set);
-  const ms = new Map(timings.map((timing) => [answerKey(timing), timing.ms]));
-  return {
-    settings,
-    sets: sets.map((set) => {
-      const questions = new Map(set.questions.map((question) => [question.id, question]));
-      const stored = bySet.get(set.name) ?? [];
-      const series = settings.series.map(({ method, seed }): AnsweredSeries => {
-        const own = stored.filter((one) => one.method === method && one.seed === seed);
-        return {
-          method,
-          seed,
-          answered: own.flatMap((answer) => {
-            const question = questions.get(answer.id);
-            if (question === undefined) return [];
-            return [{ question, answer: answer.text, verdict: verdictOf(answer) }];
-          }),
-          ms: own.flatMap((answer) => ms.get(answerKey(answer)) ?? []),
-        };
+  judge: JudgeSetup | null,
+): Promise<RunAnalysis> {
+  const bySet = groupBy(run.answers, ({ set }) => set);
+  const ms = new Map(run.timings.map((timing) => [answerKey(timing), timing.ms]));
+  const analyses: SetAnalysis[] = [];
+  for (const set of sets) {
+    const stored = bySet.get(set.name) ?? [];
+    const series: AnsweredSeries[] = [];
+    const tallies: JudgeTally[] = [];
+    for (const { method, seed } of run.settings.series) {
+      const own = stored.filter((one) => one.method === method && one.seed === seed);
+      const { answered, tally } = await judgeMatched(
+        set.benchmark,
+        set.rule,
+        withQuestions(own, set),
+        judge,
+      );
+      if (tally !== null) tallies.push(tally);
+      series.push({
+        method,
+        seed,
+        answered,
+        ms: own.flatMap((one) => ms.get(answerKey(one)) ?? []),
       });
-      return analyseSet(set, series);
-    }),
-  };
+    }
+    analyses.push({
+      ...analyseSet(set, series),
+      judging: tallies.length > 0 ? addTallies(tallies) : null,
+    });
+  }
+  return { settings: run.settings, sets: analyses };
+}
+
+function withQuestions(answers: readonly StoredAnswer[], set: RunSet) {
+  const questions = new Map(set.questions.map((question) => [question.id, question]));
+  return answers.flatMap(({ id, text }) => {
+    const question = questions.get(id);
+    return question === undefined ? [] : [{ question, answer: text, verdict: null }];
+  });
 }

@@ -49,7 +49,7 @@ const EXAMPLES = 8;
 export function analyseSet(
   set: Pick<RunSet, "name" | "benchmark" | "rule">,
   series: readonly AnsweredSeries[],
-): SetAnalysis {
+): Omit<SetAnalysis, "judging"> {
   const methods = scoreMethods(set.benchmark, set.rule, series);
   const [first] = methods;
   const asked = new Set(methods.flatMap(({ scores }) => scores[0]?.scored ?? []).map(idOf));

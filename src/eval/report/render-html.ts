@@ -1,5 +1,6 @@
 import { benchmarkNamed } from "../benchmark-registry.js";
 import { shownNumber, unitOf } from "../format-value.js";
+import { tallyText } from "../judge/judge-answers.js";
 import { escapeHtml } from "./escape-html.js";
 import { intervalPlot } from "./interval-plot.js";
 import { REPORT_STYLE } from "./report-style.js";
@@ -68,7 +69,7 @@ function renderSet(set: SetAnalysis, imageAddress: ImageAddress): string {
   );
   return `<section id="${escapeHtml(set.name)}">
 <h2>${escapeHtml(set.name)}: ${escapeHtml(title)}</h2>
-<p class="note">Rule <code>${escapeHtml(set.rule)}</code>, ${set.questions} questions about ${set.images} images.</p>
+<p class="note">Rule <code>${escapeHtml(set.rule)}</code>, ${set.questions} questions about ${set.images} images.${set.judging === null ? "" : ` Verdicts: ${escapeHtml(tallyText(set.judging))}.`}</p>
 <figure><figcaption>${escapeHtml(axis)} (${metric.better === "neither" ? "neither way is better" : `${metric.better} is better`})</figcaption>${intervalPlot(plotted, axis)}</figure>
 ${verdicts.length === 0 ? "" : `<ul>${verdicts.join("")}</ul>`}
 ${table(figuresTable(set))}

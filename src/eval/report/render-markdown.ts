@@ -1,4 +1,5 @@
 import { benchmarkNamed } from "../benchmark-registry.js";
+import { tallyText } from "../judge/judge-answers.js";
 import { figuresTable, groupsTable, settingsTable, type Table } from "./report-tables.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
@@ -17,13 +18,17 @@ function renderSet(set: SetAnalysis): string[] {
   const groups = groupsTable(set);
   return [
     `## ${set.name}: ${title}`,
-    `Rule \`${set.rule}\`, ${set.questions} questions about ${set.images} images. In brackets the 95% interval.`,
+    `Rule \`${set.rule}\`, ${set.questions} questions about ${set.images} images. In brackets the 95% interval.${judgingOf(set)}`,
     table(figuresTable(set)),
     ...(set.comparisons.length === 0
       ? []
       : [set.comparisons.map(({ decoding, verdict }) => `- ${decoding}: ${verdict}`).join("\n")]),
     ...(groups === null ? [] : ["By part:", table(groups)]),
   ];
+}
+
+function judgingOf({ judging }: SetAnalysis): string {
+  return judging === null ? "" : ` Verdicts: ${tallyText(judging)}.`;
 }
 
 function table([header = [], ...rows]: Table): string {

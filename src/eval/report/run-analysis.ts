@@ -1,4 +1,5 @@
 import type { MetricValue, Question, Score } from "../benchmark.js";
+import type { JudgeTally } from "../judge/judge-answers.js";
 import type { RunSettings } from "../run/run-settings.js";
 import type { Interval } from "../statistics/cluster-bootstrap.js";
 import type { Comparison } from "../statistics/compare-methods.js";
@@ -70,6 +71,8 @@ export interface SetAnalysis {
   readonly methods: readonly MethodFigures[];
   readonly comparisons: readonly JudgedComparison[];
   readonly disagreements: readonly Disagreement[];
+  /** How the judging went; null when the rule needs no judge. */
+  readonly judging: JudgeTally | null;
 }
 
 /** All figures of a run. */

@@ -1,3 +1,5 @@
+import type { JudgeTask } from "./judge.js";
+
 /** What a judge is told about one answer to an open question. */
 export interface JudgedAnswer {
   readonly question: string;
@@ -23,8 +25,8 @@ const described = ({ question, imageContent, reference, answer }: JudgedAnswer):
  *
  * @see Sun et al. 2023, arXiv 2309.14525, for the scale
  */
-export function mmhalPrompt(judged: JudgedAnswer): string {
-  return `You judge what a vision-language model said about an image that you cannot see. Rely on the description of the image and the reference answer. A hallucination is a statement that contradicts them or that they give no ground for; plain knowledge of the world and sound reasoning are none.
+export function mmhalTask(judged: JudgedAnswer): JudgeTask {
+  const prompt = `You judge what a vision-language model said about an image that you cannot see. Rely on the description of the image and the reference answer. A hallucination is a statement that contradicts them or that they give no ground for; plain knowledge of the world and sound reasoning are none.
 
 ${described(judged)}
 
@@ -38,6 +40,7 @@ Scale:
 0 = not informative, with hallucination
 
 Explain in at most three sentences. End with one line of the form "Rating: s" where s is the number; write that word nowhere else.`;
+  return { prompt, schema: null };
 }
 
 /**
@@ -46,21 +49,29 @@ Explain in at most three sentences. End with one line of the form "Rating: s" wh
  *
  * @see Guan et al. 2024, arXiv 2310.14566, for the categories
  */
-export function hallusionBenchPrompt(judged: JudgedAnswer): string {
-  return `Compare an answer with the reference answer to the same question. Say "correct" when nothing in it contradicts the reference, "incorrect" when something does, and "unclear" when it does not commit itself or says that it does not know.
+export function hallusionBenchTask(judged: JudgedAnswer): JudgeTask {
+  const prompt = `Compare an answer with the reference answer to the same question. Say "correct" when nothing in it contradicts the reference, "incorrect" when something does, and "unclear" when it does not commit itself or says that it does not know.
 
 ${described(judged)}
 
 Reply with one word: correct, incorrect or unclear.`;
+  return { prompt, schema: null };
 }
+
+const GRADE_SCHEMA = {
+  type: "object",
+  properties: { score: { type: "integer", minimum: 1, maximum: 5 }, reason: { type: "string" } },
+  required: ["score", "reason"],
+  additionalProperties: false,
+};
 
 /**
  * A rubric of 1 to 5 for open questions, as VaLLu's: is the answer right, grounded and to the point?
  *
  * @see Ghosh et al. 2024 (VDGD), arXiv 2405.15683, for the protocol
  */
-export function rubricPrompt(judged: JudgedAnswer): string {
-  return `You grade an answer that a vision-language model gave about an image that you cannot see. The reference tells what a right answer says.
+export function rubricTask(judged: JudgedAnswer): JudgeTask {
+  const prompt = `You grade an answer that a vision-language model gave about an image that you cannot see. The reference tells what a right answer says.
 
 ${described(judged)}
 
@@ -72,4 +83,5 @@ Grade from 1 to 5:
 1 = wrong, or it describes what is not there
 
 Reply with JSON only: {"score": <1 to 5>, "reason": "<one sentence>"}`;
+  return { prompt, schema: GRADE_SCHEMA };
 }

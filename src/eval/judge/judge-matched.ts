@@ -1,0 +1,46 @@
+import { InvalidArgumentError } from "../../errors.js";
+import type { Benchmark } from "../benchmark.js";
+import type { AnsweredQuestion } from "../score-answers.js";
+import type { Judge, JudgeTask } from "./judge.js";
+import { type JudgeAnswersOptions, type JudgeTally, judgeAnswers } from "./judge-answers.js";
+
+/** A judge with how it is used. */
+export interface JudgeSetup extends JudgeAnswersOptions {
+  readonly judge: Judge;
+}
+
+/**
+ * Fills in the verdicts that a rule needs and the answers do not have. Returns the answers as they are
+ * when the rule needs none.
+ *
+ * @throws InvalidArgumentError when verdicts are missing and there is no judge
+ */
+export async function judgeMatched(
+  benchmark: Benchmark,
+  rule: string,
+  answered: readonly AnsweredQuestion[],
+  setup: JudgeSetup | null,
+): Promise<{ answered: readonly AnsweredQuestion[]; tally: JudgeTally | null }> {
+  if (!benchmark.judgedRules.includes(rule)) return { answered, tally: null };
+  const missing = answered.filter(({ verdict }) => verdict === null);
+  if (missing.length === 0) return { answered, tally: null };
+  if (setup === null) {
+    const other = benchmark.rules.find((name) => !benchmark.judgedRules.includes(name));
+    throw new InvalidArgumentError(
+      `rule ${rule} of ${benchmark.name} needs a judge: give --judge-model` +
+        (other === undefined ? "" : `, or use --rule ${other}`),
+    );
+  }
+  const tasks = missing.flatMap(({ question, answer }): JudgeTask[] => {
+    const task = question.judgeTask?.(answer);
+    return task === undefined ? [] : [task];
+  });
+  const { verdicts, tally } = await judgeAnswers(setup.judge, tasks, setup);
+  const given = new Map(missing.map((one, index) => [one, verdicts[index] ?? null]));
+  return {
+    answered: answered.map((one) =>
+      given.has(one) ? { ...one, verdict: given.get(one) ?? null } : one,
+    ),
+    tally,
+  };
+}

@@ -1,0 +1,16 @@
+/** What a judge is asked about one answer. */
+export interface JudgeTask {
+  readonly prompt: string;
+  /** JSON schema that the verdict must follow; null for free text. */
+  readonly schema: Readonly<Record<string, unknown>> | null;
+}
+
+/** Asks a judge. Rejects when there is no verdict after all attempts. */
+export type AskJudge = (task: JudgeTask, signal?: AbortSignal) => Promise<string>;
+
+/** A judge with a name that stands for everything its verdicts depend on. */
+export interface Judge {
+  /** For example the model; part of the cache key. */
+  readonly name: string;
+  readonly ask: AskJudge;
+}

@@ -1,0 +1,138 @@
+import pRetry, { AbortError } from "p-retry";
+import { z } from "zod";
+import { InferenceError, InvalidArgumentError } from "../../errors.js";
+import type { Judge, JudgeTask } from "./judge.js";
+
+/** Settings of {@link openAiJudge}. */
+export interface OpenAiJudgeOptions {
+  /** For example `https://api.openai.com/v1`; `/chat/completions` is appended. */
+  readonly baseUrl: string;
+  readonly model: string;
+  /** Sent as bearer token; undefined for servers that need none. */
+  readonly apiKey?: string | undefined;
+  /** Attempts after the first, 0 to 20; 4 by default. */
+  readonly retries?: number;
+  /** First pause between attempts in milliseconds; each next one is twice as long. 500 by default. */
+  readonly pauseMs?: number;
+  /** Limit of one attempt in milliseconds; 60,000 by default. */
+  readonly timeoutMs?: number;
+}
+
+const reply = z.object({
+  choices: z.array(z.object({ message: z.object({ content: z.string().min(1) }) })).min(1),
+});
+
+const LONGEST_PAUSE_MS = 30_000;
+
+/**
+ * A judge behind an OpenAI-compatible chat endpoint, asked at temperature 0. Time-outs, refused
+ * connections, status 408, 409, 429 and 5xx, replies that are no JSON, and verdicts that do not follow the
+ * schema are tried again with exponential back-off, or after the time that `Retry-After` names; other
+ * statuses are not.
+ *
+ * @throws InvalidArgumentError for a base URL or number that cannot be used
+ */
+export function openAiJudge(options: OpenAiJudgeOptions): Judge {
+  const { model, retries = 4, pauseMs = 500 } = options;
+  if (!URL.canParse(options.baseUrl)) {
+    throw new InvalidArgumentError(
+      `judge URL: received ${options.baseUrl}; expected http(s)://...`,
+    );
+  }
+  if (!Number.isInteger(retries) || retries < 0 || retries > 20) {
+    throw new InvalidArgumentError(`judge retries: received ${retries}; expected 0 to 20`);
+  }
+  return {
+    name: model,
+    ask: async (task, signal) => {
+      try {
+        return await pRetry(() => attempt(task, options, signal), {
+          retries,
+          minTimeout: pauseMs,
+          maxTimeout: LONGEST_PAUSE_MS,
+          ...(signal === undefined ? {} : { signal }),
+          onFailedAttempt: ({ error, retriesLeft }) =>
+            error instanceof RetryLater && retriesLeft > 0 ? pause(error.afterMs) : undefined,
+        });
+      } catch (cause) {
+        throw new InferenceError(`judge ${model}: ${(cause as Error).message}`, { cause });
+      }
+    },
+  };
+}
+
+/** A refusal that names the time after which to ask again. */
+class RetryLater extends Error {
+  readonly afterMs: number;
+  constructor(message: string, afterMs: number) {
+    super(message);
+    this.afterMs = afterMs;
+  }
+}
+
+async function attempt(
+  task: JudgeTask,
+  { baseUrl, model, apiKey, timeoutMs = 60_000 }: OpenAiJudgeOptions,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const limit = AbortSignal.timeout(timeoutMs);
+  const response = await fetch(`${baseUrl.replace(/\/+$/, "")}/chat/completions`, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+    },
+    body: JSON.stringify({
+      model,
+      temperature: 0,
+      messages: [{ role: "user", content: task.prompt }],
+      ...(task.schema === null
+        ? {}
+        : {
+            response_format: {
+              type: "json_schema",
+              json_schema: { name: "verdict", strict: true, schema: task.schema },
+            },
+          }),
+    }),
+    signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+  }).catch((cause: unknown) => {
+    // A TypeError would count as a mistake in the program and not be tried again.
+    throw new Error(limit.aborted ? `no reply in ${timeoutMs} ms` : "no connection", { cause });
+  });
+  if (!response.ok) throw refusal(response);
+  return verdictIn(await response.text(), task);
+}
+
+function refusal(response: Response): Error {
+  const message = `status ${response.status}`;
+  const { status } = response;
+  if (status !== 408 && status !== 409 && status !== 429 && status < 500) {
+    return new AbortError(message);
+  }
+  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+  if (!(seconds > 0)) return new Error(message);
+  return new RetryLater(message, Math.min(1000 * seconds, LONGEST_PAUSE_MS));
+}
+
+function verdictIn(body: string, task: JudgeTask): string {
+  const parsed = reply.safeParse(parseOrNull(body));
+  const content = parsed.data?.choices[0]?.message.content;
+  if (content === undefined) throw new Error("the reply holds no verdict");
+  if (task.schema !== null && parseOrNull(content) === null) {
+    throw new Error("the verdict is no JSON");
+  }
+  return content;
+}
+
+function parseOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
