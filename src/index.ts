@@ -21,7 +21,9 @@ export type {
   Stream,
 } from "./engine/method.js";
 export type { BatchOptions, Model, ModelInfo } from "./engine/model.js";
+export type { Probe, TextStates, VisionStates } from "./engine/probe.js";
 export type { GenerateRequest, ImageSource, Pixels } from "./engine/request.js";
+export type { LayerDirections, SteeringDirections, SteeringStrengths } from "./engine/steering.js";
 export type { TensorData } from "./engine/tensor-data.js";
 export {
   AbortedError,
@@ -48,3 +50,7 @@ export type { Dtype } from "./models/checkpoint-folder.js";
 export type { DownloadProgress } from "./models/hub.js";
 export { type LocalModel, listModels } from "./models/list-models.js";
 export { type LoadOptions, load } from "./models/load.js";
+export { controlVectorGguf } from "./vti/control-vector-gguf.js";
+export type { VisualGrouping } from "./vti/directions.js";
+export { decodeDirections, encodeDirections } from "./vti/directions-file.js";
+export { type Demonstration, type FitOptions, fitDirections } from "./vti/fit-directions.js";

@@ -6,7 +6,12 @@ import {
   generationFields,
 } from "./generation-options.js";
 import { addMethodOptions, type MethodFlags, methodsFrom, withSettings } from "./method-options.js";
-import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
+import {
+  addModelOptions,
+  addSteeringOptions,
+  loadModel,
+  type ModelFlags,
+} from "./model-options.js";
 import { numberOption } from "./number-option.js";
 import { style } from "./style.js";
 
@@ -25,7 +30,7 @@ export function askCommand(): Command {
     .option("--method <name>", "how tokens are chosen", "regular")
     .option("--logprobs [n]", "show each token's log-probability, and n alternatives", numberOption)
     .option("--json", "print the answer as one JSON object (docs/command-line.md)");
-  addMethodOptions(addGenerationOptions(addModelOptions(command)));
+  addMethodOptions(addGenerationOptions(addSteeringOptions(addModelOptions(command))));
   return command
     .addHelpText(
       "after",

@@ -6,7 +6,12 @@ import {
   generationFields,
 } from "./generation-options.js";
 import { addMethodOptions, type MethodFlags, methodsFrom, withSettings } from "./method-options.js";
-import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
+import {
+  addModelOptions,
+  addSteeringOptions,
+  loadModel,
+  type ModelFlags,
+} from "./model-options.js";
 import { style } from "./style.js";
 import { tokenDifferences } from "./token-differences.js";
 
@@ -27,7 +32,7 @@ export function compareCommand(): Command {
       "regular,apc,vcd",
     )
     .option("--json", "print one JSON object (docs/command-line.md)");
-  addMethodOptions(addGenerationOptions(addModelOptions(command)));
+  addMethodOptions(addGenerationOptions(addSteeringOptions(addModelOptions(command))));
   return command
     .addHelpText(
       "after",

@@ -8,6 +8,7 @@ import { evalCommand } from "./eval-command.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
 import { modelsCommand } from "./models-command.js";
 import { scoreCommand } from "./score-command.js";
+import { steerCommand } from "./steer-command.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -31,6 +32,7 @@ const COMMANDS = [
   compareCommand,
   modelsCommand,
   evalCommand,
+  steerCommand,
   scoreCommand,
   generatePopeCommand,
 ];

@@ -67,7 +67,15 @@ export function methodsFrom(names: readonly string[], flags: MethodFlags): Metho
 
 /** A method's name with its settings, as written on the command line. */
 export function withSettings({ name, settings }: Pick<Method, "name" | "settings">): string {
-  return [name, ...Object.entries(settings).map(([key, value]) => `${key}=${value}`)].join(":");
+  const given = Object.entries(settings).filter(([, value]) => value !== null);
+  return [name, ...given.map(([key, value]) => `${key}=${settingText(value)}`)].join(":");
+}
+
+/** A setting in a few characters: a method inside a method by its name, long texts cut. */
+function settingText(value: JsonValue): string {
+  if (typeof value === "object" && value !== null && "name" in value) return String(value.name);
+  const text = String(value);
+  return text.length > 24 ? `${text.slice(0, 21)}...` : text;
 }
 
 function parseSetting(text: string): [string, JsonValue] {

@@ -3,6 +3,7 @@ import { InferenceError, ModelLoadError } from "../errors.js";
 import type { PastLayout } from "../onnx/cache-delta.js";
 import type { CacheArray, CacheGeometry, KeyValueCache } from "./key-value-cache.js";
 import type { Runtime, Session, Tensors } from "./runtime.js";
+import { type GraphSteering, steeringFeeds } from "./steering.js";
 
 /** Tokens to append to one context. */
 export interface ContextInput {
@@ -21,8 +22,9 @@ export interface DecoderGraph {
   readonly pastLayout: PastLayout;
   /** Whether the graph returns only new rows (outputs new.N.*) rather than the whole cache (present.N.*). */
   readonly returnsNewRows: boolean;
-  /** Inputs beyond the usual ones, the same at each step (steering directions and strengths). */
+  /** Inputs beyond the usual ones, the same at each step. */
   readonly feeds: Tensors;
+  readonly steering?: GraphSteering;
 }
 
 interface Step {
@@ -47,7 +49,8 @@ export class Decoder {
     this.#runtime = runtime;
     this.#graph = graph;
     const { inputNames } = graph.session;
-    const unknown = inputNames.filter((name) => !KNOWN_INPUT.test(name) && !(name in graph.feeds));
+    const extra = { ...graph.feeds, ...steeringFeeds(runtime, graph.steering, 1) };
+    const unknown = inputNames.filter((name) => !KNOWN_INPUT.test(name) && !(name in extra));
     if (unknown.length > 0) {
       throw new ModelLoadError(
         `decoder: its inputs include ${unknown.join(", ")}, which this engine cannot feed; export the decoder with inputs_embeds, attention_mask, position_ids and past_key_values`,
@@ -107,6 +110,7 @@ export class Decoder {
     try {
       outputs = await this.#graph.session.run({
         ...this.#graph.feeds,
+        ...steeringFeeds(this.#runtime, this.#graph.steering, inputs.length),
         ...this.#tokenFeeds(cache, step),
         ...this.#pastFeeds(cache, step),
       });

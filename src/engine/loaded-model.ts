@@ -1,12 +1,15 @@
 import { GroundsightError, InvalidArgumentError } from "../errors.js";
 import type { Answer, AnswerStream, StreamPiece } from "./answer.js";
 import { Generator } from "./generator.js";
+import { ORIGINAL_IMAGE } from "./image-variant.js";
 import type { Method } from "./method.js";
 import type { BatchOptions, Model, ModelInfo } from "./model.js";
 import type { ModelParts } from "./model-parts.js";
 import { PieceQueue } from "./piece-queue.js";
+import { Probe } from "./probe.js";
 import type { GenerateRequest } from "./request.js";
 import { type RequestOptions, requestOptions } from "./request-options.js";
+import { type SteeringDirections, type SteeringStrengths, steeredParts } from "./steering.js";
 
 const DEFAULT_MAX_STREAMS = 16;
 
@@ -82,11 +85,20 @@ export class LoadedModel implements Model {
     return { answer, [Symbol.asyncIterator]: () => queue.iterate(() => left.abort()) };
   }
 
+  async steer(directions: SteeringDirections, strengths: SteeringStrengths): Promise<Model> {
+    const parts = await steeredParts(this.#parts, directions, strengths);
+    return new LoadedModel(parts, this.#defaultMethod);
+  }
+
+  probe(): Promise<Probe> {
+    const { vision } = this.#generator;
+    return Probe.open(this.#parts, (image) => vision.features(image, ORIGINAL_IMAGE));
+  }
+
   async dispose(): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    const { embed, vision, decoder } = this.#parts;
-    await Promise.all([embed.release(), vision.session.release(), decoder.session.release()]);
+    await this.#parts.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@ import type { ModelFamily, ProcessedImage, PromptTools } from "./family.js";
 import type { ModelInfo } from "./model.js";
 import type { ImageSource } from "./request.js";
 import type { Runtime, Session, Tensors } from "./runtime.js";
+import type { GraphSteering } from "./steering.js";
 
 /** An image that was opened: its identity, and its processed form when that is needed. */
 export interface OpenedImage {
@@ -14,8 +15,33 @@ export interface OpenedImage {
 /** The vision encoder with projector. */
 export interface VisionGraph {
   readonly session: Session;
-  /** Inputs beyond the image's own, the same for every image (steering directions and strengths). */
+  /** Inputs beyond the image's own, the same for every image. */
   readonly feeds: Tensors;
+  readonly steering?: GraphSteering;
+}
+
+/** A graph with steering inputs. */
+export interface SteerableGraph {
+  readonly session: Session;
+  readonly layers: number;
+  readonly width: number;
+}
+
+/** A graph with hidden-state outputs. */
+export interface TappedGraph {
+  readonly session: Session;
+  /** Names of the hidden states, embeddings first. */
+  readonly outputs: readonly string[];
+  readonly layers: number;
+  readonly width: number;
+}
+
+/** Opens patched forms of a checkpoint's graphs. */
+export interface GraphPatcher {
+  /** A graph with steering inputs; stays open until the model is disposed of. */
+  steerable(graph: "vision" | "decoder", positions: number): Promise<SteerableGraph>;
+  /** A graph with hidden-state outputs; the caller releases its session. */
+  tapped(graph: "vision" | "decoder", positions: "all" | "last"): Promise<TappedGraph>;
 }
 
 /** Everything a model handle is made of; a loader fills it for its platform. */
@@ -36,4 +62,10 @@ export interface ModelParts {
   openImage(source: ImageSource): Promise<OpenedImage>;
   /** SHA-256 over the graphs in use, in hex. */
   hash(): Promise<string>;
+  /** Opens patched forms of the graphs; undefined where that cannot be done. */
+  readonly patcher?: GraphPatcher;
+  /** Side of a square patch of the vision tower, in pixels, when the checkpoint tells. */
+  readonly patchSize?: number | undefined;
+  /** Frees the sessions. */
+  release(): Promise<void>;
 }

@@ -1,5 +1,7 @@
 import type { Answer, AnswerStream } from "./answer.js";
+import type { Probe } from "./probe.js";
 import type { GenerateRequest } from "./request.js";
+import type { SteeringDirections, SteeringStrengths } from "./steering.js";
 
 /** Facts about a loaded checkpoint. */
 export interface ModelInfo {
@@ -16,6 +18,8 @@ export interface ModelInfo {
   readonly contextLength: number;
   /** Whether the decoder returns only new cache rows ("delta") or the whole cache ("whole") at each step. */
   readonly cache: "delta" | "whole";
+  /** Strengths of a steered handle. */
+  readonly steering?: Required<SteeringStrengths>;
 }
 
 /** Options of {@link Model.generateBatch}. */
@@ -44,6 +48,20 @@ export interface Model {
   generateBatch(requests: readonly GenerateRequest[], options?: BatchOptions): Promise<Answer[]>;
   /** Answers one request, token by token. */
   stream(request: GenerateRequest): AnswerStream;
+  /**
+   * A new handle on the same checkpoint, steered along directions in the vision tower, the decoder or both. This one is
+   * not changed; dispose of it after its steered handles, which share its sessions.
+   *
+   * @throws InvalidArgumentError for directions of another model or missing ones
+   * @throws UnsupportedCapabilityError when the graphs cannot be patched
+   */
+  steer(directions: SteeringDirections, strengths: SteeringStrengths): Promise<Model>;
+  /**
+   * Opens the model's hidden states.
+   *
+   * @throws UnsupportedCapabilityError when the graphs cannot be patched
+   */
+  probe(): Promise<Probe>;
   /** Frees the sessions; the model cannot be used afterwards. */
   dispose(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

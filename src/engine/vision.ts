@@ -5,6 +5,7 @@ import type { ProcessedImage } from "./family.js";
 import type { ImageVariant } from "./image-variant.js";
 import type { ModelParts, OpenedImage } from "./model-parts.js";
 import type { Tensors } from "./runtime.js";
+import { steeringFeeds } from "./steering.js";
 import type { TensorData } from "./tensor-data.js";
 
 /** Features of one variant of an image, with the processed image they belong to. */
@@ -69,7 +70,11 @@ export class Vision {
 
   async #encode(processed: ProcessedImage, pixels: TensorData): Promise<TensorData> {
     const { runtime, vision } = this.#parts;
-    const feeds: Tensors = { ...vision.feeds, pixel_values: tensor(pixels) };
+    const feeds: Tensors = {
+      ...vision.feeds,
+      ...steeringFeeds(runtime, vision.steering, pixels.dims[0] ?? 1),
+      pixel_values: tensor(pixels),
+    };
     for (const [name, input] of Object.entries(processed.inputs)) feeds[name] = tensor(input);
     function tensor({ data, dims }: TensorData<Float32Array | BigInt64Array | Uint8Array>): Tensor {
       if (data instanceof Float32Array) return new runtime.Tensor("float32", data, dims);

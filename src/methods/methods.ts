@@ -39,8 +39,7 @@ export const METHODS: Readonly<Record<string, MethodEntry>> = {
   },
   averaging: {
     summary: "image features averaged over lightly noised copies; may carry another method",
-    create: ({ method, ...settings }) =>
-      averaging({ ...settings, ...(isSettings(method) ? { method: storedMethod(method) } : {}) }),
+    create: ({ method, ...settings }) => averaging({ ...settings, ...innerMethod(method) }),
   },
 };
 
@@ -73,7 +72,10 @@ function isSettings(value: JsonValue | undefined): value is Readonly<Record<stri
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A method inside the settings of another: { name, settings }. */
-function storedMethod({ name, settings }: Readonly<Record<string, JsonValue>>): Method {
-  return methodNamed(String(name), isSettings(settings) ? settings : {});
+/** A method inside the settings of another: its name, or { name, settings }. */
+function innerMethod(value: JsonValue | undefined): { readonly method?: Method } {
+  if (typeof value === "string") return { method: methodNamed(value) };
+  if (!isSettings(value)) return {};
+  const { name, settings } = value;
+  return { method: methodNamed(String(name), isSettings(settings) ? settings : {}) };
 }

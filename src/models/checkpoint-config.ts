@@ -8,6 +8,7 @@ export interface CheckpointConfig {
   readonly image_token_id?: number | undefined;
   readonly image_token_index?: number | undefined;
   readonly eos_token_id?: TokenIds;
+  readonly vision_config?: { readonly patch_size?: number | undefined } | undefined;
   readonly text_config: {
     readonly hidden_size: number;
     readonly num_hidden_layers: number;
@@ -33,6 +34,7 @@ export const CHECKPOINT_CONFIG: z.ZodType<CheckpointConfig> = z.looseObject({
   image_token_id: id.optional(),
   image_token_index: id.optional(),
   eos_token_id: tokenIds,
+  vision_config: z.looseObject({ patch_size: size.optional().catch(undefined) }).optional(),
   text_config: z.looseObject({
     hidden_size: size.default(4096),
     num_hidden_layers: size.default(32),

@@ -1,7 +1,7 @@
 import type { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { InferenceSession } from "onnxruntime-node";
 import type { Session } from "../engine/runtime.js";
@@ -41,8 +41,10 @@ export class GraphFile {
   async open(options: InferenceSession.SessionOptions, patched?: OnnxModel): Promise<Session> {
     try {
       if (patched === undefined) return await InferenceSession.create(this.path, options);
-      const externalData = await this.#externalData(patched);
-      return await InferenceSession.create(writeModel(patched), { ...options, externalData });
+      return await InferenceSession.create(
+        writeModel(patched),
+        this.#withExternalData(options, patched),
+      );
     } catch (cause) {
       throw new ModelLoadError(
         `cannot load ${this.path}: ${(cause as Error).message}. The file may be truncated or corrupt; fetch it again`,
@@ -59,18 +61,13 @@ export class GraphFile {
     });
   }
 
-  /** The files that hold the graph's weights outside it, as the runtime takes them beside a graph in memory. */
-  async #externalData(model: OnnxModel): Promise<{ path: string; data: Uint8Array }[]> {
-    const names = new Set<string>();
-    for (const { external } of model.graph.initializers) {
-      const location = external?.get("location");
-      if (location !== undefined) names.add(location);
-    }
-    return Promise.all(
-      [...names].map(async (path) => ({
-        path,
-        data: await readFile(join(dirname(this.path), path)),
-      })),
-    );
+  /** Tells the runtime where the weights lie that are not in the graph; it maps them, so they never pass through here. */
+  #withExternalData(
+    options: InferenceSession.SessionOptions,
+    model: OnnxModel,
+  ): InferenceSession.SessionOptions {
+    if (model.graph.initializers.every(({ external }) => external === undefined)) return options;
+    const session = { model_external_initializers_file_folder_path: dirname(this.path) };
+    return { ...options, extra: { ...options.extra, session } };
   }
 }

@@ -19,6 +19,7 @@ import {
 import { openImage } from "./decode-image.js";
 import { familyOf } from "./families.js";
 import { GraphFile } from "./graph-file.js";
+import { GraphPatches } from "./graph-patches.js";
 import { type DownloadProgress, fetchModel } from "./hub.js";
 import { locateModel } from "./locate.js";
 import { promptTools } from "./prompt-tools.js";
@@ -130,6 +131,7 @@ async function loadParts(
   const prompts = promptTools(tokenizer);
   const tokenText = (token: number) => tokenizer.decode([token], { skip_special_tokens: false });
   const family = familyOf({ config, tokenText });
+  const patcher = new GraphPatches(files, sessionOptions, decoder.returnsNewRows);
   let hash: Promise<string> | undefined;
   return {
     runtime: { Tensor },
@@ -163,6 +165,12 @@ async function loadParts(
     hash: () => {
       hash ??= hashFiles(Object.values(files));
       return hash;
+    },
+    patcher,
+    patchSize: config.vision_config?.patch_size,
+    async release() {
+      const sessions = [embed, vision, decoder.session].map((session) => session.release());
+      await Promise.all([...sessions, patcher.release()]);
     },
   };
 }

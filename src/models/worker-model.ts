@@ -2,8 +2,9 @@ import { Worker } from "node:worker_threads";
 import type { Answer, AnswerStream, StreamPiece } from "../engine/answer.js";
 import type { BatchOptions, Model, ModelInfo } from "../engine/model.js";
 import { PieceQueue } from "../engine/piece-queue.js";
+import type { Probe } from "../engine/probe.js";
 import type { GenerateRequest } from "../engine/request.js";
-import { InferenceError, InvalidArgumentError } from "../errors.js";
+import { InferenceError, InvalidArgumentError, UnsupportedCapabilityError } from "../errors.js";
 import type { LoadOptions } from "./load.js";
 import {
   receivedError,
@@ -108,6 +109,18 @@ export class WorkerModel implements Model {
       (error) => queue.fail(error),
     );
     return { answer, [Symbol.asyncIterator]: () => queue.iterate(() => left.abort()) };
+  }
+
+  async steer(): Promise<Model> {
+    throw new UnsupportedCapabilityError(
+      "a model in a worker cannot be steered; load it without worker",
+    );
+  }
+
+  async probe(): Promise<Probe> {
+    throw new UnsupportedCapabilityError(
+      "hidden states cannot be read through a worker; load the model without worker",
+    );
   }
 
   async dispose(): Promise<void> {

@@ -78,6 +78,7 @@ export function fakeParts(options: FakeModelOptions = {}): ModelParts {
       process: async () => ({ pixels: pixelValues(source), inputs: {} }),
     }),
     hash: async () => "fake",
+    release: async () => {},
   };
 }
 

@@ -1,0 +1,22 @@
+import { Command } from "commander";
+import { steerExportCommand } from "./steer-export-command.js";
+import { steerFitCommand } from "./steer-fit-command.js";
+import { steerInspectCommand } from "./steer-inspect-command.js";
+
+/** `groundsight steer`: directions for visual and textual intervention (VTI). */
+export function steerCommand(): Command {
+  const command = new Command("steer")
+    .description("Fit, inspect and export steering directions (VTI).")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ groundsight steer fit --demos demos.jsonl --images images/ --out directions.safetensors
+  $ groundsight steer inspect directions.safetensors
+  $ groundsight ask photo.jpg "Describe the image." --steer directions.safetensors --steer-image 0.4 --steer-text 0.4`,
+    );
+  for (const create of [steerFitCommand, steerInspectCommand, steerExportCommand]) {
+    command.addCommand(create().copyInheritedSettings(command));
+  }
+  return command;
+}

@@ -1,0 +1,57 @@
+import { Command, Option } from "commander";
+import { type Demonstration, encodeDirections, type FitOptions, fitDirections } from "../index.js";
+import { integerAtLeast } from "./integer-option.js";
+import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
+import { numberOption } from "./number-option.js";
+import { readDemonstrations } from "./read-demonstrations.js";
+import { directionsSummary } from "./steer-inspect-command.js";
+import { writeWhole } from "./write-whole.js";
+
+interface FitFlags extends ModelFlags {
+  readonly demos: string;
+  readonly images: string;
+  readonly out: string;
+  readonly maskRatio?: number;
+  readonly maskings?: number;
+  readonly rank?: number;
+  readonly grouping?: "token" | "official";
+  readonly seed?: number;
+}
+
+/** `groundsight steer fit`: directions from demonstrations. */
+export function steerFitCommand(): Command {
+  const command = new Command("fit")
+    .description("Fit visual and textual directions on demonstrations.")
+    .requiredOption("--demos <file>", "JSONL: image, caption, hallucinated, and text (the request)")
+    .requiredOption("--images <dir>", "folder of the demonstrations' images")
+    .requiredOption("--out <file>", "directions file to write (safetensors)")
+    .option("--mask-ratio <x>", "share of image patches hidden (default: 0.9)", numberOption)
+    .option("--maskings <n>", "maskings per image (default: 50)", integerAtLeast(1))
+    .option("--rank <n>", "principal components added to the mean (default: 1)", integerAtLeast(1))
+    .addOption(
+      new Option(
+        "--grouping <name>",
+        "components per token, or as the authors' code (default: token)",
+      ).choices(["token", "official"]),
+    )
+    .option("--seed <n>", "fixes the maskings (default: 0)", integerAtLeast(0));
+  return addModelOptions(command).action(run);
+}
+
+async function run(flags: FitFlags): Promise<void> {
+  const demonstrations: Demonstration[] = await readDemonstrations(flags.demos, flags.images);
+  await using model = await loadModel(flags);
+  const { maskRatio, maskings, rank, grouping, seed } = flags;
+  const given = Object.entries({ maskRatio, maskings, rank, grouping, seed });
+  const options: FitOptions = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  const directions = await fitDirections(model, demonstrations, { ...options, onProgress });
+  await writeWhole(flags.out, encodeDirections(directions));
+  process.stdout.write(`${directionsSummary(directions)}\n${flags.out}\n`);
+}
+
+/** Keeps one line on a terminal's stderr up to date; prints nothing elsewhere. */
+function onProgress(done: number, total: number): void {
+  if (process.stderr.isTTY !== true) return;
+  const end = done === total ? "\n" : "";
+  process.stderr.write(`\r\u001b[Kdemonstration ${done} of ${total}${end}`);
+}

@@ -1,0 +1,154 @@
+import { describe, expect, test } from "vitest";
+import type { Model } from "../../src/engine/model.js";
+import type { Probe } from "../../src/engine/probe.js";
+import type { TensorData } from "../../src/engine/tensor-data.js";
+import { AbortedError, InvalidArgumentError, ShapeError } from "../../src/errors.js";
+import { SeededRandom } from "../../src/math/seeded-random.js";
+import { fakeModel } from "../../src/testing/fake-model.js";
+import { encodeDirections } from "../../src/vti/directions-file.js";
+import {
+  type Demonstration,
+  type FitOptions,
+  fitDirections,
+} from "../../src/vti/fit-directions.js";
+import { maskPatches } from "../../src/vti/mask-patches.js";
+
+const [SIDE, PATCH, WIDTH, STATES] = [8, 4, 6, 3];
+const POSITIONS = (SIDE / PATCH) ** 2;
+
+/** A model whose hidden states are a fixed linear map of pixels, and of the length of the answer. */
+function probed(): Model {
+  const pixelsOf = (name: string): TensorData => ({
+    data: new SeededRandom(1, name).gaussians(3 * SIDE * SIDE),
+    dims: [1, 3, SIDE, SIDE],
+  });
+  const map = new SeededRandom(2).gaussians(STATES * POSITIONS * WIDTH);
+  const probe = {
+    patchSize: PATCH,
+    pixels: async (source: string) => pixelsOf(source),
+    async visionStates({ data, dims: [rows = 1] }: TensorData) {
+      const size = data.length / rows;
+      const states = Array.from({ length: STATES }, (_, layer) =>
+        Float32Array.from({ length: rows * POSITIONS * WIDTH }, (_, i) => {
+          const row = Math.floor(i / (POSITIONS * WIDTH));
+          const k = i % (POSITIONS * WIDTH);
+          const pixel = data[row * size + (k % size)]!;
+          return pixel * map[layer * POSITIONS * WIDTH + k]!;
+        }),
+      );
+      return { layers: STATES, rows, positions: POSITIONS, width: WIDTH, states };
+    },
+    async textStates(_: string, answer: string, image: string) {
+      const noise = new SeededRandom(3, `${answer}${image}`).gaussians(STATES * WIDTH);
+      const isLie = answer.includes("fork");
+      return {
+        layers: STATES,
+        width: WIDTH,
+        states: noise.map((x, i) => 0.01 * x + (isLie && i % WIDTH === 0 ? 2 : 0)),
+      };
+    },
+    dispose: async () => {},
+  };
+  return Object.assign(fakeModel(), { probe: async () => probe as unknown as Probe });
+}
+
+const demonstrations: Demonstration[] = Array.from({ length: 8 }, (_, i) => ({
+  image: `${i}.png`,
+  prompt: "Describe the image.",
+  caption: `a dog ${i}`,
+  hallucinated: `a fork ${i}`,
+}));
+
+describe("fitting", () => {
+  test("finds what sets true captions apart from hallucinated ones, with halves that agree", async () => {
+    const { text, facts } = await fitDirections(probed(), demonstrations, { maskings: 3 });
+    expect(text).toMatchObject({ layers: STATES - 1, positions: 1, width: WIDTH });
+    // Truth minus lie: the lie's mark is +2 in component 0 of each layer.
+    expect(text!.data[0]).toBeLessThan(-1);
+    expect(Math.abs(text!.data[1]!)).toBeLessThan(0.9);
+    const { halvesCosine } = facts.text as { halvesCosine: number[] };
+    expect(halvesCosine).toHaveLength(STATES - 1);
+  });
+
+  test("is deterministic for a seed, byte for byte, and differs for another", async () => {
+    const fitted = async (seed: number) =>
+      Buffer.from(
+        encodeDirections(await fitDirections(probed(), demonstrations, { maskings: 12, seed })),
+      );
+    expect((await fitted(5)).equals(await fitted(5))).toBe(true);
+    expect((await fitted(5)).equals(await fitted(6))).toBe(false);
+  });
+
+  test("without anything masked, the visual difference is nothing", async () => {
+    const { image } = await fitDirections(probed(), demonstrations, { maskRatio: 0, maskings: 2 });
+    expect(image!.data.every((x) => Math.abs(x) < 1e-6)).toBe(true);
+  });
+
+  test("tells how far it has come, and stops when asked", async () => {
+    const seen: number[] = [];
+    const stop = new AbortController();
+    const options: FitOptions = {
+      maskings: 1,
+      signal: stop.signal,
+      onProgress(done) {
+        seen.push(done);
+        if (done === 3) stop.abort();
+      },
+    };
+    await expect(fitDirections(probed(), demonstrations, options)).rejects.toThrow(AbortedError);
+    expect(seen).toEqual([1, 2, 3]);
+  });
+
+  test.each<[FitOptions, number, RegExp]>([
+    [{ maskRatio: 2 }, 8, /maskRatio: received 2/],
+    [{ maskings: 0 }, 8, /maskings/],
+    [{ rank: 4 }, 8, /rank: received 4; expected an integer from 1 to 3/],
+    [{ grouping: "tokens" as "token" }, 8, /grouping/],
+    [{}, 3, /demonstrations: received 3; expected at least 4/],
+    [{ masks: 3 } as FitOptions, 8, /no option 'masks'/],
+  ])("refuses %j with %d demonstrations", async (options, count, message) => {
+    const fit = fitDirections(probed(), demonstrations.slice(0, count), options);
+    await expect(fit).rejects.toThrow(InvalidArgumentError);
+    await expect(fitDirections(probed(), demonstrations.slice(0, count), options)).rejects.toThrow(
+      message,
+    );
+  });
+
+  test("refuses equal captions by their place", async () => {
+    const equal = demonstrations.with(2, { ...demonstrations[2]!, hallucinated: "a dog 2 " });
+    await expect(fitDirections(probed(), equal)).rejects.toThrow("demonstration 2");
+  });
+});
+
+describe("masking patches", () => {
+  const pixels = { data: new SeededRandom(9).gaussians(3 * SIDE * SIDE), dims: [1, 3, SIDE, SIDE] };
+  const changedIn = (copy: Float32Array) => {
+    const patches = new Set<number>();
+    copy.forEach((value, i) => {
+      if (value === pixels.data[i]) return;
+      const [y, x] = [Math.floor((i % (SIDE * SIDE)) / SIDE), i % SIDE];
+      patches.add(Math.floor(y / PATCH) * (SIDE / PATCH) + Math.floor(x / PATCH));
+    });
+    return patches;
+  };
+
+  test("sets the given share of patches to the channel means, other patches in each copy", () => {
+    const { data, dims } = maskPatches(pixels, PATCH, 0.5, 20, new SeededRandom(1));
+    expect(dims).toEqual([20, 3, SIDE, SIDE]);
+    const hidden = Array.from({ length: 20 }, (_, i) =>
+      changedIn(data.subarray(i * 192, (i + 1) * 192)),
+    );
+    for (const patches of hidden) expect(patches.size).toBe(2);
+    expect(new Set(hidden.map((patches) => [...patches].sort().join())).size).toBeGreaterThan(2);
+    const all = maskPatches(pixels, PATCH, 1, 1, new SeededRandom(1)).data;
+    const mean = pixels.data.subarray(0, 64).reduce((a, b) => a + b) / 64;
+    for (const value of all.subarray(0, 64)) expect(value).toBeCloseTo(mean, 6);
+  });
+
+  test("leaves the given pixels alone and refuses odd sizes", () => {
+    const before = pixels.data.slice();
+    maskPatches(pixels, PATCH, 1, 2, new SeededRandom(1));
+    expect(pixels.data).toEqual(before);
+    expect(() => maskPatches(pixels, 5, 0.5, 1, new SeededRandom(1))).toThrow(ShapeError);
+  });
+});
