@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { EXIT_STATUS, GroundsightError } from "../index.js";
 import { askCommand } from "./ask-command.js";
 import { compareCommand } from "./compare-command.js";
+import { demoCommand } from "./demo-command.js";
 import { evalCommand } from "./eval-command.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
 import { modelsCommand } from "./models-command.js";
@@ -30,6 +31,7 @@ Exit status: 0 done, 1 failure, 2 wrong use. 'groundsight help <command>' tells 
 const COMMANDS = [
   askCommand,
   compareCommand,
+  demoCommand,
   modelsCommand,
   evalCommand,
   steerCommand,
