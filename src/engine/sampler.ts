@@ -1,3 +1,4 @@
+import { InferenceError } from "../errors.js";
 import { argMax } from "../math/arg-max.js";
 import { logSumExp } from "../math/log-sum-exp.js";
 import type { SeededRandom } from "../math/seeded-random.js";
@@ -14,17 +15,23 @@ export interface SamplerSettings {
  * Chooses the next token: the arg-max at temperature 0, else a draw from softmax(scores / temperature) cut to the
  * top-k and then to the nucleus top-p.
  *
- * @param scores (V) in nats up to a constant, -Infinity excludes; not modified; at least one is finite
+ * @param scores (V) in nats up to a constant, -Infinity excludes; not modified
  * @param random one uniform number is drawn from it per sampled token, none when greedy
+ * @throws InferenceError when every token is excluded
  */
 export function sampleToken(
   scores: Float32Array,
   settings: SamplerSettings,
   random: SeededRandom,
 ): number {
-  if (settings.temperature === 0) return argMax(scores);
+  if (settings.temperature === 0) {
+    const best = argMax(scores);
+    if (!(scores[best]! > Number.NEGATIVE_INFINITY)) throw nothingLeft();
+    return best;
+  }
   const logits = scores.map((score) => score / settings.temperature);
   const candidates = candidateTokens(logits, settings);
+  if (candidates.length === 0) throw nothingLeft();
   const norm = logSumExp(candidates.map((id) => logits[id]!));
   let remaining = random.uniform();
   for (const id of candidates) {
@@ -32,6 +39,12 @@ export function sampleToken(
     if (remaining < 0) return id;
   }
   return candidates[candidates.length - 1]!;
+}
+
+function nothingLeft(): InferenceError {
+  return new InferenceError(
+    "the method's scores exclude every token; expected at least one that is not -Infinity or NaN",
+  );
 }
 
 /** Ids that may be drawn: those of the top-k, best first, then the smallest head of them whose probability reaches p. */

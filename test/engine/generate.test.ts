@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Method } from "../../src/engine/method.js";
 import type { GenerateRequest } from "../../src/engine/request.js";
 import { AbortedError, InferenceError, InvalidArgumentError } from "../../src/errors.js";
 import { apc } from "../../src/methods/apc.js";
@@ -290,6 +291,21 @@ describe("failures", () => {
     await expect(answer).rejects.toThrow(InferenceError);
     await expect(answer).rejects.toThrow("NaN as the logit of token 7 at answer position 3");
   });
+
+  test.each([0, 1])(
+    "a method that excludes every token is an error (temperature %d)",
+    async (temperature) => {
+      const nothing = {
+        ...regular(),
+        start: (run: Parameters<Method["start"]>[0]) => ({
+          streams: [{ prompt: run.prompt, image: run.image }] as const,
+          scores: ([logits]: readonly Float32Array[]) => logits!.fill(Number.NEGATIVE_INFINITY),
+        }),
+      };
+      const answer = fakeModel().generate({ prompt: "?", method: nothing, temperature });
+      await expect(answer).rejects.toThrow("exclude every token");
+    },
+  );
 
   test("an abort stops within one token", async () => {
     const abort = new AbortController();
