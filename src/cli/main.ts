@@ -8,6 +8,7 @@ import { demoCommand } from "./demo-command.js";
 import { evalCommand } from "./eval-command.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
 import { modelsCommand } from "./models-command.js";
+import { resultsCommand } from "./results-command.js";
 import { scoreCommand } from "./score-command.js";
 import { steerCommand } from "./steer-command.js";
 
@@ -35,6 +36,7 @@ const COMMANDS = [
   modelsCommand,
   evalCommand,
   steerCommand,
+  resultsCommand,
   scoreCommand,
   generatePopeCommand,
 ];

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import sharp from "sharp";
 import { writeFileAtomically } from "../run/answer-store.js";
+import { figureRows } from "./figure-rows.js";
 import { renderHtml } from "./render-html.js";
 import { renderMarkdown } from "./render-markdown.js";
 import type { RunAnalysis } from "./run-analysis.js";
@@ -10,12 +11,14 @@ export const REPORT_FILES = {
   html: "report.html",
   markdown: "report.md",
   json: "report.json",
+  figures: "figures.jsonl",
 } as const;
 
 const PICTURE_SIZE = 288;
 
 /**
- * Writes a run's report as HTML (one file, pictures included), Markdown and JSON into its folder.
+ * Writes a run's report as HTML (one file, pictures included), Markdown, JSON and flat rows into its
+ * folder.
  *
  * @param imagePath path of an image of a set
  */
@@ -40,6 +43,8 @@ export async function writeReport(
     join(folder, REPORT_FILES.json),
     `${JSON.stringify(analysis, null, 2)}\n`,
   );
+  const rows = figureRows(analysis).map((row) => `${JSON.stringify(row)}\n`);
+  await writeFileAtomically(join(folder, REPORT_FILES.figures), rows.join(""));
 }
 
 /** A small copy of a picture as a data: address; null when it cannot be read any more. */

@@ -1,6 +1,7 @@
-import model from "wink-eng-lite-web-model";
-import winkNLP, { type ItemToken, type ItsFunction, type WinkMethods } from "wink-nlp";
+import { createRequire } from "node:module";
+import type { ItemToken, ItsFunction, Model, WinkMethods } from "wink-nlp";
 
+const require = createRequire(import.meta.url);
 let tagger: WinkMethods | undefined;
 
 /**
@@ -11,8 +12,7 @@ let tagger: WinkMethods | undefined;
  * @see https://github.com/junyangwang0410/AMBER inference.py, extract_nouns
  */
 export function nounsOf(text: string): string[] {
-  // Loaded at the first call: reading the language model takes a third of a second.
-  tagger ??= winkNLP(model, ["sbd", "pos"]);
+  tagger ??= loadTagger();
   const { its } = tagger;
   // The library's type for its.lemma asks for arguments that the library itself passes.
   const lemma = its.lemma as unknown as ItsFunction<string>;
@@ -25,4 +25,10 @@ export function nounsOf(text: string): string[] {
       if (tag === "NOUN" || tag === "PROPN") nouns.push(token.out(lemma));
     });
   return nouns;
+}
+
+/** Loaded at the first call, since the language model takes longer to load than most commands to run. */
+function loadTagger(): WinkMethods {
+  const winkNLP = require("wink-nlp") as (model: Model, pipe: string[]) => WinkMethods;
+  return winkNLP(require("wink-eng-lite-web-model") as Model, ["sbd", "pos"]);
 }

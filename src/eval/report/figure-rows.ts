@@ -1,0 +1,44 @@
+import { benchmarkNamed } from "../benchmark-registry.js";
+import type { RunAnalysis } from "./run-analysis.js";
+
+/** One figure of a run as a flat row, for queries. */
+export interface FigureRow {
+  readonly set: string;
+  readonly benchmark: string;
+  readonly rule: string;
+  readonly method: string;
+  readonly decoding: string;
+  readonly seeds: number;
+  readonly metric: string;
+  /** True for the metric that comparisons are about. */
+  readonly primary: boolean;
+  readonly value: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly n: number;
+  readonly unparsed: number;
+}
+
+/** All figures of a run, a row for each set, method, way of decoding and metric. */
+export function figureRows(analysis: RunAnalysis): FigureRow[] {
+  return analysis.sets.flatMap((set) => {
+    const { metrics, primaryMetric } = benchmarkNamed(set.benchmark);
+    return set.methods.flatMap(({ method, decoding, seeds, figures, n, unparsed }) =>
+      metrics.map(({ name }) => ({
+        set: set.name,
+        benchmark: set.benchmark,
+        rule: set.rule,
+        method,
+        decoding,
+        seeds: decoding === "greedy" ? 0 : seeds.length,
+        metric: name,
+        primary: name === primaryMetric,
+        value: figures[name]?.value.value ?? null,
+        low: figures[name]?.interval?.low ?? null,
+        high: figures[name]?.interval?.high ?? null,
+        n,
+        unparsed,
+      })),
+    );
+  });
+}

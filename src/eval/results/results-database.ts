@@ -1,0 +1,167 @@
+import { readdir } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { DatasetError, InvalidArgumentError } from "../../errors.js";
+import { REPORT_FILES } from "../report/write-report.js";
+import { RUN_FILES } from "../run/answer-store.js";
+
+/** A row of a query's result. */
+export type ResultRow = Readonly<Record<string, unknown>>;
+
+/** Queries over all runs below a folder. */
+export interface ResultsDatabase {
+  /**
+   * Rows of a SQL query over the views `runs`, `answers`, `timings` and `figures`.
+   *
+   * @throws InvalidArgumentError with DuckDB's message when the query fails
+   */
+  query(sql: string): Promise<ResultRow[]>;
+  /** Writes a query's rows as CSV or Parquet, by the file's extension. */
+  export(sql: string, file: string): Promise<void>;
+  close(): void;
+}
+
+/** Files of a run that become views, with their columns. */
+const VIEWS = {
+  answers: {
+    file: RUN_FILES.answers,
+    columns: { set: "VARCHAR", id: "VARCHAR", method: "VARCHAR", seed: "INTEGER", text: "VARCHAR" },
+  },
+  timings: {
+    file: RUN_FILES.timings,
+    columns: {
+      set: "VARCHAR",
+      id: "VARCHAR",
+      method: "VARCHAR",
+      seed: "INTEGER",
+      ms: "DOUBLE",
+      tokens: "INTEGER",
+    },
+  },
+  figures: {
+    file: REPORT_FILES.figures,
+    columns: {
+      set: "VARCHAR",
+      benchmark: "VARCHAR",
+      rule: "VARCHAR",
+      method: "VARCHAR",
+      decoding: "VARCHAR",
+      seeds: "INTEGER",
+      metric: "VARCHAR",
+      primary: "BOOLEAN",
+      value: "DOUBLE",
+      low: "DOUBLE",
+      high: "DOUBLE",
+      n: "INTEGER",
+      unparsed: "INTEGER",
+    },
+  },
+} as const;
+
+/**
+ * Opens the results below a folder in DuckDB, in memory; nothing is changed on disk. A run is a folder
+ * with `settings.json`; its name is its path below the folder. Unfinished runs are included.
+ *
+ * @throws DatasetError when there is no run
+ */
+export async function openResults(folder: string): Promise<ResultsDatabase> {
+  const runs = await findRuns(folder);
+  // Loaded here: other commands should not wait for a database.
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  const rows = runs.map((run) => `(${quote(run || ".")}, ${quote(join(folder, run))})`);
+  await connection.run(`CREATE VIEW runs AS SELECT * FROM (VALUES ${rows}) AS t(run, folder)`);
+  for (const [name, { file, columns }] of Object.entries(VIEWS)) {
+    const found = await existing(folder, runs, file);
+    await connection.run(viewOf(name, columns, folder, found));
+  }
+  return {
+    query: (sql) => query(connection, sql),
+    export: async (sql, file) => {
+      const format = /\.(csv|parquet)$/i.exec(file)?.[1]?.toUpperCase();
+      if (format === undefined) {
+        throw new InvalidArgumentError(
+          `export: received ${file}; expected a .csv or .parquet file`,
+        );
+      }
+      const options = format === "CSV" ? "FORMAT CSV, HEADER" : "FORMAT PARQUET";
+      await query(connection, `COPY (${sql}) TO ${quote(file)} (${options})`);
+    },
+    close: () => {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+/** Paths of run folders below a folder, sorted; the folder itself is the empty path. */
+async function findRuns(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw new DatasetError(`${folder}: cannot be read; expected a folder of runs`, { cause });
+  });
+  const runs = entries
+    .filter((path) => path.split(sep).at(-1) === RUN_FILES.settings)
+    .map((path) => (dirname(path) === "." ? "" : dirname(path)))
+    .sort();
+  if (runs.length === 0) {
+    throw new DatasetError(`${folder}: there is no run (a folder with ${RUN_FILES.settings})`);
+  }
+  return runs;
+}
+
+async function existing(folder: string, runs: readonly string[], file: string): Promise<string[]> {
+  const found = await Promise.all(
+    runs.map(async (run) => {
+      const names = await readdir(join(folder, run));
+      return names.includes(file) ? [join(folder, run, file)] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** `run` is the path of the file's folder. A line cut by a crash is passed over. */
+function viewOf(
+  name: string,
+  columns: Readonly<Record<string, string>>,
+  folder: string,
+  files: readonly string[],
+): string {
+  const entries = Object.entries(columns);
+  if (files.length === 0) {
+    const fields = entries.map(([column, type]) => `NULL::${type} AS "${column}"`);
+    return `CREATE VIEW ${name} AS SELECT NULL::VARCHAR AS run, ${fields} WHERE false`;
+  }
+  const cases = files.map(
+    (file) => `WHEN ${quote(file)} THEN ${quote(relative(folder, dirname(file)) || ".")}`,
+  );
+  const types = entries.map(([column, type]) => `"${column}": '${type}'`);
+  return `CREATE VIEW ${name} AS
+    SELECT CASE filename ${cases.join(" ")} END AS run, * EXCLUDE (filename)
+    FROM read_json([${files.map(quote)}], format = 'newline_delimited', columns = {${types}},
+      filename = true, ignore_errors = true)`;
+}
+
+async function query(connection: DuckDBConnection, sql: string): Promise<ResultRow[]> {
+  try {
+    const reader = await connection.runAndReadAll(sql);
+    return reader.getRowObjectsJS().map(withPlainNumbers);
+  } catch (cause) {
+    throw new InvalidArgumentError(`query failed: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Counts come as bigint, which JSON does not know. */
+function withPlainNumbers(row: Record<string, unknown>): ResultRow {
+  return Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [
+      key,
+      typeof value === "bigint" ? Number(value) : value,
+    ]),
+  );
+}
+
+/** A SQL string. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,108 @@
+import { appendFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { resultsCommand } from "../../../src/cli/results-command.js";
+import { evaluate } from "../../../src/eval/evaluate.js";
+import { openResults } from "../../../src/eval/results/results-database.js";
+import { seeingModel, smallRequest, writeSet } from "../small-run.js";
+
+let folder: string;
+let runs: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "results-"));
+  runs = join(folder, "it's runs");
+  const data = await writeSet(folder);
+  await using model = seeingModel();
+  for (const [name, promptSuffix] of [
+    ["a", ""],
+    ["deeper/b", " Is there a person?"],
+  ] as const) {
+    const out = join(runs, name);
+    await evaluate(model, await smallRequest(folder, data, { out, promptSuffix }));
+  }
+});
+afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+async function results(...args: string[]): Promise<string> {
+  let output = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    output += String(text);
+    return true;
+  });
+  await resultsCommand().parseAsync(args, { from: "user" });
+  return output;
+}
+
+test("lists runs with their answers and main figures", async () => {
+  const rows = JSON.parse(await results(runs, "--json"));
+  expect(rows).toHaveLength(2 * 6);
+  expect(rows[0]).toMatchObject({ run: "a", answers: 216, metric: "accuracy", decoding: "greedy" });
+  expect(rows.at(-1).run).toBe("deeper/b");
+  expect(await results(runs)).toMatch(/^run +answers +set +method +decoding/);
+});
+
+test("compares two runs: the figures, and how many answers are the same", async () => {
+  const rows = JSON.parse(await results(runs, "--compare", "a", "deeper/b", "--json"));
+  const greedy = rows.find(
+    (row: { method: string; decoding: string }) =>
+      row.method === "regular" && row.decoding === "greedy",
+  );
+  // With the suffix the model says yes to every question: 6 of 12 dark images change.
+  expect(greedy.first).toBeCloseTo(16 / 24);
+  expect(greedy.second).toBeCloseTo(10 / 24);
+  expect(greedy.difference).toBeCloseTo(-6 / 24);
+  await expect(results(runs, "--compare", "a")).rejects.toThrow(/received 1 runs; expected two/);
+});
+
+test("exports CSV, and Parquet that can be queried again", async () => {
+  const csv = join(folder, "figures.csv");
+  await results(runs, "--figures", "--metric", "accuracy", "--export", csv);
+  const lines = (await readFile(csv, "utf8")).trim().split("\n");
+  expect(lines[0]).toMatch(/^run,set,benchmark,rule,method/);
+  expect(lines).toHaveLength(1 + 2 * 6);
+  const parquet = join(folder, "answers.parquet");
+  await results(runs, "--sql", "SELECT * FROM answers", "--export", parquet);
+  const count = `SELECT count(*) AS n FROM '${parquet}'`;
+  expect(JSON.parse(await results(runs, "--sql", count, "--json"))).toEqual([{ n: 432 }]);
+  await expect(results(runs, "--figures", "--export", "x.txt")).rejects.toThrow(/expected a \.csv/);
+});
+
+describe("queries", () => {
+  test("any SQL over the views; an error is told in DuckDB's words", async () => {
+    const sql =
+      "SELECT method, count(*) AS n, avg(tokens) > 0 AS timed FROM timings GROUP BY 1 ORDER BY 1";
+    expect(JSON.parse(await results(runs, "--sql", sql, "--json"))).toEqual([
+      { method: "apc", n: 144, timed: true },
+      { method: "regular", n: 144, timed: true },
+      { method: "vcd", n: 144, timed: true },
+    ]);
+    await expect(results(runs, "--sql", "SELECT nonsense")).rejects.toThrow(
+      /query failed: .*nonsense/,
+    );
+  });
+
+  test("an unfinished run, and a line cut by a crash", async () => {
+    const unfinished = join(folder, "unfinished");
+    await mkdir(unfinished);
+    await appendFile(join(unfinished, "settings.json"), "{}");
+    const row = { set: "s", id: "1", method: "regular", seed: null, text: "Yes" };
+    await appendFile(join(unfinished, "answers.jsonl"), `${JSON.stringify(row)}\n{"set": "s", "i`);
+    const database = await openResults(unfinished);
+    const rows = await database.query(
+      "SELECT run, answers FROM (FROM answers SELECT run, count(id) AS answers GROUP BY run)",
+    );
+    expect(rows).toEqual([{ run: ".", answers: 1 }]);
+    expect(await database.query("SELECT * FROM figures")).toEqual([]);
+    database.close();
+  });
+
+  test("a folder without runs", async () => {
+    await expect(openResults(join(folder, "images"))).rejects.toThrow(/there is no run/);
+    await expect(openResults(join(folder, "none"))).rejects.toThrow(/cannot be read/);
+  });
+});
