@@ -202,7 +202,7 @@ export class Decoder {
     this.geometry.layers.forEach((_, layer) => {
       for (const kind of ["key", "value"] as const) {
         const output = outputs[`${name}.${layer}.${kind}`]!;
-        const source = output.data as CacheArray;
+        const source = cacheArray(output);
         const sourceRows = output.dims[2]!;
         step.inputs.forEach(({ context, positions }, batchIndex) => {
           const count = positions[0]!.length;
@@ -214,6 +214,17 @@ export class Decoder {
     });
     for (const { context, positions } of step.inputs) cache.advance(context, positions[0]!.length);
   }
+}
+
+/** A cache tensor's elements; float16 as bits, whatever array the runtime hands them out in. */
+function cacheArray({ data, type }: Tensor): CacheArray {
+  if (data instanceof Float32Array || data instanceof Uint16Array) return data;
+  if (type === "float16" && ArrayBuffer.isView(data)) {
+    return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
+  }
+  throw new InferenceError(
+    `the decoder returned cache rows of type ${type}; expected float32 or float16`,
+  );
 }
 
 /** Heads and head size per layer, from the shapes of the past inputs (B, H, P, D). */

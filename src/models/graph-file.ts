@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { InferenceSession } from "onnxruntime-node";
 import type { Session } from "../engine/runtime.js";
 import { ModelLoadError } from "../errors.js";
+import { referToWeights } from "../onnx/external-weights.js";
 import type { OnnxModel } from "../onnx/model.js";
 import { readModel } from "../onnx/read-model.js";
 import { writeModel } from "../onnx/write-model.js";
@@ -24,10 +25,11 @@ export class GraphFile {
     this.path = path;
   }
 
-  /** Parses the graph; weights in external files are not read. */
+  /** Parses the graph; its weights stay in their files, to be mapped by the runtime. */
   async read(): Promise<OnnxModel> {
     try {
-      return readModel(await readFile(this.path));
+      const bytes = await readFile(this.path);
+      return referToWeights(readModel(bytes), bytes, basename(this.path));
     } catch (cause) {
       throw new ModelLoadError(`cannot load ${this.path}: ${(cause as Error).message}`, { cause });
     }
