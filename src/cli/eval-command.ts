@@ -10,15 +10,21 @@ import { REPORT_FILES } from "../eval/report/write-report.js";
 import { planRun, type SetRequest } from "../eval/run/plan-run.js";
 import { planSeries } from "../eval/run/plan-series.js";
 import { DEFAULT_POCKET_SETS, POCKET_SETS, pocketSuite } from "../eval/run/pocket-suite.js";
-import { InvalidArgumentError, type Method } from "../index.js";
+import { InvalidArgumentError } from "../index.js";
 import { integerAtLeast } from "./integer-option.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
-import { addMethodOptions, type MethodFlags, methodsFrom } from "./method-options.js";
-import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
+import { addMethodOptions } from "./method-options.js";
+import {
+  addModelOptions,
+  addSteeringOptions,
+  loadModel,
+  type ModelFlags,
+} from "./model-options.js";
 import { numberOption } from "./number-option.js";
 import { progressLine } from "./progress-line.js";
+import { namedMethods, type RunMethodFlags, withModels } from "./run-methods.js";
 
-interface EvalFlags extends ModelFlags, MethodFlags, JudgeFlags {
+interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags {
   readonly data?: string[];
   readonly truth?: string;
   readonly images?: string;
@@ -26,8 +32,6 @@ interface EvalFlags extends ModelFlags, MethodFlags, JudgeFlags {
   readonly sets?: string;
   readonly rule?: string;
   readonly limit?: number;
-  readonly methods: string;
-  readonly without: string;
   readonly greedy?: true;
   readonly seeds?: number;
   readonly temperature: number;
@@ -64,24 +68,31 @@ export function evalCommand(): Command {
     .option("--suffix <text>", "appended to every question", "")
     .option("--batch <n>", "questions answered together", integerAtLeast(1), 8)
     .option("--json", "print the report as JSON");
-  addJudgeOptions(addMethodOptions(addModelOptions(command)));
+  addJudgeOptions(addMethodOptions(addSteeringOptions(addModelOptions(command))));
   return command.addHelpText("after", HELP).action(run);
 }
 
 const HELP = `
 The greedy baseline (regular) and the control (apc) are always run unless --without names them.
+vti is the model steered along --steer <file>; vti:image=0.4:text=0 sets strengths, vti+vcd adds a method.
 Pocket sets: ${Object.keys(POCKET_SETS).join(", ")}
 
 Examples:
   $ groundsight eval pocket --methods regular,apc,vcd --greedy --seeds 3 --out runs/pocket
+  $ groundsight eval pocket --methods regular,apc,vcd,vti,vti+vdgd --steer directions.safetensors --out runs/vti
   $ groundsight eval pope --data coco_pope_random.json --images val2014 --model llava-hf/llava-1.5-7b-hf \\
       --suffix " Please answer this question with one word." --seeds 3 --limit 300 --out runs/pope
   $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --images images --out runs/chair`;
 
 async function run(benchmark: string, flags: EvalFlags): Promise<void> {
-  const methods = namedMethods(flags);
+  const { named, directions } = await namedMethods(flags);
   const seeds = flags.seeds ?? 0;
-  const series = planSeries({ methods, greedy: flags.greedy === true || seeds === 0, seeds });
+  const byName = new Map(named.map((one) => [one.name, one]));
+  const series = planSeries({
+    methods: byName,
+    greedy: flags.greedy === true || seeds === 0,
+    seeds,
+  });
   const sets = await planRun(requestedSets(benchmark, flags));
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();
@@ -89,7 +100,10 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   process.once("SIGTERM", onInterrupt);
   const progress = progressLine();
   try {
-    await using model = await loadModel(flags);
+    // Steered methods get handles of their own; the run's model is the stock one.
+    const { steer: _, steerImage: __, steerText: ___, ...stock } = flags;
+    await using model = await loadModel(stock);
+    const methods = await withModels(named, model, directions);
     const analysis = await evaluate(model, {
       sets,
       methods,
@@ -111,21 +125,6 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
     process.off("SIGINT", onInterrupt);
     process.off("SIGTERM", onInterrupt);
   }
-}
-
-/** Methods by the text they were asked for, baseline and control first. */
-function namedMethods(flags: EvalFlags): Map<string, Method> {
-  const list = (names: string) => names.split(",").flatMap((name) => name.trim() || []);
-  const without = list(flags.without);
-  const unknown = without.find((name) => name !== "regular" && name !== "apc");
-  if (unknown !== undefined) {
-    throw new InvalidArgumentError(`without: received ${unknown}; expected regular, apc`);
-  }
-  const names = [...new Set(["regular", "apc", ...list(flags.methods)])].filter(
-    (name) => !without.includes(name),
-  );
-  const methods = methodsFrom(names, flags);
-  return new Map(names.flatMap((name, index) => (methods[index] ? [[name, methods[index]]] : [])));
 }
 
 function requestedSets(name: string, flags: EvalFlags): SetRequest[] {

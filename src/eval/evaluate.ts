@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { InvalidArgumentError, type Method, type Model } from "../index.js";
+import { InvalidArgumentError, type Model } from "../index.js";
 import { groupBy } from "./group-by.js";
 import type { JudgeSetup } from "./judge/judge-matched.js";
 import { analyseRun } from "./report/analyse-run.js";
@@ -10,13 +10,14 @@ import { AnswerStore, RUN_FILES, type StoredTiming } from "./run/answer-store.js
 import { modelAnswerer } from "./run/model-answerer.js";
 import type { RunSet } from "./run/plan-run.js";
 import { type PlannedSet, type Progress, runEvaluation } from "./run/run-evaluation.js";
+import type { RunMethod } from "./run/run-method.js";
 import type { RunSettings, SeriesSettings } from "./run/run-settings.js";
 
 /** Everything {@link evaluate} needs besides a model. */
 export interface EvaluationRequest {
   readonly sets: readonly RunSet[];
   /** Methods by their name within the run. */
-  readonly methods: ReadonlyMap<string, Method>;
+  readonly methods: ReadonlyMap<string, RunMethod>;
   readonly series: readonly SeriesSettings[];
   /** For series with a seed. */
   readonly temperature: number;

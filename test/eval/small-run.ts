@@ -5,6 +5,7 @@ import { benchmarkNamed } from "../../src/eval/benchmark-registry.js";
 import type { EvaluationRequest } from "../../src/eval/evaluate.js";
 import { planRun } from "../../src/eval/run/plan-run.js";
 import { planSeries } from "../../src/eval/run/plan-series.js";
+import { plainMethods } from "../../src/eval/run/run-method.js";
 import { type GenerateRequest, type Model, methodNamed } from "../../src/index.js";
 import { fakeModel } from "../../src/testing/fake-model.js";
 
@@ -71,7 +72,9 @@ export async function smallRequest(
   const benchmark = benchmarkNamed("pope");
   const images = join(folder, "images");
   const sets = await planRun([{ benchmark, data, truth: null, images, rule: "pope", limit: null }]);
-  const methods = new Map(["regular", "apc", "vcd"].map((name) => [name, methodNamed(name)]));
+  const methods = plainMethods(
+    new Map(["regular", "apc", "vcd"].map((name) => [name, methodNamed(name)])),
+  );
   return {
     sets,
     methods,

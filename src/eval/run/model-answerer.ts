@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { AbortedError } from "../../errors.js";
-import type { GenerateRequest, Method, Model } from "../../index.js";
+import type { GenerateRequest, Model } from "../../index.js";
 import type { Answerer, AnswerRequest } from "./run-evaluation.js";
+import type { RunMethod } from "./run-method.js";
 
 /** How a model is asked. */
 export interface ModelAnswererOptions {
   /** Methods by their name within the run. */
-  readonly methods: ReadonlyMap<string, Method>;
+  readonly methods: ReadonlyMap<string, RunMethod>;
   /** Where a question's image lies; null when it has none. */
   readonly imagePath: (request: AnswerRequest) => string | null;
   readonly promptSuffix: string;
@@ -15,11 +16,15 @@ export interface ModelAnswererOptions {
   readonly topP: number;
 }
 
-/** Lets a loaded model answer the questions of an evaluation, a batch at a time. */
+/**
+ * Lets a loaded model, or a steered handle of it, answer the questions of an evaluation, a batch at a
+ * time. The requests of a batch belong to one series.
+ */
 export function modelAnswerer(model: Model, options: ModelAnswererOptions): Answerer {
   return async (requests, onAnswer, signal) => {
     if (signal.aborted) throw new AbortedError("the run was stopped");
-    await model.generateBatch(
+    const own = options.methods.get(requests[0]?.series.method ?? "")?.model ?? model;
+    await own.generateBatch(
       requests.map((request) => generateRequest(request, options, signal)),
       {
         onAnswer: ({ text, timings, usage }, index) =>
@@ -35,7 +40,7 @@ function generateRequest(
   signal: AbortSignal,
 ): GenerateRequest {
   const { question, series, maxTokens } = request;
-  const method = methods.get(series.method);
+  const method = methods.get(series.method)?.method;
   const image = imagePath(request);
   const sampled = series.seed !== null;
   return {

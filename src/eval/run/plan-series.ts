@@ -1,11 +1,11 @@
 import { InvalidArgumentError } from "../../errors.js";
-import type { Method } from "../../index.js";
+import type { RunMethod } from "./run-method.js";
 import type { SeriesSettings } from "./run-settings.js";
 
 /** Which methods answer, and how. */
 export interface SeriesRequest {
   /** By the name they have in the run. */
-  readonly methods: ReadonlyMap<string, Method>;
+  readonly methods: ReadonlyMap<string, Pick<RunMethod, "settings">>;
   readonly greedy: boolean;
   /** Number of sampling seeds; 0 for none. */
   readonly seeds: number;

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { RunMethod } from "../eval/run/run-method.js";
+import {
+  InvalidArgumentError,
+  type JsonValue,
+  type Method,
+  type Model,
+  type SteeringDirections,
+  type SteeringStrengths,
+} from "../index.js";
+import { type MethodFlags, methodsFrom } from "./method-options.js";
+import { readDirections } from "./steer-inspect-command.js";
+
+/** Values of the options that a run's methods depend on. */
+export interface RunMethodFlags extends MethodFlags {
+  readonly methods: string;
+  readonly without: string;
+  readonly steer?: string;
+  readonly steerImage?: number;
+  readonly steerText?: number;
+}
+
+/** A method of a run before the model is loaded. */
+export interface NamedMethod {
+  /** As written on the command line. */
+  readonly name: string;
+  readonly method: Method;
+  /** Null on the stock model. */
+  readonly strengths: Required<SteeringStrengths> | null;
+  readonly settings: Readonly<Record<string, JsonValue>>;
+}
+
+const ALWAYS = ["regular", "apc"];
+const PAPER_STRENGTH = 0.4;
+
+/**
+ * The methods of a run: baseline and control first unless left out by name, then those asked for. `vti`
+ * is the steered model with its plain logits, `vti:image=0.4:text=0` sets its strengths, and `vti+vcd`
+ * is another method on the steered model.
+ *
+ * @throws InvalidArgumentError for unknown names, and for vti without directions
+ */
+export async function namedMethods(
+  flags: RunMethodFlags,
+): Promise<{ named: NamedMethod[]; directions: SteeringDirections | null }> {
+  const without = listOf(flags.without);
+  const unknown = without.find((name) => !ALWAYS.includes(name));
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`without: received ${unknown}; expected regular, apc`);
+  }
+  const names = [...new Set([...ALWAYS, ...listOf(flags.methods)])].filter(
+    (name) => !without.includes(name),
+  );
+  const { steer } = flags;
+  const directions = steer === undefined ? null : await readDirections(steer);
+  const hash = steer === undefined ? null : await sha256(steer);
+  const parts = names.map((name) => splitSteering(name, flags, directions));
+  const methods = methodsFrom(
+    parts.map(({ rest }) => rest),
+    flags,
+  );
+  const named = parts.flatMap(({ name, strengths }, index): NamedMethod[] => {
+    const method = methods[index];
+    if (method === undefined) return [];
+    const { settings } = method;
+    if (strengths === null) return [{ name, method, strengths, settings }];
+    const own = { directions: hash, ...strengths, method: { name: method.name, settings } };
+    return [{ name, method, strengths, settings: own }];
+  });
+  return { named, directions };
+}
+
+/** The methods with the handles that answer for them. Steered handles belong to the caller. */
+export async function withModels(
+  named: readonly NamedMethod[],
+  model: Model,
+  directions: SteeringDirections | null,
+): Promise<Map<string, RunMethod>> {
+  const handles = new Map<string, Model>();
+  const methods = new Map<string, RunMethod>();
+  for (const { name, method, strengths, settings } of named) {
+    if (strengths === null || directions === null) {
+      methods.set(name, { method, settings });
+      continue;
+    }
+    const key = JSON.stringify(strengths);
+    const handle = handles.get(key) ?? (await model.steer(directions, strengths));
+    handles.set(key, handle);
+    methods.set(name, { method, model: handle, settings });
+  }
+  return methods;
+}
+
+function splitSteering(
+  name: string,
+  { steerImage, steerText }: RunMethodFlags,
+  directions: SteeringDirections | null,
+): { name: string; rest: string; strengths: Required<SteeringStrengths> | null } {
+  const [first = "", ...others] = name.split("+");
+  const [head, ...written] = first.split(":");
+  if (head !== "vti") return { name, rest: name, strengths: null };
+  if (others.length > 1) {
+    throw new InvalidArgumentError(`method: received ${name}; expected vti or vti+method`);
+  }
+  if (directions === null) {
+    throw new InvalidArgumentError(
+      "vti needs --steer <file>; make one with 'groundsight steer fit'",
+    );
+  }
+  const strengths = {
+    image: steerImage ?? (directions.image === undefined ? 0 : PAPER_STRENGTH),
+    text: steerText ?? (directions.text === undefined ? 0 : PAPER_STRENGTH),
+  };
+  for (const setting of written) {
+    const [key, value] = setting.split("=");
+    if ((key !== "image" && key !== "text") || !Number.isFinite(Number(value))) {
+      throw new InvalidArgumentError(`vti: received ${setting}; expected image=x or text=x`);
+    }
+    strengths[key] = Number(value);
+  }
+  return { name, rest: others[0] ?? "regular", strengths };
+}
+
+function listOf(names: string): string[] {
+  return names.split(",").flatMap((name) => name.trim() || []);
+}
+
+async function sha256(path: string): Promise<string> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new InvalidArgumentError(`steer: ${path} cannot be read`, { cause });
+  });
+  return createHash("sha256").update(bytes).digest("hex");
+}
