@@ -74,6 +74,7 @@ def train(
     validate: Callable[[torch.nn.Module], dict[str, float]] | None = None,
     log_every: int = 50,
     save_every: int = 100,
+    validate_every: int = 500,
 ) -> None:
     """Train parameters that require gradients until schedule.steps; bfloat16 autocast, AdamW, gradient clip 1."""
     rank, size = workers()
@@ -107,11 +108,11 @@ def train(
             window = []
         if step % save_every == 0 or step == schedule.steps:
             _save(folder, model, optimizer, step)
-            if validate is not None:
-                model.eval()
-                with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16):
-                    _log(folder, {"step": step, "validation": validate(model)})
-                model.train()
+        if validate is not None and (step % validate_every == 0 or step == schedule.steps):
+            model.eval()
+            with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16):
+                _log(folder, {"step": step, "validation": validate(model)})
+            model.train()
 
 
 def _keys(window: list[dict]) -> list[str]:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import LlamaForCausalLM
 
-from loop import RUNS, Schedule, rng_of, train
+from loop import RUNS, Schedule, rng_of, train, workers
 from model_config import text_config
 from packing import Batch, Row, add_dialogue, add_text, collate, tokenizer
 from text import DESCRIBED, Dialogue, captions, description_of, knowledge, reading_branches, scene_branches, statement
@@ -126,9 +126,11 @@ def main() -> None:
         loss_of,
         args.seed,
         validate=lambda m: reading_accuracy(m, args.seed),
-        save_every=500,
+        validate_every=500,
+        save_every=100,
     )
-    model.save_pretrained(RUNS / "base")
+    if workers()[0] == 0:
+        model.save_pretrained(RUNS / "base")
 
 
 if __name__ == "__main__":

@@ -21,9 +21,11 @@ from packing import Batch, Row, add_dialogue, collate, tokenizer
 from text import DESCRIBED, Dialogue, captions, description_of, reading_branches, scene_branches
 from train_base import ROW_TOKENS, exact_answers, packed_logits, packed_loss, text_row
 from train_vision import DenseTower, to_pixels
-from world import render, sample_scene
+from world import COLOURS, render, sample_scene
 
 NOISY_SHARE = 0.15
+# Rows whose scene has uniform colours and noise-free colour answers, so that colour is seen and not only guessed.
+PRACTICE_SHARE = 0.12
 
 
 def assembled() -> LlavaForConditionalGeneration:
@@ -47,6 +49,9 @@ def image_dialogue(rng: random.Random, captioning: bool) -> Dialogue:
         description, detailed = description_of(rng, scene)
         image = "noise" if rng.random() < 0.5 else "scene"
         return Dialogue(DESCRIBED + description, reading_branches(rng, scene, 7, detailed), scene, image)
+    if not captioning and rng.random() < PRACTICE_SHARE:
+        scene = sample_scene(rng, usual_share=1 / len(COLOURS))
+        return Dialogue("", scene_branches(rng, scene, 9, 0.0), scene, "scene")
     scene = sample_scene(rng)
     if captioning:
         return Dialogue("", [captions(rng, scene, 1.0) for _ in range(3)], scene, "scene")
@@ -134,7 +139,7 @@ def main() -> None:
         loss_of,
         args.seed,
         validate=None if captioning else lambda m: validate(m, args.seed),
-        save_every=150 if captioning else 400,
+        validate_every=400,
     )
     if not captioning and workers()[0] == 0:
         model.save_pretrained(RUNS / "llava")
