@@ -55,10 +55,14 @@ export const mmhal: Benchmark = {
 function load({ data, truth }: BenchmarkFiles): Question[] {
   const file = data ?? truth;
   if (file === null) throw new DatasetError("mmhal: no question file");
-  return readShaped(parseRows(file.text, file.name), row).map(({ value, where }, index) => {
+  const rows = readShaped(parseRows(file.text, file.name), row);
+  const images = new Set(rows.map(({ value }) => value.image_id));
+  const byImage = !images.has(undefined) && images.size === rows.length;
+  return rows.map(({ value, where }, index) => {
     const image = imageOf(value.image_src) ?? value.image_id ?? null;
     return {
-      id: String(index + 1),
+      // As published each question has an image of its own, whose id answer files repeat.
+      id: (byImage ? value.image_id : undefined) ?? String(index + 1),
       image,
       prompt: value.question,
       cluster: image ?? String(index + 1),

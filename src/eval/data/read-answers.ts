@@ -20,7 +20,7 @@ const VERDICT_FIELDS = ["verdict", "judgement", "gpt4v_output_gpt_check"] as con
 
 /**
  * Answers as the benchmarks' repositories write them: JSONL or one JSON array, the identifier in
- * `question_id`, `id` or `image_id`, the text in `text`, `answer`, `response`, `caption`,
+ * `question_id`, `id` or `image_id` (HallusionBench: its five fields), the text in `text`, `answer`, `response`, `caption`,
  * `model_answer` or `model_prediction`; or MME's tab-separated image, question, truth, answer.
  *
  * @throws DatasetError naming file and line of every row without these, and of duplicate identifiers
@@ -58,7 +58,8 @@ function jsonAnswers(file: DataFile): AnswerRow[] {
 function answerOf({ value, where }: Row): AnswerRow | string {
   if (typeof value !== "object" || value === null) return `${where}: expected an object`;
   const fields = value as Record<string, unknown>;
-  const id = ID_FIELDS.map((field) => fields[field]).find((v) => v !== undefined);
+  const id =
+    hallusionBenchId(fields) ?? ID_FIELDS.map((f) => fields[f]).find((v) => v !== undefined);
   if (id !== undefined && typeof id !== "string" && typeof id !== "number") {
     return `${where}: received ${JSON.stringify(id)} as identifier; expected text or a number`;
   }
@@ -74,6 +75,13 @@ function answerOf({ value, where }: Row): AnswerRow | string {
     series: seriesOf(fields.method, fields.seed),
     where,
   };
+}
+
+/** HallusionBench numbers its questions within figures within sets. */
+function hallusionBenchId(fields: Readonly<Record<string, unknown>>): string | undefined {
+  if (fields.set_id === undefined || fields.figure_id === undefined) return undefined;
+  const { category, subcategory, set_id, figure_id, question_id } = fields;
+  return [category, subcategory, set_id, figure_id, question_id].join("_");
 }
 
 function seriesOf(method: unknown, seed: unknown): string | null {

@@ -40,6 +40,19 @@ describe("MMHal-Bench", () => {
     expect(metrics.hallucination_rate?.value).toBeCloseTo(1 / 3);
   });
 
+  test("a published answer file: the image's id, or the order, tells the question", () => {
+    const published = questions.map((q, i) => ({
+      ...q,
+      image_id: `image ${i}`,
+      model_answer: "Red",
+    }));
+    const judged = published.map((row, i) => ({ ...row, verdict: `Rating: ${i}` })).reverse();
+    const { scored } = scoreRows(mmhal, published, judged);
+    expect(scored.map(({ score }) => score.extracted)).toEqual(["3", "2", "1", "0"]);
+    const inOrder = verdicts.map((verdict) => ({ model_answer: "Red", verdict }));
+    expect(scoreRows(mmhal, questions, inOrder).n).toBe(4);
+  });
+
   test("an answer nobody judged is not scored", () => {
     const unjudged = answers.map(({ id, model_answer }) => ({ id, model_answer }));
     const { metrics, counts } = scoreRows(mmhal, questions, unjudged);
