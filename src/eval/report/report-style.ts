@@ -25,6 +25,7 @@ ul { padding-left: 1.2rem; } li.shown { font-weight: 600; } li.unshown { color: 
   margin-top: .8rem; }
 article { display: flex; gap: .9rem; background: var(--card); border-radius: 8px; padding: .8rem; }
 article img { image-rendering: pixelated; border-radius: 4px; align-self: flex-start; }
+article > div { min-width: 0; overflow-wrap: anywhere; }
 article p { margin: 0 0 .3rem; } article ul { list-style: none; margin: 0; padding: 0; }
 article li { border-left: 3px solid var(--line); padding-left: .5rem; margin: .35rem 0; }
 article small { display: block; } li.right { border-color: var(--right); }

@@ -16,7 +16,7 @@ export function figuresTable(set: SetAnalysis): Table {
     ...metrics.map((metric) => metric.title + (unitOf(metric) === "%" ? " %" : "")),
     "unparsed",
     "n",
-    ...(timed ? ["ms an answer"] : []),
+    ...(timed ? ["latency ms"] : []),
   ];
   const rows = set.methods.map((method) => [
     method.method,

@@ -28,7 +28,7 @@ export interface MethodFigures {
   readonly figures: Readonly<Record<string, Figure>>;
   /** Part of the set, for example object, attribute, relation. */
   readonly groups: readonly GroupFigures[];
-  /** Median time of an answer in milliseconds; null when no times are stored. */
+  /** Median time from asking to answer in milliseconds, within its batch; null when none are stored. */
   readonly medianMs: number | null;
 }
 
