@@ -1,7 +1,7 @@
 import type { GraphPatcher, SteerableGraph, TappedGraph } from "../engine/model-parts.js";
-import { returnNewRows } from "../onnx/cache-delta.js";
 import { addHiddenStates } from "../onnx/hidden-states.js";
 import type { OnnxModel } from "../onnx/model.js";
+import { patchCache } from "../onnx/patch-cache.js";
 import { addSteering } from "../onnx/steering.js";
 import type { GraphFile } from "./graph-file.js";
 
@@ -55,7 +55,7 @@ export class GraphPatches implements GraphPatcher {
   async #openSteerable(graph: "vision" | "decoder", positions: number): Promise<SteerableGraph> {
     const file = this.#files[graph];
     let stock: OnnxModel = await file.read();
-    if (graph === "decoder" && this.#returnsNewRows) stock = returnNewRows(stock).model;
+    if (graph === "decoder" && this.#returnsNewRows) stock = patchCache(stock).model;
     const { model, layers, width } = addSteering(stock, { positions });
     return { session: await file.open(this.#options, model), layers, width };
   }

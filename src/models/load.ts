@@ -9,7 +9,7 @@ import type { ModelParts } from "../engine/model-parts.js";
 import { GroundsightError, InvalidArgumentError, ModelLoadError } from "../errors.js";
 import { checkOptions } from "../methods/check-options.js";
 import { regular } from "../methods/regular.js";
-import { returnNewRows } from "../onnx/cache-delta.js";
+import { patchCache } from "../onnx/patch-cache.js";
 import {
   type CheckpointFolder,
   DTYPE_SUFFIXES,
@@ -209,7 +209,7 @@ async function openDecoder(
 ): Promise<DecoderGraph> {
   const model = await file.read();
   try {
-    const { model: patched, pastLayout } = returnNewRows(model);
+    const { model: patched, pastLayout } = patchCache(model);
     const isPatched = cache !== "whole";
     const session = await file.open(sessionOptions, isPatched ? patched : undefined);
     return { session, pastLayout, returnsNewRows: isPatched, feeds: {} };
