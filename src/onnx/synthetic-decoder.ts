@@ -22,7 +22,7 @@ export interface SyntheticDecoderOptions {
   readonly attention?: "concat" | "group-query";
   /** "plain": single operators; "fused": residual add and RMS norm in SkipSimplifiedLayerNormalization. */
   readonly norm?: "plain" | "fused";
-  /** How projection weights are stored: float32, int8 (MatMulInteger) or 4-bit (MatMulNBits). */
+  /** How projection weights are stored: float32 (inline or external), int8 (MatMulInteger) or 4-bit (MatMulNBits). */
   readonly weights?: WeightFormat;
   /** Largest position, for the rotary tables of the fused attention. */
   readonly maxPositions?: number;
@@ -36,6 +36,8 @@ export interface DecoderContext {
   readonly random: SeededRandom;
   readonly options: Required<SyntheticDecoderOptions>;
   readonly headWidth: number;
+  /** Size so far of the file of external weights. */
+  readonly external: { bytes: number };
 }
 
 /**
@@ -136,5 +138,6 @@ function contextOf(options: SyntheticDecoderOptions): DecoderContext {
     random: new SeededRandom(complete.seed),
     options: complete,
     headWidth,
+    external: { bytes: 0 },
   };
 }

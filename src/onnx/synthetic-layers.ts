@@ -1,9 +1,13 @@
 /** Norms and projections of {@link makeSyntheticDecoder}, in the forms that exporters and quantizers produce. */
+import { makeExternalTensor } from "./build.js";
 import { DataType } from "./model.js";
 import type { DecoderContext } from "./synthetic-decoder.js";
 
-/** Storage of a projection's weights. */
-export type WeightFormat = "float32" | "int8" | "int4";
+/** Storage of a projection's weights; "external" only names places in a file {@link EXTERNAL_WEIGHTS}, to be made by the caller. */
+export type WeightFormat = "float32" | "int8" | "int4" | "external";
+
+/** The file that external weights lie in, beside the model. */
+export const EXTERNAL_WEIGHTS: string = "weights.bin";
 
 const BLOCK = 32;
 const MICROSOFT = "com.microsoft";
@@ -20,6 +24,18 @@ export function addLinear(
   if (format === "int8") return addInt8Linear(context, x, inputs, outputs, name);
   if (format === "int4") return addInt4Linear(context, x, inputs, outputs, name);
   const { graph, random } = context;
+  if (format === "external") {
+    const length = 4 * inputs * outputs;
+    const place = { location: EXTERNAL_WEIGHTS, offset: context.external.bytes, length };
+    context.external.bytes += length;
+    const weight = makeExternalTensor(
+      `${name.slice(1)}.weight`,
+      [inputs, outputs],
+      DataType.float32,
+      place,
+    );
+    return graph.op("MatMul", [x, graph.initializer(weight)], `${name}/MatMul`);
+  }
   const bound = Math.sqrt(3 / inputs);
   const data = new Float32Array(inputs * outputs);
   for (let i = 0; i < data.length; i++) data[i] = (2 * random.uniform() - 1) * bound;

@@ -64,8 +64,15 @@ function feedsOf(item: Case, model: OnnxModel): Record<string, ort.Tensor> {
           (half ? toHalf(given.data) : Float32Array.from(given.data)) as Float32Array,
           given.dims,
         );
+    } else if (name === "num_logits_to_keep") {
+      feeds[name] = new ort.Tensor("int64", BigInt64Array.of(0n), []);
     } else if (name.startsWith("past_key_values.")) {
-      const shape = [1, Number(dims?.[1]), 0, item.width / HEADS];
+      const shape = [
+        1,
+        Number(dims?.[1]),
+        0,
+        typeof dims?.[3] === "number" ? dims[3] : item.width / HEADS,
+      ];
       feeds[name] =
         elemType === DataType.float16
           ? new ort.Tensor("float16", new Uint16Array(0), shape)

@@ -1,6 +1,6 @@
 """Make small graphs with exporters that are not ours, and what PyTorch computes for them.
 
-    python make-graphs.py --out ../../peer-graphs
+    python make-graphs.py --out ../../peer-graphs [--llava ../../pocket/llava]
 
 Needs torch, transformers, onnx, onnxscript, onnx-ir and onnxruntime-genai. Randomly initialised
 Llama-, Qwen2- and SmolLM-type decoders and CLIP- and SigLIP-type vision towers are exported by
@@ -217,14 +217,47 @@ def write_tokenizer(folder: Path, vocabulary: dict[str, int]) -> None:
     fast.save_pretrained(folder)
 
 
+def add_llava(checkpoint: Path, out: Path, generator: torch.Generator) -> None:
+    """Cases for the vision encoder and the decoder of a LLaVA checkpoint, as exported and quantized."""
+    llava = transformers.LlavaForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32).eval()
+    side = llava.config.vision_config.image_size
+    pixels = {"pixel_values": torch.randn(1, 3, side, side, generator=generator)}
+    tower = llava.model.vision_tower
+    layers = list(getattr(tower, "vision_model", tower).encoder.layers)
+    vision = reference(tower, pixels, "last_hidden_state", layers, per_token=True)
+    for run in ("plain", "steered"):  # the graph returns projected patches, without the class token
+        states = torch.tensor(vision[run]["hiddenStates"][-1]).reshape(1, -1, vision["width"])
+        with torch.no_grad():
+            vision[run]["output"] = llava.model.multi_modal_projector(states[:, 1:]).flatten().tolist()
+    width = llava.config.text_config.hidden_size
+    feeds = {
+        "inputs_embeds": torch.randn(1, TOKENS, width, generator=generator),
+        "attention_mask": torch.ones(1, TOKENS, dtype=torch.int64),
+        "position_ids": torch.arange(TOKENS).unsqueeze(0),
+    }
+    text = transformers.LlamaForCausalLM(llava.config.text_config).eval()
+    text.model, text.lm_head = llava.model.language_model, llava.lm_head
+    decoder = reference(text, feeds, "logits", list(text.model.layers), per_token=False)
+    for suffix, exact in (("", True), ("_quantized", False)):
+        for name, kind, case in (("vision_encoder", "tower", vision), ("decoder_model_merged", "decoder", decoder)):
+            graph = checkpoint / "onnx" / f"{name}{suffix}.onnx"
+            folder = out / f"{checkpoint.name}-{name}{suffix}"
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(graph, folder / "model.onnx")
+            write_case(folder, case, kind, exact)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--llava", type=Path, help="a checkpoint folder in the layout of transformers.js")
     options = parser.parse_args()
     shutil.rmtree(options.out, ignore_errors=True)
     generator = torch.Generator().manual_seed(1)
+    if options.llava is not None:
+        add_llava(options.llava, options.out, generator)
 
     for seed, (name, model) in enumerate(decoders().items()):
         model = model.eval()
