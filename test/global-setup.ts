@@ -16,7 +16,15 @@ export async function setup(): Promise<void> {
     cwd: root,
   });
   await mkdir(CHECKPOINTS, { recursive: true });
-  const shape = { layers: 2, width: 96, heads: 6, kvHeads: 3, feedForward: 128, vocabulary: 300 };
+  const shape = {
+    layers: 2,
+    visionLayers: 2,
+    width: 96,
+    heads: 6,
+    kvHeads: 3,
+    feedForward: 128,
+    vocabulary: 300,
+  };
   await writeSyntheticCheckpoint(`${CHECKPOINTS}concat`, { ...shape, attention: "concat" });
   await writeSyntheticCheckpoint(`${CHECKPOINTS}group-query`, {
     ...shape,

@@ -5,6 +5,7 @@ import { GraphBuilder } from "../onnx/graph-builder.js";
 import { DataType, type OnnxModel } from "../onnx/model.js";
 import { makeSyntheticDecoder, type SyntheticDecoderOptions } from "../onnx/synthetic-decoder.js";
 import { writeModel } from "../onnx/write-model.js";
+import { addTower } from "./synthetic-tower.js";
 
 const SPECIAL_TOKENS = ["<pad>", "<s>", "</s>", "<image>"];
 const IMAGE_SIZE = 16;
@@ -14,6 +15,8 @@ const CHAT_TEMPLATE =
 
 /** A decoder's shape, with what the rest of the checkpoint needs. The vocabulary holds at least 260 tokens. */
 export interface SyntheticCheckpointOptions extends SyntheticDecoderOptions {
+  /** Transformer layers of the vision encoder. Default 0: a linear map. */
+  readonly visionLayers?: number;
   /** Default 2048. */
   readonly contextLength?: number;
   /** Ids that end an answer; an empty list lets every answer run to its limit. Default `</s>`. */
@@ -56,8 +59,12 @@ function embedding({ vocabulary, width, seed = 0 }: SyntheticCheckpointOptions):
   return graph.build();
 }
 
-/** pixel_values [B, 3, 16, 16] -> image_features [B, 16, W]: a linear map of 16 chunks of 48 values. */
-function visionEncoder({ width, seed = 0 }: SyntheticCheckpointOptions): OnnxModel {
+/** pixel_values [B, 3, 16, 16] -> image_features [B, 16, W]: a linear map of 16 chunks of 48 values, then the layers. */
+function visionEncoder({
+  width,
+  seed = 0,
+  visionLayers = 0,
+}: SyntheticCheckpointOptions): OnnxModel {
   const graph = new GraphBuilder();
   const pixels = graph.input("pixel_values", DataType.float32, [
     "batch_size",
@@ -77,7 +84,9 @@ function visionEncoder({ width, seed = 0 }: SyntheticCheckpointOptions): OnnxMod
     [chunks, graph.constant("vision.weight", [chunk, width], weight)],
     "/MatMul",
   );
-  graph.output(features, "image_features", DataType.float32, ["batch_size", IMAGE_TOKENS, width]);
+  const random = new SeededRandom(seed, "tower");
+  const rows = addTower(graph, random, features, { layers: visionLayers, width });
+  graph.output(rows, "image_features", DataType.float32, ["batch_size", IMAGE_TOKENS, width]);
   return graph.build();
 }
 
