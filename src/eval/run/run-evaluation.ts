@@ -73,11 +73,17 @@ export async function runEvaluation(
   for (const { set, requests } of batches(sets, series, batchSize)) {
     const missing = requests.filter((request) => !store.has(keyOf(set, request)));
     if (missing.length === 0) continue;
-    if (signal.aborted) throw new AbortedError("the run was stopped");
-    await answerInOrder(set, missing, answerer, store, signal, () => {
-      answered++;
-      onProgress?.({ done: store.size, total, answered, set });
-    });
+    try {
+      if (signal.aborted) throw new AbortedError("between two batches");
+      await answerInOrder(set, missing, answerer, store, signal, () => {
+        answered++;
+        onProgress?.({ done: store.size, total, answered, set });
+      });
+    } catch (cause) {
+      if (!signal.aborted) throw cause;
+      const message = `stopped: ${store.size} answers are stored; the same command goes on from there`;
+      throw new AbortedError(message, { cause });
+    }
   }
 }
 

@@ -96,7 +96,9 @@ describe("running", () => {
       if (asked.length >= 4) stop.abort();
       await fake(asked)(requests, onAnswer, signal);
     };
-    await expect(run(stopping, { signal: stop.signal })).rejects.toThrow(AbortedError);
+    await expect(run(stopping, { signal: stop.signal })).rejects.toThrow(
+      new AbortedError("stopped: 6 answers are stored; the same command goes on from there"),
+    );
     const before = await stored();
     expect(before.trim().split("\n").length).toBeLessThan(10);
     await run(fake());
