@@ -1,7 +1,8 @@
 /** The worker's side of a {@link WorkerModel}: loads the model it is told to and answers calls until disposed of. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { Model } from "../engine/model.js";
-import { type LoadOptions, load } from "./load.js";
+import { load } from "./load.js";
+import type { LoadOptions } from "./load-options.js";
 import {
   receivedRequest,
   sentError,

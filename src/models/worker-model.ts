@@ -5,7 +5,7 @@ import { PieceQueue } from "../engine/piece-queue.js";
 import type { Probe } from "../engine/probe.js";
 import type { GenerateRequest } from "../engine/request.js";
 import { InferenceError, InvalidArgumentError, UnsupportedCapabilityError } from "../errors.js";
-import type { LoadOptions } from "./load.js";
+import type { LoadOptions } from "./load-options.js";
 import {
   receivedError,
   sentRequest,
