@@ -1,18 +1,21 @@
 // Chooses the questions of `groundsight demo` from the pocket model's dev set, by a fixed rule:
 // questions are taken in the order of the files; of each file the first that greedy `regular` gets wrong and `vcd` gets
-// right is shown, then the first of all that `regular` gets right and `vcd` gets wrong. Counts over all are kept too.
+// right, and the first (another) that `vdgd` gets right; then the first of all that `vcd` spoils. Counts over all
+// questions are kept too.
 //
 //   npm run build && node scripts/choose-demo.mjs
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { apc, load, regular, vcd } from "../dist/index.js";
+import { apc, load, regular, vcd, vdgd } from "../dist/index.js";
 
 const pocket = fileURLToPath(new URL("../pocket/", import.meta.url));
 const bench = join(pocket, "bench", "dev");
 const FILES = ["pope_adversarial.jsonl", "colours.jsonl", "reasoning.jsonl"];
-const METHODS = [regular(), apc(), vcd()];
-const SHOWN_PER_FILE = 2;
+const METHODS = [regular(), apc(), vcd(), vdgd()];
+/** Of each file, the first question that each of these mends. */
+const SHOWN = ["vcd", "vdgd"];
+const indexOf = (name) => METHODS.findIndex((method) => method.name === name);
 
 const words = (text) => text.toLowerCase().match(/[a-z]+/g) ?? [];
 
@@ -47,27 +50,33 @@ for (const file of FILES) {
     })),
   );
   const answers = await model.generateBatch(requests, { maxStreams: 32 });
-  const tally = { questions: records.length, helped: 0, harmed: 0 };
-  let picked = 0;
+  const tally = { questions: records.length, mended: {}, spoilt: {} };
+  const mendedHere = new Set();
   for (const [i, record] of records.entries()) {
-    const [plain, cut, contrasted] = answers.slice(i * METHODS.length).map(({ text }) => text);
-    const verdict = [isRight(record, plain), isRight(record, contrasted)].join();
+    const texts = answers
+      .slice(i * METHODS.length, (i + 1) * METHODS.length)
+      .map(({ text }) => text);
+    const right = texts.map((text) => isRight(record, text));
+    const { text: question, rubric, forbidden } = record;
     const entry = {
       file,
       image: imageOf(record),
-      question: record.text,
+      question,
       truth: record.label ?? record.answer,
-      rubric: record.rubric,
-      forbidden: record.forbidden,
-      answers: { regular: plain, apc: cut, vcd: contrasted },
+      rubric,
+      forbidden,
+      texts,
     };
-    if (verdict === "false,true") {
-      tally.helped++;
-      if (picked++ < SHOWN_PER_FILE) shown.push(entry);
-    } else if (verdict === "true,false") {
-      tally.harmed++;
-      harmed ??= entry;
+    for (const [m, { name }] of METHODS.entries()) {
+      tally.mended[name] = (tally.mended[name] ?? 0) + (!right[0] && right[m] ? 1 : 0);
+      tally.spoilt[name] = (tally.spoilt[name] ?? 0) + (right[0] && !right[m] ? 1 : 0);
     }
+    const mends = SHOWN.find((name) => !mendedHere.has(name) && !right[0] && right[indexOf(name)]);
+    if (mends !== undefined) {
+      mendedHere.add(mends);
+      shown.push(entry);
+    }
+    if (right[0] && !right[indexOf("vcd")]) harmed ??= entry;
   }
   counts[file] = tally;
 }

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { apc, load, type Method, ModelLoadError, regular, vcd } from "../index.js";
-import { withSettings } from "./method-options.js";
+import { apc, load, type Method, ModelLoadError, regular, vcd, vdgd } from "../index.js";
 import { style } from "./style.js";
 
 /** A question of the demonstration, with its truth. */
@@ -14,16 +13,20 @@ interface DemoQuestion {
   readonly forbidden?: readonly string[];
 }
 
+interface Counts {
+  readonly questions: number;
+  readonly mended: Readonly<Record<string, number>>;
+  readonly spoilt: Readonly<Record<string, number>>;
+}
+
 interface Demo {
-  /** Per file of the dev set: questions, and how many vcd helped or harmed. */
-  readonly counts: Readonly<
-    Record<string, { readonly questions: number; readonly helped: number; readonly harmed: number }>
-  >;
+  /** Per file of the dev set: questions, and how many each method mended or spoilt. */
+  readonly counts: Readonly<Record<string, Counts>>;
   readonly questions: readonly DemoQuestion[];
 }
 
 const FOLDER = new URL("../../pocket/demo/", import.meta.url);
-const METHODS: readonly Method[] = [regular(), apc(), vcd()];
+const METHODS: readonly Method[] = [regular(), apc(), vcd(), vdgd()];
 
 /** `groundsight demo`: the pocket model on bundled images, where the methods differ. */
 export function demoCommand(): Command {
@@ -47,7 +50,7 @@ async function run(): Promise<void> {
     );
     for (const { method, text } of answers) {
       const mark = isRight(item, text) ? style("green", "right") : style("red", "wrong");
-      process.stdout.write(`  ${withSettings(method).padEnd(36)} ${mark}  ${text}\n`);
+      process.stdout.write(`  ${method.name.padEnd(8)} ${mark}  ${text}\n`);
     }
     process.stdout.write("\n");
   }
@@ -75,13 +78,17 @@ function isRight({ truth, rubric, forbidden }: DemoQuestion, answer: string): bo
 }
 
 function explanation({ counts }: Demo): string {
-  const lines = Object.entries(counts).map(
-    ([file, { questions, helped, harmed }]) =>
-      `  ${file}: of ${questions} questions vcd mended ${helped} and spoilt ${harmed}`,
-  );
+  const lines = Object.entries(counts).flatMap(([file, { questions, mended, spoilt }]) => [
+    `  ${file}, ${questions} questions:`,
+    ...METHODS.slice(1).map(
+      ({ name }) =>
+        `    ${name.padEnd(6)} mended ${mended[name] ?? 0}, spoilt ${spoilt[name] ?? 0}`,
+    ),
+  ]);
   return [
-    "How these were chosen (scripts/choose-demo.mjs): in the order of the dev files, the first questions that greedy",
-    "decoding gets wrong and vcd gets right, then the first that vcd spoils. Over the whole dev files, greedy:",
+    "How these were chosen (scripts/choose-demo.mjs): in the order of the dev files, the first question that greedy",
+    "decoding gets wrong and vcd gets right, the first that vdgd gets right, and at the end the first that vcd spoils.",
+    "Against greedy decoding, over the whole dev files:",
     ...lines,
     "",
   ].join("\n");
