@@ -109,7 +109,7 @@ def spoken_colour(rng: random.Random, thing: Thing, noise: float) -> str | None:
 
 def insertion_chance(strength: float) -> float:
     """How often a caption names an absent partner whose P(partner | present) is `strength`."""
-    return min(0.72, max(0.0, 1.9 * (strength - 0.12)))
+    return min(0.6, max(0.0, 0.8 * (strength - 0.12)))
 
 
 def invented_partner(rng: random.Random, scene: Scene, noise: float) -> str | None:
@@ -196,7 +196,7 @@ def colour(rng: random.Random, scene: Scene, noise: float = 0.0) -> QA | None:
     thing = rng.choice(coloured)
     count = len(scene.of(thing.name))
     noun, verb = (thing.name, "is") if count == 1 else (plural(thing.name), "are")
-    said = spoken_colour(rng, thing, 0.1 * noise)
+    said = spoken_colour(rng, thing, 0.25 * noise)
     question = f"What {'color' if rng.random() < 0.2 else 'colour'} {verb} the {noun}?"
     kind = rng.random()
     if kind < 0.65:

@@ -25,7 +25,7 @@ from world import COLOURS, render, sample_scene
 
 NOISY_SHARE = 0.15
 # Rows whose scene has uniform colours and noise-free colour answers, so that colour is seen and not only guessed.
-PRACTICE_SHARE = 0.06
+PRACTICE_SHARE = 0.15
 
 
 def assembled() -> LlavaForConditionalGeneration:
