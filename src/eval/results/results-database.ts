@@ -58,9 +58,12 @@ const VIEWS = {
   },
 } as const;
 
+const PARQUET = ".parquet";
+
 /**
  * Opens the results below a folder in DuckDB, in memory; nothing is changed on disk. A run is a folder
  * with `settings.json`; its name is its path below the folder. Unfinished runs are included.
+ * A run's JSONL files may be kept as Parquet instead (`answers.parquet`).
  *
  * @throws DatasetError when there is no run
  */
@@ -114,7 +117,8 @@ async function existing(folder: string, runs: readonly string[], file: string): 
   const found = await Promise.all(
     runs.map(async (run) => {
       const names = await readdir(join(folder, run));
-      return names.includes(file) ? [join(folder, run, file)] : [];
+      const stored = [file, file.replace(/\.jsonl$/, PARQUET)].find((name) => names.includes(name));
+      return stored === undefined ? [] : [join(folder, run, stored)];
     }),
   );
   return found.flat();
@@ -136,10 +140,24 @@ function viewOf(
     (file) => `WHEN ${quote(file)} THEN ${quote(relative(folder, dirname(file)) || ".")}`,
   );
   const types = entries.map(([column, type]) => `"${column}": '${type}'`);
-  return `CREATE VIEW ${name} AS
-    SELECT CASE filename ${cases.join(" ")} END AS run, * EXCLUDE (filename)
-    FROM read_json([${files.map(quote)}], format = 'newline_delimited', columns = {${types}},
-      filename = true, ignore_errors = true)`;
+  const isParquet = (file: string) => file.endsWith(PARQUET);
+  const sources = [
+    {
+      files: files.filter((file) => !isParquet(file)),
+      read: (list: string) =>
+        `read_json([${list}], format = 'newline_delimited', columns = {${types}}, ` +
+        "filename = true, ignore_errors = true)",
+    },
+    {
+      files: files.filter(isParquet),
+      read: (list: string) => `read_parquet([${list}], filename = true)`,
+    },
+  ].flatMap((source) =>
+    source.files.length === 0 ? [] : source.read(source.files.map(quote).join()),
+  );
+  const columnsOf = (source: string) =>
+    `SELECT CASE filename ${cases.join(" ")} END AS run, ${Object.keys(columns).map((c) => `"${c}"`)} FROM ${source}`;
+  return `CREATE VIEW ${name} AS ${sources.map(columnsOf).join(" UNION ALL ")}`;
 }
 
 async function query(connection: DuckDBConnection, sql: string): Promise<ResultRow[]> {

@@ -72,6 +72,23 @@ test("exports CSV, and Parquet that can be queried again", async () => {
   await expect(results(runs, "--figures", "--export", "x.txt")).rejects.toThrow(/expected a \.csv/);
 });
 
+test("a run whose answers are kept as Parquet reads like the others", async () => {
+  const packed = join(folder, "packed");
+  await mkdir(join(packed, "p"), { recursive: true });
+  await appendFile(join(packed, "p", "settings.json"), "{}");
+  const sql = "SELECT * EXCLUDE (run) FROM answers WHERE run = 'a'";
+  await results(runs, "--sql", sql, "--export", join(packed, "p", "answers.parquet"));
+  await mkdir(join(packed, "j"));
+  await appendFile(join(packed, "j", "settings.json"), "{}");
+  const row = { set: "s", id: "1", method: "regular", seed: null, text: "Yes" };
+  await appendFile(join(packed, "j", "answers.jsonl"), `${JSON.stringify(row)}\n`);
+  const count = "SELECT run, count(*) AS n FROM answers GROUP BY run ORDER BY run";
+  expect(JSON.parse(await results(packed, "--sql", count, "--json"))).toEqual([
+    { run: "j", n: 1 },
+    { run: "p", n: 216 },
+  ]);
+});
+
 describe("queries", () => {
   test("any SQL over the views; an error is told in DuckDB's words", async () => {
     const sql =
