@@ -7,13 +7,14 @@ const CODES = {
   green: [32, 39],
 } as const;
 
-/** Styles text for a terminal; leaves it alone when the output is none or NO_COLOR is set. */
+/** Styles text for a terminal; leaves it alone when the output is none (unless FORCE_COLOR is set) or NO_COLOR is set. */
 export function style(
   name: keyof typeof CODES,
   text: string,
   stream: { readonly isTTY?: boolean } = process.stdout,
 ): string {
-  const isPlain = stream.isTTY !== true || (process.env.NO_COLOR ?? "") !== "";
+  const { NO_COLOR = "", FORCE_COLOR = "" } = process.env;
+  const isPlain = (stream.isTTY !== true && FORCE_COLOR === "") || NO_COLOR !== "";
   const [on, off] = CODES[name];
   return isPlain ? text : `\u001b[${on}m${text}\u001b[${off}m`;
 }
