@@ -45,6 +45,14 @@ for (const command of COMMANDS.map((create) => create())) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 
+// A reader that closes early (`groundsight ... | head`) ends the program; it is no failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (error) {

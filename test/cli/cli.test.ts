@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -227,4 +227,16 @@ describe("exit status", () => {
     expect(hub).toMatchObject({ status: 1 });
     expect(hub.stderr).toContain("offline");
   });
+});
+
+test("a reader that closes early ends the program without a stack trace", async () => {
+  const child = spawn(process.execPath, [main, "help", "eval"]);
+  child.stdout.destroy();
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const status = await new Promise((resolve) => child.on("close", resolve));
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
 });
