@@ -11,12 +11,12 @@ const { engine, folder, method, past, tokens, repeats, threads } = JSON.parse(pr
 const SIZE = 96;
 const pixels = Uint8Array.from({ length: SIZE * SIZE * 3 }, (_, i) => (i * 7919) % 251);
 
-/** Text that makes the whole prompt `past` tokens long, found by counting with the checkpoint's tokenizer. */
+/** Text that makes the whole prompt `past` tokens long (or one word, where the image alone is longer), by counting. */
 async function promptOf(count) {
   let words = "";
   while (count(`${words} dog`) <= past) words += " dog";
   while (count(`${words}.`) <= past) words += ".";
-  return words.trim();
+  return words.trim() || "dog";
 }
 
 async function ours() {

@@ -2,7 +2,7 @@
 //
 //   npm run benchmark                      the pocket model and two synthetic 135M-parameter decoders
 //   npm run benchmark -- --tiny            the same path on a tiny decoder, to see that it runs
-//   npm run benchmark -- --repeats 5 --tokens 64 --threads 2 --json
+//   npm run benchmark -- --rounds 5 --tokens 64 --threads 2 --json
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -15,7 +15,8 @@ const { values } = parseArgs({
   options: {
     tiny: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
-    repeats: { type: "string", default: "3" },
+    rounds: { type: "string", default: "3" },
+    repeats: { type: "string", default: "2" },
     tokens: { type: "string", default: "32" },
     threads: { type: "string", default: String(availableParallelism()) },
     past: { type: "string", default: "64,800,1600" },
@@ -68,6 +69,22 @@ function measure(options) {
   return JSON.parse(run.stdout.trim().split("\n").at(-1));
 }
 
+const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
+/** Medians over the rounds; ratios are taken within a round. */
+function summary(model, rounds) {
+  const over = (figure) => median(rounds.map(figure));
+  return {
+    model,
+    past: rounds[0].regular.past,
+    regularMs: over(({ regular }) => regular.msPerToken),
+    peerMs: over(({ peer }) => peer.msPerToken),
+    vcdRatio: over(({ regular, vcd }) => vcd.msPerToken / regular.msPerToken),
+    peerRatio: over(({ regular, peer }) => peer.msPerToken / regular.msPerToken),
+    peakMiB: ["regular", "vcd", "peer"].map((kind) => over((round) => round[kind].peakMiB)),
+  };
+}
+
 const rows = [];
 for (const { name, make } of MODELS) {
   if (values.only !== undefined && !name.includes(values.only)) continue;
@@ -86,10 +103,13 @@ for (const { name, make } of MODELS) {
         repeats: Number(values.repeats),
         threads: Number(values.threads),
       };
-      const regular = measure({ ...base, engine: "groundsight", method: "regular" });
-      const vcd = measure({ ...base, engine: "groundsight", method: "vcd" });
-      const peer = measure({ ...base, engine: "transformers.js", method: "regular" });
-      rows.push({ model: name, past: regular.past, regular, vcd, peer });
+      // In turn, round by round, so that a drift of the machine's speed meets all three alike.
+      const rounds = Array.from({ length: Number(values.rounds) }, () => ({
+        regular: measure({ ...base, engine: "groundsight", method: "regular" }),
+        vcd: measure({ ...base, engine: "groundsight", method: "vcd" }),
+        peer: measure({ ...base, engine: "transformers.js", method: "regular" }),
+      }));
+      rows.push(summary(name, rounds));
       process.stderr.write(`${name} at ${past}: done\n`);
     }
   } finally {
@@ -102,7 +122,7 @@ if (values.json) {
 } else {
   const line = (cells) => `| ${cells.join(" | ")} |\n`;
   process.stdout.write(
-    `Node ${process.version}, ${values.threads} threads, float32, greedy, ${values.tokens} tokens per answer, median of ${values.repeats} answers; ms per token after the first.\n\n`,
+    `Node ${process.version}, ${values.threads} threads, float32, greedy, ${values.tokens} tokens per answer, ${values.rounds} rounds in turn of ${values.repeats} answers, medians; ms per token after the first.\n\n`,
   );
   process.stdout.write(
     line([
@@ -116,16 +136,16 @@ if (values.json) {
     ]),
   );
   process.stdout.write(line(Array(7).fill("---")));
-  for (const { model, past, regular, vcd, peer } of rows) {
+  for (const { model, past, regularMs, peerMs, vcdRatio, peerRatio, peakMiB } of rows) {
     process.stdout.write(
       line([
         model,
         past,
-        `${regular.msPerToken.toFixed(2)} (${(1000 / regular.msPerToken).toFixed(1)})`,
-        (vcd.msPerToken / regular.msPerToken).toFixed(2),
-        peer.msPerToken.toFixed(2),
-        `${(peer.msPerToken / regular.msPerToken).toFixed(2)}x`,
-        [regular, vcd, peer].map(({ peakMiB }) => peakMiB.toFixed(0)).join(" / "),
+        `${regularMs.toFixed(2)} (${(1000 / regularMs).toFixed(1)})`,
+        vcdRatio.toFixed(2),
+        peerMs.toFixed(2),
+        `${peerRatio.toFixed(2)}x`,
+        peakMiB.map((size) => size.toFixed(0)).join(" / "),
       ]),
     );
   }
