@@ -1,0 +1,66 @@
+// Time per token of the methods on the pocket model, in turn in one process: what steering and grounding cost.
+//
+//   npm run -s groundsight -- steer fit --demos pocket/bench/dev/demonstrations.jsonl --images pocket/bench/dev/images --out vti.safetensors
+//   npm run build && node benchmarks/methods.mjs vti.safetensors [rounds] [tokens]
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { averaging, decodeDirections, described, load, regular, vcd, vdgd } from "../dist/index.js";
+
+const [steer, rounds = "15", tokens = "64"] = process.argv.slice(2);
+const here = fileURLToPath(new URL(".", import.meta.url));
+const description = "There is a dog on the left. There is a banana that is blue on the right.";
+const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
+/** The pocket model without an end-of-text token, so that every answer has the same length. */
+function endless() {
+  const folder = mkdtempSync(join(tmpdir(), "groundsight-benchmark-"));
+  const filter = (path) => !/safetensors|quantized/.test(path);
+  cpSync(join(here, "../pocket/llava"), folder, { recursive: true, filter });
+  for (const file of ["config.json", "generation_config.json"]) {
+    const content = JSON.parse(readFileSync(join(folder, file), "utf8"));
+    writeFileSync(join(folder, file), JSON.stringify({ ...content, eos_token_id: 0 }));
+  }
+  return folder;
+}
+
+const folder = endless();
+try {
+  const model = await load(folder, { threads: availableParallelism() });
+  // Directions belong to a model's hash, which leaves out the configuration files.
+  const steered = await model.steer(decodeDirections(readFileSync(steer)), {
+    image: 0.4,
+    text: 0.4,
+  });
+  const cases = [
+    { name: "regular", model, method: regular() },
+    { name: "vti", model: steered, method: regular(), against: "regular" },
+    { name: "vcd", model, method: vcd(), against: "regular" },
+    { name: "averaging", model, method: averaging(), against: "regular" },
+    { name: "described", model, method: described({ description }), against: "regular" },
+    { name: "vdgd", model, method: vdgd({ description }), against: "described" },
+  ];
+  const image = join(here, "../pocket/bench/dev/images/dev_000000.png");
+  const times = new Map(cases.map(({ name }) => [name, []]));
+  for (let round = 0; round <= Number(rounds); round++) {
+    for (const { name, model: handle, method } of cases) {
+      const request = { image, prompt: "Describe the image.", method, maxTokens: Number(tokens) };
+      const { timings, tokens: said } = await handle.generate(request);
+      if (said.length !== Number(tokens))
+        throw new Error(`${name} ended after ${said.length} tokens`);
+      if (round > 0) times.get(name).push(timings.msPerToken);
+    }
+  }
+  process.stdout.write(
+    `${rounds} rounds, ${tokens} tokens an answer; ratios within a round, medians\n`,
+  );
+  for (const { name, against } of cases) {
+    const own = times.get(name);
+    const ratios = against && own.map((ms, i) => ms / times.get(against)[i]);
+    const ratio = ratios ? `  ${median([...ratios]).toFixed(3)} x ${against}` : "";
+    process.stdout.write(`${name.padEnd(10)} ${median([...own]).toFixed(2)} ms/token${ratio}\n`);
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
