@@ -1,5 +1,7 @@
-// Time per token of the methods on the pocket model, in turn in one process: what steering and grounding cost.
+// Time per token of the methods, in turn in one process: what steering and grounding cost.
 //
+//   npm run build && node benchmarks/methods.mjs synthetic [rounds] [tokens]     a 135M-parameter decoder, random directions
+// or on the pocket model:
 //   npm run -s groundsight -- steer fit --demos pocket/bench/dev/demonstrations.jsonl --images pocket/bench/dev/images --out vti.safetensors
 //   npm run build && node benchmarks/methods.mjs vti.safetensors [rounds] [tokens]
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,6 +9,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { averaging, decodeDirections, described, load, regular, vcd, vdgd } from "../dist/index.js";
+import { writeSyntheticCheckpoint } from "../dist/testing/synthetic-checkpoint.js";
 
 const [steer, rounds = "15", tokens = "64"] = process.argv.slice(2);
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -14,25 +17,43 @@ const description = "There is a dog on the left. There is a banana that is blue 
 const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 /** The pocket model without an end-of-text token, so that every answer has the same length. */
-function endless() {
-  const folder = mkdtempSync(join(tmpdir(), "groundsight-benchmark-"));
+function copyPocket(folder) {
   const filter = (path) => !/safetensors|quantized/.test(path);
   cpSync(join(here, "../pocket/llava"), folder, { recursive: true, filter });
   for (const file of ["config.json", "generation_config.json"]) {
     const content = JSON.parse(readFileSync(join(folder, file), "utf8"));
     writeFileSync(join(folder, file), JSON.stringify({ ...content, eos_token_id: 0 }));
   }
-  return folder;
 }
 
-const folder = endless();
+const M135 = { layers: 30, width: 576, heads: 9, kvHeads: 3, feedForward: 1536, vocabulary: 49280 };
+
+/** Random directions for the decoder of {@link M135}; what they point at does not change what they cost. */
+function randomDirections(modelHash) {
+  const { layers, width } = M135;
+  const data = Float32Array.from({ length: layers * width }, (_, i) => Math.sin(i * 12.9898));
+  return { modelHash, text: { layers, positions: 1, width, data }, facts: {} };
+}
+
+const isSynthetic = steer === "synthetic";
+const folder = mkdtempSync(join(tmpdir(), "groundsight-benchmark-"));
 try {
+  if (isSynthetic) {
+    const options = {
+      ...M135,
+      attention: "concat",
+      endTokens: [],
+      contextLength: 4096,
+      maxPositions: 4096,
+    };
+    await writeSyntheticCheckpoint(folder, options);
+  } else copyPocket(folder);
   const model = await load(folder, { threads: availableParallelism() });
   // Directions belong to a model's hash, which leaves out the configuration files.
-  const steered = await model.steer(decodeDirections(readFileSync(steer)), {
-    image: 0.4,
-    text: 0.4,
-  });
+  const directions = isSynthetic
+    ? randomDirections(await model.hash())
+    : decodeDirections(readFileSync(steer));
+  const steered = await model.steer(directions, { image: isSynthetic ? 0 : 0.4, text: 0.4 });
   const cases = [
     { name: "regular", model, method: regular() },
     { name: "vti", model: steered, method: regular(), against: "regular" },
