@@ -1,22 +1,23 @@
 import { Command } from "commander";
-import type { Answer } from "../index.js";
+import { type Answer, METHODS } from "../index.js";
 import {
   addGenerationOptions,
   type GenerationFlags,
   generationFields,
 } from "./generation-options.js";
-import { addMethodOptions, type MethodFlags, methodsFrom, withSettings } from "./method-options.js";
+import { addMethodOptions, type MethodFlags } from "./method-options.js";
 import {
   addModelOptions,
   addSteeringOptions,
   loadModel,
   type ModelFlags,
 } from "./model-options.js";
+import { listOf, methodsOf, withModels } from "./run-methods.js";
 import { style } from "./style.js";
 import { tokenDifferences } from "./token-differences.js";
 
 interface CompareFlags extends ModelFlags, GenerationFlags, MethodFlags {
-  readonly methods: string;
+  readonly methods?: string;
   readonly json?: true;
 }
 
@@ -28,8 +29,7 @@ export function compareCommand(): Command {
     .argument("<question>")
     .option(
       "--methods <list>",
-      "names separated by commas; the first is the reference",
-      "regular,apc,vcd",
+      "names separated by commas, the first is the reference; 'vti' is the model steered along --steer, 'vti+vcd' a method on it (default: all methods, vti with --steer)",
     )
     .option("--json", "print one JSON object (docs/command-line.md)");
   addMethodOptions(addGenerationOptions(addSteeringOptions(addModelOptions(command))));
@@ -38,22 +38,30 @@ export function compareCommand(): Command {
       "after",
       `
 Examples:
-  $ groundsight compare photo.jpg "Describe the image." --methods regular,apc,vcd
+  $ groundsight compare photo.jpg "Describe the image."
+  $ groundsight compare photo.jpg "Describe the image." --methods regular,vti,vti+vcd --steer directions.safetensors
   $ groundsight compare photo.jpg "Is there a fork?" --methods regular,vcd:noiseStep=500,vcd:noiseStep=900`,
     )
     .action(run);
 }
 
 async function run(image: string, question: string, flags: CompareFlags): Promise<void> {
-  const names = flags.methods.split(",").map((name) => name.trim());
-  const methods = methodsFrom(names, flags);
-  await using model = await loadModel(flags);
+  const everything = Object.keys(METHODS).concat(flags.steer === undefined ? [] : "vti");
+  const names = flags.methods === undefined ? everything : listOf(flags.methods);
+  const { named, directions } = await methodsOf(names, flags);
+  const { steer: _, steerImage: __, steerText: ___, ...stock } = flags;
+  await using model = await loadModel(stock);
+  const methods = await withModels(named, model, directions);
   const request = { image, prompt: question, ...generationFields(flags) };
   // The first answer also pays for warming up, so one token is generated beforehand.
   await model.generate({ ...request, maxTokens: 1 });
   const answers: Answer[] = [];
-  for (const method of methods) answers.push(await model.generate({ ...request, method }));
-  const rows = answers.map((answer) => ({
+  for (const { name } of named) {
+    const { method, model: handle = model } = methods.get(name)!;
+    answers.push(await handle.generate({ ...request, method }));
+  }
+  const rows = answers.map((answer, i) => ({
+    name: named[i]!.name,
     ...answer,
     differs: tokenDifferences(
       answer.tokens.map(({ id }) => id),
@@ -78,6 +86,8 @@ function ratio({ timings }: Answer, reference: Answer): number | null {
 }
 
 interface Row extends Answer {
+  /** As asked for. */
+  readonly name: string;
   readonly differs: readonly boolean[];
   readonly ratio: number | null;
 }
@@ -87,7 +97,7 @@ function show(row: Row): string {
     row.timings.msPerToken === null
       ? `${row.timings.totalMs.toFixed(0)} ms in all`
       : `${row.timings.msPerToken.toFixed(1)} ms per token${row.ratio === null ? "" : `, x${row.ratio.toFixed(2)}`}`;
-  return `${style("bold", withSettings(row.method))}  ${style("dim", time)}\n  ${markedText(row)}\n`;
+  return `${style("bold", row.name)}  ${style("dim", time)}\n  ${markedText(row)}\n`;
 }
 
 /** The answer with runs of differing tokens marked: underlined on a terminal, in brackets elsewhere. */

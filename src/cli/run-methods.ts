@@ -12,13 +12,17 @@ import {
 import { type MethodFlags, methodsFrom } from "./method-options.js";
 import { readDirections } from "./steer-inspect-command.js";
 
-/** Values of the options that a run's methods depend on. */
-export interface RunMethodFlags extends MethodFlags {
-  readonly methods: string;
-  readonly without: string;
+/** Values of the options that methods and their steering depend on. */
+export interface SteeredMethodFlags extends MethodFlags {
   readonly steer?: string;
   readonly steerImage?: number;
   readonly steerText?: number;
+}
+
+/** Values of the options that a run's methods depend on. */
+export interface RunMethodFlags extends SteeredMethodFlags {
+  readonly methods: string;
+  readonly without: string;
 }
 
 /** A method of a run before the model is loaded. */
@@ -52,7 +56,25 @@ export async function namedMethods(
   const names = [...new Set([...ALWAYS, ...listOf(flags.methods)])].filter(
     (name) => !without.includes(name),
   );
+  return methodsOf(names, flags);
+}
+
+/**
+ * Methods by their names, `vti` and `vti+method` among them, on the stock or the steered model.
+ *
+ * @throws InvalidArgumentError for unknown names, and for vti without directions
+ */
+export async function methodsOf(
+  names: readonly string[],
+  flags: SteeredMethodFlags,
+): Promise<{ named: NamedMethod[]; directions: SteeringDirections | null }> {
   const { steer } = flags;
+  const isSteered = names.some((name) => /^vti\b/.test(name));
+  if (!isSteered && [steer, flags.steerImage, flags.steerText].some((flag) => flag !== undefined)) {
+    throw new InvalidArgumentError(
+      `--steer, --steer-image and --steer-text: no method of ${names.join(", ")} is steered; add vti`,
+    );
+  }
   const directions = steer === undefined ? null : await readDirections(steer);
   const hash = steer === undefined ? null : await sha256(steer);
   const parts = names.map((name) => splitSteering(name, flags, directions));
@@ -94,7 +116,7 @@ export async function withModels(
 
 function splitSteering(
   name: string,
-  { steerImage, steerText }: RunMethodFlags,
+  { steerImage, steerText }: SteeredMethodFlags,
   directions: SteeringDirections | null,
 ): { name: string; rest: string; strengths: Required<SteeringStrengths> | null } {
   const [first = "", ...others] = name.split("+");
@@ -122,7 +144,8 @@ function splitSteering(
   return { name, rest: others[0] ?? "regular", strengths };
 }
 
-function listOf(names: string): string[] {
+/** Names separated by commas. */
+export function listOf(names: string): string[] {
   return names.split(",").flatMap((name) => name.trim() || []);
 }
 

@@ -138,7 +138,7 @@ describe("compare", () => {
       "--max-tokens",
       "8",
       "--methods",
-      "regular,regular,vcd:noiseStep=999:beta=0:alpha=5",
+      "regular,regular,vcd:alpha=5:beta=0:noiseStep=999",
     );
     expect(status).toBe(0);
     const [question, first, again, contrasted] = stdout.trim().split("\n\n");
@@ -160,10 +160,13 @@ describe("compare", () => {
       "--json",
     );
     const { answers } = JSON.parse(stdout);
-    expect(answers.map((answer: { method: { name: string } }) => answer.method.name)).toEqual([
+    expect(answers.map((answer: { name: string }) => answer.name)).toEqual([
       "regular",
       "apc",
       "vcd",
+      "vdgd",
+      "described",
+      "averaging",
     ]);
     expect(answers[0]).toMatchObject({ differs: [false, false, false], ratio: 1 });
   });
