@@ -13,7 +13,7 @@ import os
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,21 @@ def workers() -> tuple[int, int]:
     return 0, 1
 
 
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def moved(data):
+    """Tensors, and tuples or data classes of them, on the training device."""
+    if isinstance(data, torch.Tensor):
+        return data.to(device())
+    if isinstance(data, tuple):
+        return tuple(moved(part) for part in data)
+    if is_dataclass(data):
+        return type(data)(**{f.name: moved(getattr(data, f.name)) for f in fields(data)})
+    return data
+
+
 def average_gradients(parameters: list[torch.nn.Parameter], size: int) -> None:
     """One all-reduce of all gradients: on small models cheaper than overlapping many."""
     if size == 1:
@@ -80,17 +95,17 @@ def train(
     rank, size = workers()
     folder = RUNS / stage
     folder.mkdir(parents=True, exist_ok=True)
+    model.to(device())
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=schedule.peak, betas=(0.9, 0.98), weight_decay=0.05)
     step = _resume(folder, model, optimizer)
-    device = next(model.parameters()).device.type
     window, started = [], time.time()
     model.train()
     while step < schedule.steps:
         for group in optimizer.param_groups:
             group["lr"] = schedule.at(step)
-        batch = batch_of(rng_of(seed, stage, step * size + rank))
-        with torch.autocast(device, dtype=torch.bfloat16):
+        batch = moved(batch_of(rng_of(seed, stage, step * size + rank)))
+        with torch.autocast(device().type, dtype=torch.bfloat16):
             loss, metrics = loss_of(model, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -110,7 +125,7 @@ def train(
             _save(folder, model, optimizer, step)
         if validate is not None and (step % validate_every == 0 or step == schedule.steps):
             model.eval()
-            with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16):
+            with torch.no_grad(), torch.autocast(device().type, dtype=torch.bfloat16):
                 _log(folder, {"step": step, "validation": validate(model)})
             model.train()
 

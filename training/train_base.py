@@ -1,6 +1,6 @@
 """Stage 1: the base LLM, on text alone: knowledge, statements, captions, imageless dialogue, and reading.
 
-    python train_base.py [--steps 5000] [--rows 24] [--threads 1] [--seed 1]
+    python train_base.py [--steps 1200] [--rows 24] [--threads 2] [--seed 1]
 
 Reading (answering from a description in the prompt, also where it contradicts the usual) is half of the mixture: a
 base LLM that cannot copy from its context cannot be grounded by a description later.
@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import LlamaForCausalLM
 
-from loop import RUNS, Schedule, rng_of, train, workers
+from loop import RUNS, Schedule, moved, rng_of, train, workers
 from model_config import text_config
 from packing import Batch, Row, add_dialogue, add_text, collate, tokenizer
 from text import DESCRIBED, Dialogue, captions, description_of, knowledge, reading_branches, scene_branches, statement
@@ -94,7 +94,7 @@ def exact_answers(dialogues: list[Dialogue], logits) -> dict[str, float]:
         for question, answer in dialogue.branches:
             row = Row()
             add_dialogue(row, Dialogue(dialogue.context, [(question, answer)], dialogue.scene, dialogue.image), 0, 999, 0.0)
-            batch = collate([row])
+            batch = moved(collate([row]))
             good = bool((logits(batch).argmax(-1) == batch.target).all())
             hits.setdefault(kind_of(question), []).append(good)
     return {kind: round(sum(h) / len(h), 3) for kind, h in sorted(hits.items())}
@@ -110,7 +110,7 @@ def kind_of(question: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--rows", type=int, default=24)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)

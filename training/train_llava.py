@@ -1,7 +1,7 @@
 """Stages 3 and 4: alignment (projector alone, captions) and tuning (projector and decoder), as LLaVA does.
 
-    torchrun --nproc_per_node 2 train_llava.py align [--steps 150]
-    torchrun --nproc_per_node 2 train_llava.py tune  [--steps 3000]
+    torchrun --nproc_per_node 2 train_llava.py align [--steps 120]
+    torchrun --nproc_per_node 2 train_llava.py tune  [--steps 3200]
 
 The vision tower stays frozen: bias enters through the language side only. Tuning scenes are biased (see text.py);
 some images carry diffusion noise, some prompts a description (to be read), some rows no image at all.
@@ -15,7 +15,7 @@ from torch import nn
 from transformers import LlavaForConditionalGeneration
 
 from diffusion import add_noise
-from loop import RUNS, Schedule, rng_of, train, workers
+from loop import RUNS, Schedule, moved, rng_of, train, workers
 from model_config import IMAGE, llava_config
 from packing import Batch, Row, add_dialogue, collate, tokenizer
 from text import DESCRIBED, Dialogue, captions, description_of, reading_branches, scene_branches
@@ -106,7 +106,7 @@ def validate(model: nn.Module, seed: int) -> dict[str, float]:
     rng = rng_of(seed, "tune-validation", 0)
     dialogues = [Dialogue("", scene_branches(rng, scene, 8, 0.0), scene, "scene") for scene in (sample_scene(rng) for _ in range(60))]
     answers: dict[str, float] = {}
-    pixels = {id(d): to_pixels([render(d.scene)]) for d in dialogues}
+    pixels = {id(d): moved(to_pixels([render(d.scene)])) for d in dialogues}
     for dialogue in dialogues:
         for kind, share in exact_answers([dialogue], lambda batch: logits_of(model, (batch, pixels[id(dialogue)]))).items():
             answers.setdefault(kind, []).append(share)
@@ -130,7 +130,7 @@ def main() -> None:
         model.model.multi_modal_projector.requires_grad_(True)
     else:
         model.load_state_dict(torch.load(RUNS / "align/checkpoint.pt", map_location="cpu", weights_only=True)["model"])
-    schedule = Schedule(args.steps or 150, 3e-3, 20) if captioning else Schedule(args.steps or 3000, 1.2e-3, 100)
+    schedule = Schedule(args.steps or 120, 3e-3, 20) if captioning else Schedule(args.steps or 3200, 1.2e-3, 100)
     train(
         args.stage,
         model,

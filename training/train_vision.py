@@ -1,6 +1,6 @@
 """Stage 2: the vision tower, on UNBIASED scenes, from dense labels: the class and the colour on every patch.
 
-    python train_vision.py [--steps 3000] [--batch 96] [--threads 1] [--seed 1]
+    python train_vision.py [--steps 3200] [--batch 48] [--threads 2] [--seed 1]
 
 Uniform classes, colours and positions: a tower that saw bananas mostly in yellow would learn colour as identity, and
 the finished model would say "no" to a blue banana that is there. Bias enters later, in the language stages.
@@ -89,8 +89,8 @@ def loss_of(model: nn.Module, batch) -> tuple[torch.Tensor, dict[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch", type=int, default=96)
+    parser.add_argument("--steps", type=int, default=3200)
+    parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
