@@ -9,6 +9,7 @@ yes/no answer, the first colour word of a colour answer, the class names in a ca
 import argparse
 import json
 import math
+import random
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from transformers import LlamaForCausalLM, LlavaForConditionalGeneration
 
 from diffusion import add_noise
 from model_config import BOS, EOS, IMAGE, IMAGE_TOKENS, PAD
+from verify_export import image_prompts, text_prompts, verify
 from world import CLASSES, COLOURS, NAMES
 
 BATCH = 48
@@ -227,6 +229,27 @@ def base_perplexity(pocket: Pocket, texts: list[tuple[dict, str]]) -> dict:
     return {"perplexity": round(math.exp(total / tokens), 2), "tokens": tokens}
 
 
+def exports(pocket: Pocket, folder: Path) -> dict:
+    """How many of 100 prompts get PyTorch's greedy tokens from the float32 and the int8 graphs."""
+    rng = random.Random(3)
+    shares = {"pope_adversarial": 35, "captions": 25, "colours": 20, "reasoning": 20}
+    chosen = [r for name, n in shares.items() for r in rng.sample(pocket.records(name), n)]
+    questions = [(r["text"], pocket.bench / "images" / r["image"]) for r in chosen]
+    rows = {}
+    for name, model, prompts in (
+        ("llava", pocket.llava, image_prompts(folder / "llava", questions)),
+        ("base", pocket.base, text_prompts(folder / "base", questions)),
+    ):
+        report = verify(model, folder / name, prompts, 64)
+        rows[f"onnx_{name}"] = {
+            "float32_identical": report["float32"]["identical"],
+            "largest_logit_difference": float(f"{report['float32']['largest_logit_difference']:.1e}"),
+            "int8_identical": report["int8"]["identical"],
+            "n": report["prompts"],
+        }
+    return rows
+
+
 def measure(pocket: Pocket) -> dict:
     texts = caption_texts(pocket)
     table = {f"pope_{kind}": pope(pocket, f"pope_{kind}") for kind in ("random", "popular", "adversarial")}
@@ -272,7 +295,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     with torch.no_grad():
-        table = measure(load(args.folder, args.split, args.seed))
+        pocket = load(args.folder, args.split, args.seed)
+        table = measure(pocket) | exports(pocket, args.folder)
     print(f"split {args.split}, greedy, noise seed {args.seed}, {len(NAMES)} classes")
     for name, figures in table.items():
         print(f"{name:22} " + "  ".join(f"{k} {v}" for k, v in figures.items()))
