@@ -22,12 +22,12 @@ from transformers import LlamaForCausalLM, LlavaForConditionalGeneration
 
 from diffusion import add_noise
 from model_config import BOS, EOS, IMAGE, IMAGE_TOKENS, PAD
+from text import DESCRIBED
 from verify_export import image_prompts, text_prompts, verify
 from world import CLASSES, COLOURS, NAMES
 
 BATCH = 48
 NOISE_STEPS = (0, 500, 700, 900, 999)
-DESCRIBED = "The input image is described as follows: "
 
 
 def read_jsonl(path: Path) -> list[dict]:

@@ -9,7 +9,7 @@ import { addMethodOptions, type MethodFlags } from "./method-options.js";
 import {
   addModelOptions,
   addSteeringOptions,
-  loadModel,
+  loadStockModel,
   type ModelFlags,
 } from "./model-options.js";
 import { listOf, methodsOf, withModels } from "./run-methods.js";
@@ -49,8 +49,7 @@ async function run(image: string, question: string, flags: CompareFlags): Promis
   const everything = Object.keys(METHODS).concat(flags.steer === undefined ? [] : "vti");
   const names = flags.methods === undefined ? everything : listOf(flags.methods);
   const { named, directions } = await methodsOf(names, flags);
-  const { steer: _, steerImage: __, steerText: ___, ...stock } = flags;
-  await using model = await loadModel(stock);
+  await using model = await loadStockModel(flags);
   const methods = await withModels(named, model, directions);
   const request = { image, prompt: question, ...generationFields(flags) };
   // The first answer also pays for warming up, so one token is generated beforehand.

@@ -17,7 +17,7 @@ import { addMethodOptions } from "./method-options.js";
 import {
   addModelOptions,
   addSteeringOptions,
-  loadModel,
+  loadStockModel,
   type ModelFlags,
 } from "./model-options.js";
 import { numberOption } from "./number-option.js";
@@ -101,8 +101,7 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   const progress = progressLine();
   try {
     // Steered methods get handles of their own; the run's model is the stock one.
-    const { steer: _, steerImage: __, steerText: ___, ...stock } = flags;
-    await using model = await loadModel(stock);
+    await using model = await loadStockModel(flags);
     const methods = await withModels(named, model, directions);
     const analysis = await evaluate(model, {
       sets,

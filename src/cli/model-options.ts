@@ -5,6 +5,8 @@ import {
   type LoadOptions,
   load,
   type Model,
+  type SteeringDirections,
+  type SteeringStrengths,
 } from "../index.js";
 import { numberOption } from "./number-option.js";
 import { readDirections } from "./steer-inspect-command.js";
@@ -47,7 +49,7 @@ export function addSteeringOptions(command: Command): Command {
  * @throws InvalidArgumentError for a strength without directions
  */
 export async function loadModel(flags: ModelFlags): Promise<Model> {
-  const model = await loadStock(flags);
+  const model = await loadStockModel(flags);
   const { steer, steerImage, steerText } = flags;
   if (steer === undefined) {
     if (steerImage === undefined && steerText === undefined) return model;
@@ -55,16 +57,25 @@ export async function loadModel(flags: ModelFlags): Promise<Model> {
   }
   const directions = await readDirections(steer);
   // The stock handle owns the sessions; they are freed when the command, and so the process, ends.
-  return model.steer(directions, {
-    image: steerImage ?? (directions.image === undefined ? 0 : DEFAULT_STRENGTH),
-    text: steerText ?? (directions.text === undefined ? 0 : DEFAULT_STRENGTH),
-  });
+  return model.steer(directions, strengthsFrom(flags, directions));
 }
 
 /** The paper's alpha and beta. */
 const DEFAULT_STRENGTH = 0.4;
 
-function loadStock({ model, dtype, threads, offline }: ModelFlags): Promise<Model> {
+/** The strengths that the options give; by default the paper's where there are directions. */
+export function strengthsFrom(
+  { steerImage, steerText }: Pick<ModelFlags, "steerImage" | "steerText">,
+  directions: SteeringDirections,
+): Required<SteeringStrengths> {
+  return {
+    image: steerImage ?? (directions.image === undefined ? 0 : DEFAULT_STRENGTH),
+    text: steerText ?? (directions.text === undefined ? 0 : DEFAULT_STRENGTH),
+  };
+}
+
+/** Loads the model that the options name, not steered whatever they say. */
+export function loadStockModel({ model, dtype, threads, offline }: ModelFlags): Promise<Model> {
   return load(model, {
     ...(dtype === undefined ? {} : { dtype: dtype as NonNullable<LoadOptions["dtype"]> }),
     ...(threads === undefined ? {} : { threads }),

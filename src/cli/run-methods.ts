@@ -10,6 +10,7 @@ import {
   type SteeringStrengths,
 } from "../index.js";
 import { type MethodFlags, methodsFrom } from "./method-options.js";
+import { strengthsFrom } from "./model-options.js";
 import { readDirections } from "./steer-inspect-command.js";
 
 /** Values of the options that methods and their steering depend on. */
@@ -36,7 +37,6 @@ export interface NamedMethod {
 }
 
 const ALWAYS = ["regular", "apc"];
-const PAPER_STRENGTH = 0.4;
 
 /**
  * The methods of a run: baseline and control first unless left out by name, then those asked for. `vti`
@@ -116,7 +116,7 @@ export async function withModels(
 
 function splitSteering(
   name: string,
-  { steerImage, steerText }: SteeredMethodFlags,
+  flags: SteeredMethodFlags,
   directions: SteeringDirections | null,
 ): { name: string; rest: string; strengths: Required<SteeringStrengths> | null } {
   const [first = "", ...others] = name.split("+");
@@ -130,10 +130,7 @@ function splitSteering(
       "vti needs --steer <file>; make one with 'groundsight steer fit'",
     );
   }
-  const strengths = {
-    image: steerImage ?? (directions.image === undefined ? 0 : PAPER_STRENGTH),
-    text: steerText ?? (directions.text === undefined ? 0 : PAPER_STRENGTH),
-  };
+  const strengths = { ...strengthsFrom(flags, directions) };
   for (const setting of written) {
     const [key, value] = setting.split("=");
     if ((key !== "image" && key !== "text") || !Number.isFinite(Number(value))) {
