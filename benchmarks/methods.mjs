@@ -9,7 +9,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { averaging, decodeDirections, described, load, regular, vcd, vdgd } from "../dist/index.js";
-import { writeSyntheticCheckpoint } from "../dist/testing/synthetic-checkpoint.js";
+import { writeSyntheticCheckpoint } from "../dist/testing/synthetic/checkpoint.js";
 
 const [steer, rounds = "15", tokens = "64"] = process.argv.slice(2);
 const here = fileURLToPath(new URL(".", import.meta.url));

@@ -9,7 +9,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { writeSyntheticCheckpoint } from "../dist/testing/synthetic-checkpoint.js";
+import { writeSyntheticCheckpoint } from "../dist/testing/synthetic/checkpoint.js";
 
 const { values } = parseArgs({
   options: {

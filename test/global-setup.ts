@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { writeSyntheticCheckpoint } from "../src/testing/synthetic-checkpoint.js";
+import { writeSyntheticCheckpoint } from "../src/testing/synthetic/checkpoint.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

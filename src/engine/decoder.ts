@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { InferenceError, ModelLoadError } from "../errors.js";
-import type { PastLayout } from "../onnx/cache-delta.js";
+import type { PastLayout } from "../onnx/edits/cache-delta.js";
 import type { CacheArray, CacheGeometry, KeyValueCache } from "./key-value-cache.js";
 import type { Runtime, Session, Tensors } from "./runtime.js";
 import { type GraphSteering, steeringFeeds } from "./steering.js";

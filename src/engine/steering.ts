@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { InvalidArgumentError, ShapeError, UnsupportedCapabilityError } from "../errors.js";
-import { STEERING_INPUTS, unitDirections } from "../onnx/steering.js";
+import { STEERING_INPUTS, unitDirections } from "../onnx/edits/steering.js";
 import type { JsonValue } from "./method.js";
 import type { ModelParts, SteerableGraph } from "./model-parts.js";
 import type { Runtime, Session, Tensors } from "./runtime.js";

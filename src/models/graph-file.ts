@@ -7,7 +7,7 @@ import { InferenceSession } from "onnxruntime-node";
 import type { Session } from "../engine/runtime.js";
 import { ModelLoadError } from "../errors.js";
 import { referToWeights } from "../onnx/external-weights.js";
-import type { OnnxModel } from "../onnx/model.js";
+import type { OnnxModel } from "../onnx/graph-model.js";
 import { readModel } from "../onnx/read-model.js";
 import { writeModel } from "../onnx/write-model.js";
 

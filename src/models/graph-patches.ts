@@ -1,8 +1,8 @@
 import type { GraphPatcher, SteerableGraph, TappedGraph } from "../engine/model-parts.js";
-import { addHiddenStates } from "../onnx/hidden-states.js";
-import type { OnnxModel } from "../onnx/model.js";
-import { patchCache } from "../onnx/patch-cache.js";
-import { addSteering } from "../onnx/steering.js";
+import { addHiddenStates } from "../onnx/edits/hidden-states.js";
+import { patchCache } from "../onnx/edits/patch-cache.js";
+import { addSteering } from "../onnx/edits/steering.js";
+import type { OnnxModel } from "../onnx/graph-model.js";
 import type { GraphFile } from "./graph-file.js";
 
 type SessionOptions = Parameters<GraphFile["open"]>[0];

@@ -5,7 +5,7 @@ import type { DecoderGraph } from "../engine/decoder.js";
 import type { ProcessedImage } from "../engine/family.js";
 import type { ModelParts } from "../engine/model-parts.js";
 import { GroundsightError, ModelLoadError } from "../errors.js";
-import { patchCache } from "../onnx/patch-cache.js";
+import { patchCache } from "../onnx/edits/patch-cache.js";
 import type { CheckpointFolder, Dtype } from "./checkpoint-folder.js";
 import { openImage } from "./decode-image.js";
 import { familyOf } from "./families.js";

@@ -11,7 +11,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
   type OnnxValueInfo,
-} from "./model.js";
+} from "./graph-model.js";
 import {
   floatField,
   integerField,
@@ -40,9 +40,9 @@ export interface NodeOptions {
 /**
  * A node (NodeProto).
  *
- * @param opType - operator, for example "MatMul"
- * @param inputs - names of values; an empty string omits an optional one
- * @param outputs - names of values
+ * @param opType operator, for example "MatMul"
+ * @param inputs names of values; an empty string omits an optional one
+ * @param outputs names of values
  */
 export function makeNode(
   opType: string,
@@ -98,7 +98,7 @@ function attributeFields(value: AttributeValue): (Uint8Array | Pieces)[] {
 }
 
 /** Typed arrays a tensor can be made from. Float16 values are given as their bits in a Uint16Array. */
-export type TensorData =
+export type NumericArray =
   | Float32Array
   | Float64Array
   | BigInt64Array
@@ -110,14 +110,14 @@ export type TensorData =
 /**
  * A tensor (TensorProto), as an initializer or an attribute. The data is not copied.
  *
- * @param dims - shape; the product must equal the number of elements
- * @param dataType - needed where the array does not tell: bool is given as Uint8Array
+ * @param dims shape; the product must equal the number of elements
+ * @param dataType needed where the array does not tell: bool is given as Uint8Array
  * @throws RangeError when shape and data disagree
  */
 export function makeTensor(
   name: string,
   dims: readonly number[],
-  data: TensorData,
+  data: NumericArray,
   dataType: number = typeOf(data),
 ): OnnxTensor {
   const count = dims.reduce((product, dim) => product * dim, 1);
@@ -161,7 +161,7 @@ export function makeExternalTensor(
   return { name, dataType, dims, rawData: undefined, external, encoded };
 }
 
-function typeOf(data: TensorData): number {
+function typeOf(data: NumericArray): number {
   if (data instanceof Float32Array) return DataType.float32;
   if (data instanceof Float64Array) return DataType.float64;
   if (data instanceof BigInt64Array) return DataType.int64;
@@ -174,7 +174,7 @@ function typeOf(data: TensorData): number {
 /**
  * A graph input or output (ValueInfoProto of a tensor).
  *
- * @param dims - numbers, symbols, or null for an unknown size; undefined when not even the rank is known
+ * @param dims numbers, symbols, or null for an unknown size; undefined when not even the rank is known
  */
 export function makeValueInfo(
   name: string,

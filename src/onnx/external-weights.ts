@@ -1,5 +1,5 @@
 import { makeExternalTensor } from "./build.js";
-import { changed, type OnnxModel } from "./model.js";
+import { changed, type OnnxModel } from "./graph-model.js";
 
 /** Tensors below this many bytes stay in the graph: shapes and constants, which the runtime reads while optimising. */
 const SMALL = 1024;

@@ -1,6 +1,6 @@
 import { UnsupportedCapabilityError } from "../errors.js";
 import { type GraphIndex, integerAttribute } from "./graph-index.js";
-import type { OnnxNode } from "./model.js";
+import type { OnnxNode } from "./graph-model.js";
 
 /** Names of a layer's key and value rows. */
 interface KeyValue {

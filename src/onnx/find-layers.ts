@@ -7,7 +7,7 @@
  */
 import { UnsupportedCapabilityError } from "../errors.js";
 import { GraphIndex, integerAttribute } from "./graph-index.js";
-import { DataType, type OnnxGraph, type OnnxNode } from "./model.js";
+import { DataType, type OnnxGraph, type OnnxNode } from "./graph-model.js";
 import { asText, readFields } from "./wire.js";
 
 /** One layer of a transformer graph. */

@@ -4,7 +4,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
   type OnnxValueInfo,
-} from "./model.js";
+} from "./graph-model.js";
 
 /** Operators that pass their first input on unchanged but for its type or shape. */
 const PASS_THROUGH = new Set(["Identity", "Cast"]);

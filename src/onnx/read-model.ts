@@ -8,7 +8,7 @@ import type {
   OnnxOpset,
   OnnxTensor,
   OnnxValueInfo,
-} from "./model.js";
+} from "./graph-model.js";
 import { asFloat, asInteger, asIntegers, asText, readFields, type WireField } from "./wire.js";
 
 /**
@@ -17,7 +17,7 @@ import { asFloat, asInteger, asIntegers, asText, readFields, type WireField } fr
  * Nothing is copied: tensors, nodes and all that is not interpreted remain views of `bytes`, which must not be changed
  * while the model is in use. Weights in external files are never opened; the model only names them.
  *
- * @param bytes - the whole .onnx file
+ * @param bytes the whole .onnx file
  * @throws ModelLoadError when the bytes are not an ONNX model
  */
 export function readModel(bytes: Uint8Array): OnnxModel {

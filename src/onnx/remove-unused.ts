@@ -1,4 +1,4 @@
-import { changed, type OnnxGraph } from "./model.js";
+import { changed, type OnnxGraph } from "./graph-model.js";
 
 /**
  * Drops the nodes and initializers that no output of a graph depends on. The runtime would run such nodes all the same.

@@ -26,7 +26,7 @@ export interface Pieces {
 /**
  * Reads the fields of one message without looking into them.
  *
- * @param bytes - one encoded message; the fields are views of it
+ * @param bytes one encoded message; the fields are views of it
  * @throws RangeError or Error from the protobuf reader when the bytes are truncated or no protobuf message
  */
 export function readFields(bytes: Uint8Array): WireField[] {

@@ -1,4 +1,4 @@
-import type { OnnxGraph, OnnxModel, OnnxNode } from "./model.js";
+import type { OnnxGraph, OnnxModel, OnnxNode } from "./graph-model.js";
 import { integerField, joinPieces, messageField, type Pieces, textField, toBytes } from "./wire.js";
 
 /**

@@ -1,6 +1,6 @@
 import type { SteeringDirections } from "../engine/steering.js";
 import { InvalidArgumentError } from "../errors.js";
-import { unitDirections } from "../onnx/steering.js";
+import { unitDirections } from "../onnx/edits/steering.js";
 
 const ALIGNMENT = 32;
 const TYPE_UINT32 = 4;

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GraphFile } from "../../src/models/graph-file.js";
-import { returnNewRows } from "../../src/onnx/cache-delta.js";
-import { addHiddenStates } from "../../src/onnx/hidden-states.js";
-import { addSteering, STEERING_INPUTS } from "../../src/onnx/steering.js";
-import { makeSyntheticDecoder } from "../../src/onnx/synthetic-decoder.js";
-import { EXTERNAL_WEIGHTS } from "../../src/onnx/synthetic-layers.js";
+import { returnNewRows } from "../../src/onnx/edits/cache-delta.js";
+import { addHiddenStates } from "../../src/onnx/edits/hidden-states.js";
+import { addSteering, STEERING_INPUTS } from "../../src/onnx/edits/steering.js";
 import { writeModel } from "../../src/onnx/write-model.js";
+import { EXTERNAL_WEIGHTS } from "../../src/testing/synthetic/context.js";
+import { makeSyntheticDecoder } from "../../src/testing/synthetic/decoder.js";
 
 let folder = "";
 beforeEach(async () => {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { referToWeights } from "../../src/onnx/external-weights.js";
 import { readModel } from "../../src/onnx/read-model.js";
-import { makeSyntheticDecoder } from "../../src/onnx/synthetic-decoder.js";
 import { writeModel } from "../../src/onnx/write-model.js";
+import { makeSyntheticDecoder } from "../../src/testing/synthetic/decoder.js";
 
 const shape = { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 96, vocabulary: 300 };
 

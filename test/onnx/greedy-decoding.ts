@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { SeededRandom } from "../../src/math/seeded-random.js";
-import type { CacheDelta } from "../../src/onnx/cache-delta.js";
-import type { OnnxModel } from "../../src/onnx/model.js";
+import type { CacheDelta } from "../../src/onnx/edits/cache-delta.js";
+import type { OnnxModel } from "../../src/onnx/graph-model.js";
 import { writeModel } from "../../src/onnx/write-model.js";
 
 /** One greedy run: the tokens of each row and the last-position logits [B, V] of each step. */

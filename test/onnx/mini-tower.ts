@@ -1,7 +1,7 @@
 import { SeededRandom } from "../../src/math/seeded-random.js";
-import { GraphBuilder } from "../../src/onnx/graph-builder.js";
-import { DataType, type OnnxModel } from "../../src/onnx/model.js";
-import { addTower, addTowerNorm } from "../../src/testing/synthetic-tower.js";
+import { DataType, type OnnxModel } from "../../src/onnx/graph-model.js";
+import { GraphBuilder } from "../../src/testing/synthetic/graph-builder.js";
+import { addTower, addTowerNorm } from "../../src/testing/synthetic/tower.js";
 
 /** A vision tower in miniature with norms before and behind: "pixels" (B, T, W) -> features (B, T, W). */
 export function makeMiniTower(

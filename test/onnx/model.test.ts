@@ -8,11 +8,11 @@ import {
   makeTensor,
   makeValueInfo,
 } from "../../src/onnx/build.js";
-import { changed, DataType, type OnnxModel } from "../../src/onnx/model.js";
+import { changed, DataType, type OnnxModel } from "../../src/onnx/graph-model.js";
 import { readModel } from "../../src/onnx/read-model.js";
-import { makeSyntheticDecoder } from "../../src/onnx/synthetic-decoder.js";
 import { integerField, joinPieces, textField, toBytes } from "../../src/onnx/wire.js";
 import { encodeModel, writeModel } from "../../src/onnx/write-model.js";
+import { makeSyntheticDecoder } from "../../src/testing/synthetic/decoder.js";
 import { openModel } from "./greedy-decoding.js";
 
 const reencoded = (model: OnnxModel): OnnxModel =>

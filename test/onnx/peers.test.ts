@@ -8,11 +8,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { returnNewRows } from "../../src/onnx/cache-delta.js";
-import { addHiddenStates } from "../../src/onnx/hidden-states.js";
-import { DataType, type OnnxModel } from "../../src/onnx/model.js";
+import { returnNewRows } from "../../src/onnx/edits/cache-delta.js";
+import { addHiddenStates } from "../../src/onnx/edits/hidden-states.js";
+import { addSteering, STEERING_INPUTS, unitDirections } from "../../src/onnx/edits/steering.js";
+import { DataType, type OnnxModel } from "../../src/onnx/graph-model.js";
 import { readModel } from "../../src/onnx/read-model.js";
-import { addSteering, STEERING_INPUTS, unitDirections } from "../../src/onnx/steering.js";
 import { openModel } from "./greedy-decoding.js";
 
 interface Run {

@@ -6,11 +6,11 @@
  *
  * Tap first and steer afterwards ({@link addSteering} of a tapped graph): steered layers are not found again.
  */
-import { InvalidArgumentError, UnsupportedCapabilityError } from "../errors.js";
-import { makeNode, makeTensor, makeValueInfo } from "./build.js";
-import { findLayers, isSkipNorm, LINEAR, type TransformerLayer } from "./find-layers.js";
-import { GraphIndex } from "./graph-index.js";
-import { changed, DataType, type OnnxModel, type OnnxNode } from "./model.js";
+import { InvalidArgumentError, UnsupportedCapabilityError } from "../../errors.js";
+import { makeNode, makeTensor, makeValueInfo } from "../build.js";
+import { findLayers, isSkipNorm, LINEAR, type TransformerLayer } from "../find-layers.js";
+import { GraphIndex } from "../graph-index.js";
+import { changed, DataType, type OnnxModel, type OnnxNode } from "../graph-model.js";
 
 /** Which hidden states to return. */
 export interface HiddenStateOptions {
@@ -113,7 +113,7 @@ function sumOf(join: OnnxNode): State {
 /**
  * The residual stream that enters a layer: the operand of the attention's residual add that is not the attention.
  *
- * @param expected - the stream after the layer before, which must be that operand
+ * @param expected the stream after the layer before, which must be that operand
  */
 function streamBefore(
   layer: TransformerLayer,

@@ -1,13 +1,7 @@
 /** Norms and projections of {@link makeSyntheticDecoder}, in the forms that exporters and quantizers produce. */
-import { makeExternalTensor } from "./build.js";
-import { DataType } from "./model.js";
-import type { DecoderContext } from "./synthetic-decoder.js";
-
-/** Storage of a projection's weights; "external" only names places in a file {@link EXTERNAL_WEIGHTS}, to be made by the caller. */
-export type WeightFormat = "float32" | "int8" | "int4" | "external";
-
-/** The file that external weights lie in, beside the model. */
-export const EXTERNAL_WEIGHTS: string = "weights.bin";
+import { makeExternalTensor } from "../../onnx/build.js";
+import { DataType } from "../../onnx/graph-model.js";
+import { type DecoderContext, EXTERNAL_WEIGHTS } from "./context.js";
 
 const BLOCK = 32;
 const MICROSOFT = "com.microsoft";

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { UnsupportedCapabilityError } from "../../src/errors.js";
-import { returnNewRows } from "../../src/onnx/cache-delta.js";
-import { changed } from "../../src/onnx/model.js";
-import { splitAttention } from "../../src/onnx/split-attention.js";
-import { makeSyntheticDecoder } from "../../src/onnx/synthetic-decoder.js";
-import { decodeDelta, decodeStock, openModel, upTo } from "./greedy-decoding.js";
+import { UnsupportedCapabilityError } from "../../../src/errors.js";
+import { returnNewRows } from "../../../src/onnx/edits/cache-delta.js";
+import { splitAttention } from "../../../src/onnx/edits/split-attention.js";
+import { changed } from "../../../src/onnx/graph-model.js";
+import { makeSyntheticDecoder } from "../../../src/testing/synthetic/decoder.js";
+import { decodeDelta, decodeStock, openModel, upTo } from "../greedy-decoding.js";
 
 const base = {
   layers: 2,

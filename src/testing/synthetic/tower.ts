@@ -1,5 +1,5 @@
-import type { SeededRandom } from "../math/seeded-random.js";
-import type { GraphBuilder } from "../onnx/graph-builder.js";
+import type { SeededRandom } from "../../math/seeded-random.js";
+import type { GraphBuilder } from "./graph-builder.js";
 
 /** Shape of {@link addTower}. */
 export interface TowerOptions {

@@ -2,8 +2,8 @@
  * Nodes that select the rows just added from a whole present tensor [B, H, T, D], for fused attention operators
  * whose present output cannot be avoided. The rows are picked inside the graph, so only S of them leave it.
  */
-import { makeNode, makeTensor } from "./build.js";
-import type { OnnxNode, OnnxTensor, OnnxValueInfo } from "./model.js";
+import { makeNode, makeTensor } from "../build.js";
+import type { OnnxNode, OnnxTensor, OnnxValueInfo } from "../graph-model.js";
 
 /** Makes nodes that select new rows; shared nodes and constants are emitted once for all layers. */
 export interface RowSelector {

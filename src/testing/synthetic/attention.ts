@@ -1,7 +1,7 @@
 /** Attention of {@link makeSyntheticDecoder}: in plain operators as PyTorch exports it, or fused. */
-import { DataType } from "./model.js";
-import type { DecoderContext } from "./synthetic-decoder.js";
-import { addLinear } from "./synthetic-layers.js";
+import { DataType } from "../../onnx/graph-model.js";
+import type { DecoderContext } from "./context.js";
+import { addLinear } from "./layers.js";
 
 const THETA = 10000;
 

@@ -10,12 +10,12 @@
  *
  * Shapes: B batch, H query heads, KV key/value heads, G = H / KV, S new tokens, P slots of the past, D head size.
  */
-import { UnsupportedCapabilityError } from "../errors.js";
-import { makeNode, makeTensor } from "./build.js";
-import { type AttentionCore, findAttentionCores } from "./find-attention.js";
-import { GraphIndex } from "./graph-index.js";
-import { changed, type OnnxModel, type OnnxNode, type OnnxTensor } from "./model.js";
-import { removeUnused } from "./remove-unused.js";
+import { UnsupportedCapabilityError } from "../../errors.js";
+import { makeNode, makeTensor } from "../build.js";
+import { type AttentionCore, findAttentionCores } from "../find-attention.js";
+import { GraphIndex } from "../graph-index.js";
+import { changed, type OnnxModel, type OnnxNode, type OnnxTensor } from "../graph-model.js";
+import { removeUnused } from "../remove-unused.js";
 
 const PREFIX = "split_attention";
 const ALLOW_ZERO = { attributes: { allowzero: 1 } };

@@ -1,6 +1,6 @@
-import { GroundsightError } from "../errors.js";
+import { GroundsightError } from "../../errors.js";
+import type { OnnxModel } from "../graph-model.js";
 import { type CacheDelta, returnNewRows } from "./cache-delta.js";
-import type { OnnxModel } from "./model.js";
 import { splitAttention } from "./split-attention.js";
 
 /**

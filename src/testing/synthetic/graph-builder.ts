@@ -4,9 +4,9 @@ import {
   makeNode,
   makeTensor,
   makeValueInfo,
-  type TensorData,
-} from "./build.js";
-import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./model.js";
+  type NumericArray,
+} from "../../onnx/build.js";
+import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "../../onnx/graph-model.js";
 
 /** Collects nodes, constants, inputs and outputs of a graph that is written node by node. */
 export class GraphBuilder {
@@ -33,7 +33,7 @@ export class GraphBuilder {
   }
 
   /** Adds an initializer and returns its name. */
-  constant(name: string, dims: readonly number[], data: TensorData, dataType?: number): string {
+  constant(name: string, dims: readonly number[], data: NumericArray, dataType?: number): string {
     this.#initializers.set(name, makeTensor(name, dims, data, dataType));
     return name;
   }
@@ -60,7 +60,7 @@ export class GraphBuilder {
   /**
    * Adds a node with one output.
    *
-   * @param name - node name; its value is called `<name>_output_0`, as the PyTorch exporter does
+   * @param name node name; its value is called `<name>_output_0`, as the PyTorch exporter does
    * @returns the name of the value
    */
   op(

@@ -2,43 +2,10 @@
  * Random Llama-type decoder graphs of any size, in the forms that exporters produce: for tests of surgery and engine
  * without a download, and for speed benchmarks.
  */
-import { InvalidArgumentError } from "../errors.js";
-import { SeededRandom } from "../math/seeded-random.js";
-import { GraphBuilder } from "./graph-builder.js";
-import { DataType, type OnnxModel } from "./model.js";
-import { addAttention, addMaskBias, addRotaryTables } from "./synthetic-attention.js";
-import { addLinear, addNorm, addSkipNorm, type WeightFormat } from "./synthetic-layers.js";
-
-/** Shape and form of a synthetic decoder. */
-export interface SyntheticDecoderOptions {
-  readonly layers: number;
-  /** Width of the residual stream; a multiple of 32 for 4-bit weights. */
-  readonly width: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly feedForward: number;
-  readonly vocabulary: number;
-  /** "concat": plain operators; "group-query": the fused GroupQueryAttention with rotary positions inside. */
-  readonly attention?: "concat" | "group-query";
-  /** "plain": single operators; "fused": residual add and RMS norm in SkipSimplifiedLayerNormalization. */
-  readonly norm?: "plain" | "fused";
-  /** How projection weights are stored: float32 (inline or external), int8 (MatMulInteger) or 4-bit (MatMulNBits). */
-  readonly weights?: WeightFormat;
-  /** Largest position, for the rotary tables of the fused attention. */
-  readonly maxPositions?: number;
-  /** Seed of the weights. */
-  readonly seed?: number;
-}
-
-/** What all parts of the graph under construction share. */
-export interface DecoderContext {
-  readonly graph: GraphBuilder;
-  readonly random: SeededRandom;
-  readonly options: Required<SyntheticDecoderOptions>;
-  readonly headWidth: number;
-  /** Size so far of the file of external weights. */
-  readonly external: { bytes: number };
-}
+import { DataType, type OnnxModel } from "../../onnx/graph-model.js";
+import { addAttention, addMaskBias, addRotaryTables } from "./attention.js";
+import { type DecoderContext, decoderContext, type SyntheticDecoderOptions } from "./context.js";
+import { addLinear, addNorm, addSkipNorm } from "./layers.js";
 
 /**
  * Builds a decoder: inputs_embeds [B, S, W], attention_mask [B, T], position_ids [B, S] (concat only),
@@ -48,7 +15,7 @@ export interface DecoderContext {
  * @throws InvalidArgumentError when heads do not divide the width or kvHeads the heads
  */
 export function makeSyntheticDecoder(options: SyntheticDecoderOptions): OnnxModel {
-  const context = contextOf(options);
+  const context = decoderContext(options);
   const { graph, headWidth } = context;
   const { layers, width, kvHeads, norm, vocabulary } = context.options;
   const embeds = graph.input("inputs_embeds", DataType.float32, ["batch_size", "sequence", width]);
@@ -115,29 +82,4 @@ function addFeedForward(context: DecoderContext, x: string, name: string): strin
   const up = addLinear(context, x, width, feedForward, `${name}/up_proj`);
   const gated = graph.op("Mul", [activated, up], `${name}/Mul`);
   return addLinear(context, gated, feedForward, width, `${name}/down_proj`);
-}
-
-function contextOf(options: SyntheticDecoderOptions): DecoderContext {
-  const { width, heads, kvHeads } = options;
-  const headWidth = width / heads;
-  if (!Number.isInteger(headWidth / 2) || !Number.isInteger(heads / kvHeads)) {
-    throw new InvalidArgumentError(
-      `width ${width}, heads ${heads}, kvHeads ${kvHeads}: expected heads to divide the width into an even part and kvHeads to divide heads`,
-    );
-  }
-  const complete = {
-    attention: "concat",
-    norm: "plain",
-    weights: "float32",
-    maxPositions: 2048,
-    seed: 0,
-    ...options,
-  } as const;
-  return {
-    graph: new GraphBuilder(),
-    random: new SeededRandom(complete.seed),
-    options: complete,
-    headWidth,
-    external: { bytes: 0 },
-  };
 }

@@ -25,16 +25,16 @@
  *
  * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#commicrosoftgroupqueryattention
  */
-import { UnsupportedCapabilityError } from "../errors.js";
-import { declareInternal, makeNode, makeValueInfo } from "./build.js";
-import { GraphIndex, integerAttribute } from "./graph-index.js";
+import { UnsupportedCapabilityError } from "../../errors.js";
+import { declareInternal, makeNode, makeValueInfo } from "../build.js";
+import { GraphIndex, integerAttribute } from "../graph-index.js";
 import {
   changed,
   type OnnxModel,
   type OnnxNode,
   type OnnxTensor,
   type OnnxValueInfo,
-} from "./model.js";
+} from "../graph-model.js";
 import { CountedRows, LastRows, type RowSelector } from "./new-rows.js";
 
 /** How attention joins past and new rows. */
@@ -77,7 +77,7 @@ interface Source {
  *
  * The given model is not touched. Logits and all other outputs are computed by the same nodes as before.
  *
- * @param model - a decoder with past_key_values.N.key/value inputs and present.N.key/value outputs
+ * @param model a decoder with past_key_values.N.key/value inputs and present.N.key/value outputs
  * @throws UnsupportedCapabilityError naming the output or node looked for and what was found; the plain path still works
  */
 export function returnNewRows(model: OnnxModel): CacheDelta {

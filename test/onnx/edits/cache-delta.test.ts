@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { UnsupportedCapabilityError } from "../../src/errors.js";
-import { makeModel, makeNode, makeValueInfo } from "../../src/onnx/build.js";
-import { returnNewRows } from "../../src/onnx/cache-delta.js";
-import { changed, type OnnxModel } from "../../src/onnx/model.js";
-import { makeSyntheticDecoder } from "../../src/onnx/synthetic-decoder.js";
-import { decodeDelta, decodeStock, openModel, upTo } from "./greedy-decoding.js";
+import { UnsupportedCapabilityError } from "../../../src/errors.js";
+import { makeModel, makeNode, makeValueInfo } from "../../../src/onnx/build.js";
+import { returnNewRows } from "../../../src/onnx/edits/cache-delta.js";
+import { changed, type OnnxModel } from "../../../src/onnx/graph-model.js";
+import { makeSyntheticDecoder } from "../../../src/testing/synthetic/decoder.js";
+import { decodeDelta, decodeStock, openModel, upTo } from "../greedy-decoding.js";
 
 const shape = {
   layers: 2,

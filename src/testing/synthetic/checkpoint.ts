@@ -1,11 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { SeededRandom } from "../math/seeded-random.js";
-import { GraphBuilder } from "../onnx/graph-builder.js";
-import { DataType, type OnnxModel } from "../onnx/model.js";
-import { makeSyntheticDecoder, type SyntheticDecoderOptions } from "../onnx/synthetic-decoder.js";
-import { writeModel } from "../onnx/write-model.js";
-import { addTower } from "./synthetic-tower.js";
+import { SeededRandom } from "../../math/seeded-random.js";
+import { DataType, type OnnxModel } from "../../onnx/graph-model.js";
+import { writeModel } from "../../onnx/write-model.js";
+import type { SyntheticDecoderOptions } from "./context.js";
+import { makeSyntheticDecoder } from "./decoder.js";
+import { GraphBuilder } from "./graph-builder.js";
+import { addTower } from "./tower.js";
 
 const SPECIAL_TOKENS = ["<pad>", "<s>", "</s>", "<image>"];
 const IMAGE_SIZE = 16;

@@ -11,10 +11,10 @@
  *
  * @see VTI, arXiv 2410.15778, section 4, and the authors' layer
  */
-import { InvalidArgumentError, UnsupportedCapabilityError } from "../errors.js";
-import { makeNode, makeTensor, makeValueInfo } from "./build.js";
-import { findLayers, type TransformerLayer } from "./find-layers.js";
-import { GraphIndex } from "./graph-index.js";
+import { InvalidArgumentError, UnsupportedCapabilityError } from "../../errors.js";
+import { makeNode, makeTensor, makeValueInfo } from "../build.js";
+import { findLayers, type TransformerLayer } from "../find-layers.js";
+import { GraphIndex } from "../graph-index.js";
 import {
   changed,
   DataType,
@@ -22,7 +22,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
   type OnnxValueInfo,
-} from "./model.js";
+} from "../graph-model.js";
 
 /** Names of the inputs that {@link addSteering} adds. */
 export const STEERING_INPUTS: { readonly directions: string; readonly strengths: string } = {
@@ -110,8 +110,7 @@ export function addSteering(model: OnnxModel, options: SteeringOptions): Steered
  * Undefined for towers that take all patches of all images as rows (Qwen2-VL), where streams have no rank of their own.
  */
 function batchDimension(model: OnnxModel): number | string | undefined {
-  const main =
-    model.graph.inputs.find(({ name }) => MAIN_INPUT.test(name)) ?? model.graph.inputs[0];
+  const main = mainInput(model);
   const rank = main?.dims?.length ?? 0;
   const isIds = main?.elemType === DataType.int64 || main?.elemType === DataType.int32;
   if (rank === 2 && !isIds) return undefined;
@@ -231,7 +230,7 @@ function insertBeforeUse(
 /**
  * Scales directions to unit length, as {@link STEERING_INPUTS} wants them; a zero direction stays zero.
  *
- * @param directions - rows of `width` numbers; not touched
+ * @param directions rows of `width` numbers; not touched
  * @throws InvalidArgumentError when the length is no multiple of the width or a number is not finite
  */
 export function unitDirections(directions: Float32Array, width: number): Float32Array {
