@@ -17,6 +17,8 @@ export interface AttentionCore {
   readonly past: KeyValue;
   /** Rows of the new tokens, [B, KV, S, D]. */
   readonly added: KeyValue;
+  /** Both joined, [B, KV, P + S, D]. */
+  readonly joined: KeyValue;
   /** MatMul of query and keys. */
   readonly scores: OnnxNode;
   /** The query, [B, H, S, D]. */
@@ -41,6 +43,7 @@ const PAST_KEY = /^past_key_values\.(\d+)\.key$/;
 /**
  * Finds the attention of every layer of a decoder of the Concat style: the joined keys may be repeated for their query
  * heads (Unsqueeze on axis 2, Expand, Reshape), transposed and scaled on the way to their product, the values repeated.
+ * Whether the graph also returns the joined cache does not matter.
  *
  * @param index of a graph without nodes that nothing depends on
  * @throws UnsupportedCapabilityError naming the layer, what was looked for and what was found
@@ -86,6 +89,7 @@ function findCore(index: GraphIndex, layer: number): AttentionCore {
     headSize,
     past,
     added: { key: keys.inputs[1]!, value: values.inputs[1]! },
+    joined: { key: keys.outputs[0]!, value: values.outputs[0]! },
     scores: toScores.product,
     query: toScores.product.inputs[0]!,
     keyScale: toScores.scale,
@@ -111,7 +115,9 @@ function findRoute(index: GraphIndex, joined: string, past: string): Route {
   let scale: string | undefined;
   let isUnsqueezed = false;
   for (;;) {
-    const readers = index.consumers(value).filter(({ opType }) => opType !== "Shape");
+    const readers = index
+      .consumers(value)
+      .filter((node) => node.opType !== "Shape" && !returns(index, node));
     const [node] = readers;
     if (node === undefined || readers.length > 1) {
       throw unsupported(
@@ -143,6 +149,17 @@ function findRoute(index: GraphIndex, joined: string, past: string): Route {
     }
     value = node.outputs[0]!;
   }
+}
+
+/** Whether a graph returns a value, as it is or under another name. */
+export function isReturned(index: GraphIndex, value: string): boolean {
+  return (
+    index.output(value) !== undefined || index.consumers(value).some((node) => returns(index, node))
+  );
+}
+
+function returns(index: GraphIndex, node: OnnxNode): boolean {
+  return node.opType === "Identity" && index.output(node.outputs[0] ?? "") !== undefined;
 }
 
 function otherInput(node: OnnxNode, value: string): string {

@@ -20,11 +20,13 @@ export class GraphIndex {
   readonly #consumers = new Map<string, OnnxNode[]>();
   readonly #initializers = new Map<string, OnnxTensor>();
   readonly #inputs = new Map<string, OnnxValueInfo>();
+  readonly #outputs = new Map<string, OnnxValueInfo>();
 
   constructor(graph: OnnxGraph) {
     this.graph = graph;
     for (const tensor of graph.initializers) this.#initializers.set(tensor.name, tensor);
     for (const input of graph.inputs) this.#inputs.set(input.name, input);
+    for (const output of graph.outputs) this.#outputs.set(output.name, output);
     for (const node of graph.nodes) {
       for (const output of node.outputs) if (output !== "") this.#producers.set(output, node);
       for (const input of new Set(node.inputs)) {
@@ -54,6 +56,11 @@ export class GraphIndex {
   /** The true graph input of this name; one that also has an initializer does not count, since it is ignored when fed. */
   input(name: string): OnnxValueInfo | undefined {
     return this.#initializers.has(name) ? undefined : this.#inputs.get(name);
+  }
+
+  /** The graph output of this name. */
+  output(name: string): OnnxValueInfo | undefined {
+    return this.#outputs.get(name);
   }
 
   /** The value an Identity or Cast chain starts from. */

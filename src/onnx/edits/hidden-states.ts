@@ -4,13 +4,21 @@
  * Numbering follows PyTorch's `output_hidden_states`: 0 is the input of the first layer, i the residual stream after
  * layer i, and in decoders the last one is taken behind the final norm.
  *
- * Tap first and steer afterwards ({@link addSteering} of a tapped graph): steered layers are not found again.
+ * Tap first and steer afterwards (the stages of {@link applyEdits} see to it): steered layers are not found again.
  */
-import { InvalidArgumentError, UnsupportedCapabilityError } from "../../errors.js";
+import { InvalidArgumentError } from "../../errors.js";
 import { makeNode, makeTensor, makeValueInfo } from "../build.js";
-import { findLayers, isSkipNorm, LINEAR, type TransformerLayer } from "../find-layers.js";
+import { findLayers, LINEAR } from "../find-layers.js";
 import { GraphIndex } from "../graph-index.js";
-import { changed, DataType, type OnnxModel, type OnnxNode } from "../graph-model.js";
+import {
+  changed,
+  DataType,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+} from "../graph-model.js";
+import { residualStream, withSums } from "../residual-stream.js";
+import type { GraphEdit } from "./graph-edit.js";
 
 /** Which hidden states to return. */
 export interface HiddenStateOptions {
@@ -45,31 +53,25 @@ export function addHiddenStates(model: OnnxModel, options: HiddenStateOptions): 
   if (finalNorm !== undefined) states[layers.length] = { value: finalNorm, node: undefined };
   const asked = options.layers ?? states.map((_, i) => i);
   const width = layers[0]?.width ?? 0;
-  const added: OnnxNode[] = [];
-  const replaced = new Map<OnnxNode, OnnxNode>();
-  for (const i of asked) {
+  const found = asked.map((i) => {
     const state = states[i];
-    if (state === undefined) {
-      throw new InvalidArgumentError(
-        `hidden state ${i}: expected 0 to ${layers.length}, the layers of this graph`,
-      );
-    }
-    if (state.node !== undefined && !state.node.outputs.includes(state.value)) {
-      replaced.set(state.node, withSumOutput(state.node, state.value));
-    }
-    added.push(...selectPositions(state.value, `hidden.${i}`, options.positions));
-  }
+    if (state !== undefined) return state;
+    throw new InvalidArgumentError(
+      `hidden state ${i}: expected 0 to ${layers.length}, the layers of this graph`,
+    );
+  });
+  const added = asked.flatMap((number, i) =>
+    selectPositions(found[i]!.value, `hidden.${number}`, options.positions),
+  );
   const sequence = options.positions === "last" ? 1 : "hidden_positions";
   const taps = asked.map((i) =>
     makeValueInfo(`hidden.${i}`, DataType.float32, ["hidden_streams", sequence, width]),
   );
   const graph = changed(model.graph, {
-    nodes: [...model.graph.nodes.map((node) => replaced.get(node) ?? node), ...added],
+    nodes: [...withSums(model.graph.nodes, found), ...added],
     initializers: [
       ...model.graph.initializers,
-      makeTensor("hidden/last", [1], BigInt64Array.of(-1n)),
-      makeTensor("hidden/end", [1], BigInt64Array.of(2n ** 62n)),
-      makeTensor("hidden/axis", [1], BigInt64Array.of(1n)),
+      ...(options.positions === "last" ? LAST_POSITION : []),
     ],
     outputs: [...model.graph.outputs, ...taps],
   });
@@ -83,82 +85,7 @@ export function addHiddenStates(model: OnnxModel, options: HiddenStateOptions): 
   };
 }
 
-/** A value of the residual stream; `node` is the skip norm that can give it as its fourth output. */
-interface State {
-  readonly value: string;
-  readonly node: OnnxNode | undefined;
-}
-
-/** The stream before the first layer and after each, verified: each layer's sum must reach the next layer's residual. */
-function residualStream(layers: readonly TransformerLayer[], index: GraphIndex): State[] {
-  const states: State[] = layers.map(({ join }) => sumOf(join));
-  const first = layers[0];
-  const start = first === undefined ? undefined : streamBefore(first, undefined, index);
-  layers.forEach((layer, i) => {
-    const before = i === 0 ? undefined : states[i - 1]?.value;
-    if (before !== undefined) streamBefore(layer, before, index);
-  });
-  return [{ value: start ?? "", node: undefined }, ...states];
-}
-
-function sumOf(join: OnnxNode): State {
-  if (!isSkipNorm(join)) return { value: join.outputs[0] ?? "", node: undefined };
-  const given = join.outputs[3];
-  return {
-    value: given === undefined || given === "" ? `${join.name}/hidden_sum` : given,
-    node: join,
-  };
-}
-
-/**
- * The residual stream that enters a layer: the operand of the attention's residual add that is not the attention.
- *
- * @param expected the stream after the layer before, which must be that operand
- */
-function streamBefore(
-  layer: TransformerLayer,
-  expected: string | undefined,
-  index: GraphIndex,
-): string {
-  const middle = index.producer(index.origin(layer.residual));
-  const operands = middle === undefined ? [] : middle.inputs.slice(0, 2);
-  if (
-    middle !== undefined &&
-    (middle.opType === "Add" || isSkipNorm(middle)) &&
-    operands.length === 2
-  ) {
-    const origins = operands.map((operand) => index.origin(operand));
-    if (expected !== undefined) {
-      if (origins.includes(index.origin(expected))) return expected;
-    } else {
-      // The stream is read by the norm and by the add; the attention's output by the add alone.
-      const [a = "", b = ""] = origins;
-      if (reaches(b, a, index)) return a;
-      if (reaches(a, b, index)) return b;
-    }
-  }
-  const found =
-    middle === undefined
-      ? "no node"
-      : `${middle.opType} "${middle.name}" of ${operands.join(" and ")}`;
-  throw new UnsupportedCapabilityError(
-    `looked for the residual add of attention in layer ${layer.layer}${expected === undefined ? "" : ` reading ${expected}`}, found ${found}`,
-  );
-}
-
-/** Whether `value` is computed from `ancestor`. */
-function reaches(value: string, ancestor: string, index: GraphIndex): boolean {
-  const seen = new Set<string>();
-  const open = [value];
-  while (open.length > 0) {
-    const next = open.pop() ?? "";
-    if (next === ancestor) return true;
-    if (next === "" || seen.has(next)) continue;
-    seen.add(next);
-    open.push(...(index.producer(next)?.inputs ?? []));
-  }
-  return false;
-}
+const HIDDEN_STATE = /^hidden\.(\d+)$/;
 
 /** Operators between the final norm and the language-model head. */
 const BEFORE_HEAD = new Set([
@@ -190,10 +117,12 @@ function findFinalNorm(model: OnnxModel, index: GraphIndex): string | undefined 
   return undefined;
 }
 
-function withSumOutput(node: OnnxNode, value: string): OnnxNode {
-  const outputs = [0, 1, 2].map((i) => node.outputs[i] ?? "");
-  return changed(node, { outputs: [...outputs, value] });
-}
+/** Starts, ends and axes of the slice that keeps the last position. */
+const LAST_POSITION: readonly OnnxTensor[] = [
+  makeTensor("hidden/last", [1], BigInt64Array.of(-1n)),
+  makeTensor("hidden/end", [1], BigInt64Array.of(2n ** 62n)),
+  makeTensor("hidden/axis", [1], BigInt64Array.of(1n)),
+];
 
 function selectPositions(value: string, output: string, positions: "all" | "last"): OnnxNode[] {
   if (positions === "all")
@@ -203,4 +132,47 @@ function selectPositions(value: string, output: string, positions: "all" | "last
     makeNode("Slice", [value, "hidden/last", "hidden/end", "hidden/axis"], [last]),
     makeNode("Cast", [last], [output], { attributes: { to: DataType.float32 } }),
   ];
+}
+
+/**
+ * The edit that returns hidden states. Those of "all" positions are (B, S, W): for probes, not for decoding. Those of
+ * the "last" one are (B, 1, W), and a method gets them when their `layers` are named.
+ *
+ * The states do not depend on a strength. What {@link readHiddenStates} says of the edited graph is what it returns.
+ *
+ * @throws InvalidArgumentError from `apply`, when a state is asked for that the graph does not have
+ */
+export function hiddenStatesEdit(
+  graph: "vision" | "decoder",
+  options: HiddenStateOptions,
+): GraphEdit {
+  const { positions, layers } = options;
+  const outputs = layers?.map((layer) => `hidden.${layer}`);
+  return {
+    key: `hidden states of ${positions} positions: ${layers?.join(", ") ?? "every layer"}`,
+    graph,
+    stage: "output",
+    apply: (model) => addHiddenStates(model, options).model,
+    feeds: () => ({}),
+    ...(positions === "last" && outputs !== undefined ? { outputs } : {}),
+  };
+}
+
+/** The hidden states that a graph returns. */
+export interface HiddenStates {
+  /** Names of the outputs. */
+  readonly outputs: readonly string[];
+  /** Number of the state that each output holds, 0 to L. */
+  readonly layers: readonly number[];
+  readonly width: number;
+}
+
+/** Which hidden states {@link addHiddenStates} or {@link hiddenStatesEdit} has made outputs of a graph. */
+export function readHiddenStates({ graph }: OnnxModel): HiddenStates {
+  const taps = graph.outputs.filter(({ name }) => HIDDEN_STATE.test(name));
+  return {
+    outputs: taps.map(({ name }) => name),
+    layers: taps.map(({ name }) => Number(HIDDEN_STATE.exec(name)?.[1])),
+    width: Number(taps[0]?.dims?.[2] ?? 0),
+  };
 }

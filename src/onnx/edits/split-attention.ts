@@ -12,7 +12,7 @@
  */
 import { UnsupportedCapabilityError } from "../../errors.js";
 import { makeNode, makeTensor } from "../build.js";
-import { type AttentionCore, findAttentionCores } from "../find-attention.js";
+import { type AttentionCore, findAttentionCores, isReturned } from "../find-attention.js";
 import { GraphIndex } from "../graph-index.js";
 import { changed, type OnnxModel, type OnnxNode, type OnnxTensor } from "../graph-model.js";
 import { removeUnused } from "../remove-unused.js";
@@ -43,7 +43,16 @@ export function splitAttention(model: OnnxModel): OnnxModel {
     );
   }
   const graph = removeUnused(model.graph);
-  const cores = findAttentionCores(new GraphIndex(graph));
+  const index = new GraphIndex(graph);
+  const cores = findAttentionCores(index);
+  const returned = cores
+    .flatMap(({ joined }) => [joined.key, joined.value])
+    .find((joined) => isReturned(index, joined));
+  if (returned !== undefined) {
+    throw new UnsupportedCapabilityError(
+      `looked for one reader of ${returned}, found that the graph returns it as well: let it return new rows first`,
+    );
+  }
   const replacements = new Map<OnnxNode, OnnxNode[]>();
   cores.forEach((core, i) => {
     const shapes = i === 0 ? sharedShapes(core) : [];

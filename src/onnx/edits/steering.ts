@@ -11,8 +11,8 @@
  *
  * @see VTI, arXiv 2410.15778, section 4, and the authors' layer
  */
-import { InvalidArgumentError, UnsupportedCapabilityError } from "../../errors.js";
-import { makeNode, makeTensor, makeValueInfo } from "../build.js";
+import { InvalidArgumentError, ShapeError, UnsupportedCapabilityError } from "../../errors.js";
+import { makeNode, makeValueInfo } from "../build.js";
 import { findLayers, type TransformerLayer } from "../find-layers.js";
 import { GraphIndex } from "../graph-index.js";
 import {
@@ -20,9 +20,16 @@ import {
   DataType,
   type OnnxModel,
   type OnnxNode,
-  type OnnxTensor,
   type OnnxValueInfo,
 } from "../graph-model.js";
+import { insertBeforeUse } from "../insert-before-use.js";
+import type { EditedRun, EditInput, GraphEdit } from "./graph-edit.js";
+import {
+  type BiasApart,
+  STEERING_PREFIX,
+  steeringConstants,
+  steerLayer,
+} from "./steering-nodes.js";
 
 /** Names of the inputs that {@link addSteering} adds. */
 export const STEERING_INPUTS: { readonly directions: string; readonly strengths: string } = {
@@ -41,7 +48,6 @@ export interface SteeredModel {
   readonly width: number;
 }
 
-const PREFIX = "steering";
 const MAIN_INPUT = /^(inputs_embeds|input_ids|pixel_values)$/;
 
 /** How directions are laid out. */
@@ -66,16 +72,25 @@ export function addSteering(model: OnnxModel, options: SteeringOptions): Steered
       `steering needs operator set 13 or later, found ${opset}: export the model again`,
     );
   }
+  const { strengths, directions } = STEERING_INPUTS;
+  if (model.graph.inputs.some(({ name }) => name === directions)) {
+    throw new UnsupportedCapabilityError(
+      `looked for a graph that is not steered, found input ${directions}`,
+    );
+  }
   const layers = findLayers(model.graph);
   const width = layers[0]?.width ?? 0;
   const batch = batchDimension(model);
-  const parts = layers.map((layer) => `${PREFIX}/slice_${layer.layer}`);
-  const { strengths, directions } = STEERING_INPUTS;
-  const axes = batch === undefined ? `${PREFIX}/axes_1` : `${PREFIX}/axes_1_2`;
+  const parts = layers.map((layer) => `${STEERING_PREFIX}/slice_${layer.layer}`);
+  const axes = batch === undefined ? `${STEERING_PREFIX}/axes_1` : `${STEERING_PREFIX}/axes_1_2`;
   const nodes: OnnxNode[] = [
-    makeNode("Unsqueeze", [strengths, axes], [`${PREFIX}/alpha`]), // (B, 1, 1)
-    makeNode("Mul", [`${PREFIX}/alpha`, `${PREFIX}/tenth`], [`${PREFIX}/strength`]),
-    makeNode("Split", [directions, `${PREFIX}/ones`], parts, { attributes: { axis: 0 } }),
+    makeNode("Unsqueeze", [strengths, axes], [`${STEERING_PREFIX}/alpha`]), // (B, 1, 1)
+    makeNode(
+      "Mul",
+      [`${STEERING_PREFIX}/alpha`, `${STEERING_PREFIX}/tenth`],
+      [`${STEERING_PREFIX}/strength`],
+    ),
+    makeNode("Split", [directions, `${STEERING_PREFIX}/ones`], parts, { attributes: { axis: 0 } }),
   ];
   const index = new GraphIndex(model.graph);
   const rewired = new Map<OnnxNode, OnnxNode>();
@@ -83,9 +98,12 @@ export function addSteering(model: OnnxModel, options: SteeringOptions): Steered
     const part = parts[i] ?? "";
     const direction = batch === undefined ? `${part}/flat` : part;
     if (batch === undefined) {
-      nodes.push(makeNode("Squeeze", [part, `${PREFIX}/axis_0`], [direction]));
+      nodes.push(makeNode("Squeeze", [part, `${STEERING_PREFIX}/axis_0`], [direction]));
     }
-    const steered = steer(layer, direction, { opset, apart: biasToAddApart(layer, model, index) });
+    const steered = steerLayer(layer, direction, {
+      opset,
+      apart: biasToAddApart(layer, model, index),
+    });
     nodes.push(...steered.nodes);
     const inputs = layer.join.inputs.map((input) =>
       input === steered.replaces ? steered.output : input,
@@ -94,7 +112,7 @@ export function addSteering(model: OnnxModel, options: SteeringOptions): Steered
   });
   const graph = changed(model.graph, {
     nodes: insertBeforeUse(model.graph.nodes, rewired, nodes),
-    initializers: [...model.graph.initializers, ...constants(layers.length)],
+    initializers: [...model.graph.initializers, ...steeringConstants(layers.length)],
     inputs: [
       ...model.graph.inputs,
       makeValueInfo(directions, DataType.float32, [layers.length, options.positions, width]),
@@ -122,12 +140,6 @@ function mainInput(model: OnnxModel): OnnxValueInfo | undefined {
   return inputs.find(({ name }) => MAIN_INPUT.test(name)) ?? inputs[0];
 }
 
-/** A bias that steering must add in a node of its own, to the value before it. */
-interface BiasApart {
-  readonly unbiased: string;
-  readonly bias: string;
-}
-
 /**
  * Where bias, residual add and norm are, or will be, one fused operator, the chain between them must stay as it is.
  * The runtime fuses them behind the last layer of a tower, where the sum is read by the norm alone; with static shapes
@@ -145,86 +157,6 @@ function biasToAddApart(
   const willFuse = readers.length === 1 && readers[0]?.opType === "LayerNormalization";
   const isStatic = mainInput(model)?.dims?.every((dim) => typeof dim === "number") ?? false;
   return willFuse && !isStatic ? layer.biasAdd : undefined;
-}
-
-/** What steering adds for one layer, and which input of the residual add its output takes the place of. */
-interface SteeredLayer {
-  readonly nodes: OnnxNode[];
-  readonly replaces: string;
-  readonly output: string;
-}
-
-/** Nodes that steer one MLP output x [B, S, W] by a unit direction [1, T, W]. */
-function steer(
-  layer: TransformerLayer,
-  direction: string,
-  { opset, apart }: { opset: number; apart: BiasApart | undefined },
-): SteeredLayer {
-  const at = `${PREFIX}/layer_${layer.layer}`;
-  const nodes: OnnxNode[] = [];
-  const op = (opType: string, inputs: string[], name: string, attributes = {}): string => {
-    nodes.push(makeNode(opType, inputs, [`${at}/${name}`], { attributes }));
-    return `${at}/${name}`;
-  };
-  // From operator set 18 on the axes of a reduction are an input.
-  const length = (value: string, name: string): string =>
-    opset < 18
-      ? op("ReduceL2", [value], name, { axes: [-1], keepdims: 1 })
-      : op("ReduceL2", [value, `${PREFIX}/last_axis`], name, { keepdims: 1 });
-  const half = layer.elemType === DataType.float16;
-  const whole =
-    apart === undefined ? layer.mlpOutput : op("Add", [apart.unbiased, apart.bias], "with_bias");
-  const x = half ? op("Cast", [whole], "float32", { to: DataType.float32 }) : whole;
-  const r = length(x, "norm"); // |x|: (B, S, 1)
-  const scale = op("Mul", [r, `${PREFIX}/strength`], "scale"); // 0.1 alpha |x|: (B, S, 1)
-  const shift = op("Mul", [scale, direction], "shift"); // (B, S, W)
-  const z = op("Add", [x, shift], "shifted");
-  const zNorm = length(z, "shifted_norm");
-  const safe = op("Max", [zNorm, `${PREFIX}/tiny`], "safe_norm"); // x = 0 stays 0
-  const ratio = op("Div", [r, safe], "ratio");
-  let y = op("Mul", [z, ratio], "steered");
-  if (half) y = op("Cast", [y], "float16", { to: DataType.float16 });
-  if (apart === undefined) return { nodes, replaces: layer.mlpOutput, output: y };
-  // The MLP's own path stays as it was; what steering changes is added to the stream instead: nothing when y = x.
-  const change = op("Sub", [y, whole], "change");
-  const output = op("Add", [layer.residual, change], "stream");
-  return { nodes, replaces: layer.residual, output };
-}
-
-function constants(layers: number): OnnxTensor[] {
-  return [
-    makeTensor(`${PREFIX}/axes_1_2`, [2], BigInt64Array.of(1n, 2n)),
-    makeTensor(`${PREFIX}/axes_1`, [1], BigInt64Array.of(1n)),
-    makeTensor(`${PREFIX}/axis_0`, [1], BigInt64Array.of(0n)),
-    makeTensor(`${PREFIX}/last_axis`, [1], BigInt64Array.of(-1n)),
-    makeTensor(`${PREFIX}/tenth`, [], Float32Array.of(0.1)),
-    makeTensor(`${PREFIX}/tiny`, [], Float32Array.of(1e-12)),
-    makeTensor(`${PREFIX}/ones`, [layers], new BigInt64Array(layers).fill(1n)),
-  ];
-}
-
-/** Puts added nodes where their inputs exist: a graph must list its nodes in an order of use. */
-function insertBeforeUse(
-  nodes: readonly OnnxNode[],
-  rewired: ReadonlyMap<OnnxNode, OnnxNode>,
-  added: readonly OnnxNode[],
-): OnnxNode[] {
-  const known = new Set(added.flatMap(({ outputs }) => outputs));
-  const byOutput = new Map(added.map((node) => [node.outputs[0] ?? "", node]));
-  const ordered: OnnxNode[] = [];
-  const done = new Set<OnnxNode>();
-  const place = (node: OnnxNode): void => {
-    if (done.has(node)) return;
-    done.add(node);
-    for (const input of node.inputs) {
-      if (!known.has(input)) continue;
-      const source = byOutput.get(input) ?? added.find(({ outputs }) => outputs.includes(input));
-      if (source !== undefined) place(source);
-    }
-    ordered.push(node);
-  };
-  for (const node of nodes) place(rewired.get(node) ?? node);
-  return ordered;
 }
 
 /**
@@ -252,4 +184,67 @@ export function unitDirections(directions: Float32Array, width: number): Float32
     for (let i = start; i < start + width; i++) unit[i] = (directions[i] ?? 0) / norm;
   }
   return unit;
+}
+
+/** Directions for the layers of one graph, of any length: only where they point counts. */
+export interface SteeringEditDirections {
+  readonly layers: number;
+  /** 1 for a direction per layer (decoder), or one per image position (vision tower). */
+  readonly positions: number;
+  readonly width: number;
+  /** (layers, positions, width); not touched */
+  readonly data: Float32Array;
+}
+
+/**
+ * The edit that steers a graph, each row by its own strength: alpha of the vision tower, beta of the decoder. Strength
+ * 0 leaves a row as it is, bit for bit.
+ *
+ * @throws ShapeError when `data` has another length than the sizes say, and from `apply` when the graph has other sizes
+ * @throws InvalidArgumentError when a number is not finite, and from `feeds` when rows that the graph does not tell
+ * apart differ in strength
+ */
+export function steeringEdit(
+  graph: "vision" | "decoder",
+  { layers, positions, width, data }: SteeringEditDirections,
+): GraphEdit {
+  const part = graph === "vision" ? "image" : "text";
+  if (data.length !== layers * positions * width) {
+    throw new ShapeError(
+      `${part} directions: received ${data.length} numbers; expected ${layers} layers x ${positions} positions x width ${width}`,
+    );
+  }
+  const directions: EditInput = {
+    data: unitDirections(data, width),
+    dims: [layers, positions, width],
+  };
+  return {
+    key: `steering ${layers}x${positions}x${width}`,
+    graph,
+    stage: "residual",
+    apply(model) {
+      const steered = addSteering(model, { positions });
+      if (steered.layers === layers && steered.width === width) return steered.model;
+      throw new ShapeError(
+        `${part} directions: received ${layers} layers of width ${width}; expected ${steered.layers} of width ${steered.width}, as the model has`,
+      );
+    },
+    feeds: (run) => ({
+      [STEERING_INPUTS.directions]: directions,
+      [STEERING_INPUTS.strengths]: strengthInput(run),
+    }),
+  };
+}
+
+/** One strength per row, or the one strength of all rows where the graph takes no more: towers without a batch axis. */
+function strengthInput({ rows, inputShape }: EditedRun): EditInput {
+  const strengths = rows.map(({ strength }) => strength);
+  const isOne = inputShape(STEERING_INPUTS.strengths)?.[0] === 1;
+  if (isOne && strengths.some((strength) => strength !== strengths[0])) {
+    throw new InvalidArgumentError(
+      `strengths: received ${strengths.join(", ")}; expected one for all rows, as the graph takes them together`,
+    );
+  }
+  const data = Float32Array.from(isOne ? strengths.slice(0, 1) : strengths);
+  return { data, dims: [data.length] };
 }

@@ -1,0 +1,181 @@
+/**
+ * Adds logits read behind earlier layers of a decoder ("early exits", the logit lens), as DoLa contrasts them.
+ *
+ * The nodes between the residual stream behind the last layer and the logits, final norm and head among them, are
+ * copied for each asked layer N and fed with the stream behind layer N; the copies read the same weights. Layers are
+ * numbered as hidden states are, 0 being the stream before the first layer; behind the last one stand the model's own
+ * logits once more.
+ *
+ * @see DoLa, arXiv 2309.03883, section 2
+ */
+import { InvalidArgumentError, ShapeError } from "../../errors.js";
+import { makeNode, makeTensor, makeValueInfo } from "../build.js";
+import { findHead, type LanguageHead } from "../find-head.js";
+import { findLayers } from "../find-layers.js";
+import { GraphIndex } from "../graph-index.js";
+import {
+  changed,
+  DataType,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+} from "../graph-model.js";
+import { type ResidualState, residualStream, withSums } from "../residual-stream.js";
+import type { GraphEdit } from "./graph-edit.js";
+
+const PREFIX = "early_exit";
+
+/** The output of an early exit: float32 (B, V), raw logits of the token after the last position. */
+export function earlyExitOutput(layer: number): string {
+  return `early.${layer}`;
+}
+
+/**
+ * Adds an output `early.N` for each asked layer N; one that is there already stays. The given model is not touched.
+ *
+ * With dynamically quantized weights the exit behind the last layer equals the logits only where both are computed of
+ * the same positions, as one scale is taken for all: where the graph keeps all logits, they differ by its rounding.
+ *
+ * @param layers 0 to L
+ * @throws ShapeError when the graph has fewer layers
+ * @throws UnsupportedCapabilityError when layers, residual stream or head cannot be found
+ */
+export function addEarlyExits(model: OnnxModel, layers: readonly number[]): OnnxModel {
+  const { graph } = model;
+  const index = new GraphIndex(graph);
+  const states = residualStream(findLayers(graph, index), index);
+  const head = findHead(graph, states.at(-1)!);
+  const logits = index.output("logits");
+  const missing = layers.filter((layer) => index.output(earlyExitOutput(layer)) === undefined);
+  const exits = missing.map((layer) => {
+    const state = states[layer];
+    if (state === undefined) {
+      throw new ShapeError(
+        `early exits: received layer ${layer}; expected 0 to ${states.length - 1}, as the model has`,
+      );
+    }
+    return { layer, state };
+  });
+  const form = {
+    head,
+    last: states.at(-1)!,
+    isFlat: logits?.dims?.length === 2,
+    elemType: logits?.elemType ?? DataType.float32,
+  };
+  const outputs = exits.map(({ layer }) =>
+    makeValueInfo(earlyExitOutput(layer), DataType.float32, [
+      logits?.dims?.[0] ?? null,
+      logits?.dims?.at(-1) ?? null,
+    ]),
+  );
+  const nodes = withSums(
+    graph.nodes,
+    exits.map(({ state }) => state),
+  );
+  const added = exits.flatMap(({ layer, state }) => exitNodes(earlyExitOutput(layer), state, form));
+  return changed(model, {
+    graph: changed(graph, {
+      nodes: [...nodes, ...added],
+      initializers: [...graph.initializers, ...constants(index, added)],
+      outputs: [...graph.outputs, ...outputs],
+    }),
+  });
+}
+
+/** What all exits of a graph have in common. */
+interface ExitForm {
+  readonly head: LanguageHead;
+  /** The stream behind the last layer, whose place an exit's stream takes. */
+  readonly last: ResidualState;
+  /** Whether the logits are (B, V), not (B, n, V). */
+  readonly isFlat: boolean;
+  readonly elemType: number;
+}
+
+/** Copies final norm and head for one stream (B, S, W) -> logits (B, V) of its last position. */
+function exitNodes(output: string, state: ResidualState, form: ExitForm): OnnxNode[] {
+  const { head, last, isFlat, elemType } = form;
+  const inside = new Map(
+    head.nodes.flatMap(({ outputs }) => outputs.map((name) => [name, `${output}/${name}`])),
+  );
+  inside.delete("");
+  // Where the graph cuts out positions itself it stays so; else the last one alone goes through the head.
+  const stream = head.selectsPositions ? state.value : `${output}/stream`;
+  inside.set(last.value, stream);
+  const renamed = (name: string): string => inside.get(name) ?? name;
+  const copies = head.nodes.map((node) =>
+    node === last.node ? normAlone(node, stream, renamed) : copyOf(node, output, renamed),
+  );
+  const cut = ["last", "end", "axis"].map((name) => `${PREFIX}/${name}`);
+  const whole = renamed("logits");
+  const flat = `${output}/last_logits`;
+  return [
+    ...(head.selectsPositions ? [] : [makeNode("Slice", [state.value, ...cut], [stream])]),
+    ...copies,
+    isFlat
+      ? makeNode("Identity", [whole], [flat])
+      : makeNode("Gather", [whole, `${PREFIX}/at_last`], [flat], { attributes: { axis: 1 } }),
+    elemType === DataType.float32
+      ? makeNode("Identity", [flat], [output])
+      : makeNode("Cast", [flat], [output], { attributes: { to: DataType.float32 } }),
+  ];
+}
+
+function copyOf(node: OnnxNode, output: string, renamed: (name: string) => string): OnnxNode {
+  return changed(node, {
+    name: `${output}/${node.name}`,
+    inputs: node.inputs.map(renamed),
+    outputs: node.outputs.map(renamed),
+  });
+}
+
+/** The norm of a fused residual add and norm, of a stream that is a sum already. */
+function normAlone(node: OnnxNode, stream: string, renamed: (name: string) => string): OnnxNode {
+  const isRms = node.opType === "SkipSimplifiedLayerNormalization";
+  const opType = isRms ? "SimplifiedLayerNormalization" : "LayerNormalization";
+  const weights = node.inputs.slice(2, isRms ? 3 : 4).filter((name) => name !== "");
+  const epsilon = node.attributes.find(({ name }) => name === "epsilon")?.value;
+  const float = epsilon?.kind === "float" ? epsilon.float : 1e-12;
+  const normed = renamed(node.outputs[0] ?? "");
+  return makeNode(opType, [stream, ...weights], [normed], {
+    attributes: { axis: -1, epsilon: { float }, stash_type: 1 },
+  });
+}
+
+/** The constants that added nodes read and that the graph does not hold yet. */
+function constants(index: GraphIndex, added: readonly OnnxNode[]): OnnxTensor[] {
+  const read = new Set(added.flatMap(({ inputs }) => inputs));
+  const tensors = [
+    makeTensor(`${PREFIX}/last`, [1], BigInt64Array.of(-1n)),
+    makeTensor(`${PREFIX}/end`, [1], BigInt64Array.of(2n ** 62n)),
+    makeTensor(`${PREFIX}/axis`, [1], BigInt64Array.of(1n)),
+    makeTensor(`${PREFIX}/at_last`, [], BigInt64Array.of(-1n)),
+  ];
+  return tensors.filter(({ name }) => read.has(name) && index.initializer(name) === undefined);
+}
+
+/**
+ * The edit that returns logits read behind layers of a decoder, as outputs `early.N` of (B, V). They do not depend on a
+ * strength. Two such edits go together, also where they share layers.
+ *
+ * @param layers 0 to L, in any order
+ * @throws InvalidArgumentError when a layer is no whole number from 0 on
+ * @throws ShapeError from `apply`, when the graph has fewer layers
+ */
+export function earlyExitEdit(layers: readonly number[]): GraphEdit {
+  const wrong = layers.find((layer) => !Number.isInteger(layer) || layer < 0);
+  if (wrong !== undefined || layers.length === 0) {
+    throw new InvalidArgumentError(
+      `early exits: received ${wrong ?? "no layer"}; expected layers, whole numbers from 0 on`,
+    );
+  }
+  const asked = [...new Set(layers)].sort((a, b) => a - b);
+  return {
+    key: `early exits behind layers ${asked.join(", ")}`,
+    graph: "decoder",
+    stage: "output",
+    apply: (model) => addEarlyExits(model, asked),
+    feeds: () => ({}),
+    outputs: asked.map(earlyExitOutput),
+  };
+}

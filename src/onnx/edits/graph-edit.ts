@@ -1,0 +1,46 @@
+import type { OnnxModel } from "../graph-model.js";
+
+/** Where in the order of edits one belongs: attention is rewritten first, then read-outs are added, then the residual stream is changed. */
+export type EditStage = "attention" | "output" | "residual";
+
+/** Numbers fed to a graph; the element type follows the array: float32, int64, uint8 as bool. */
+export interface EditInput {
+  readonly data: Float32Array | BigInt64Array | Uint8Array;
+  readonly dims: readonly number[];
+}
+
+/** What an edit may know of one row of a run. */
+export interface EditedRow {
+  readonly strength: number;
+  /** Tokens that the row's context holds before this run (0 for vision graphs). */
+  readonly pastLength: number;
+  /** Spans of image tokens in the whole context, first inclusive, end exclusive; empty for vision graphs. */
+  readonly images: readonly { readonly start: number; readonly end: number }[];
+}
+
+/** What an edit may know of a run that it feeds. */
+export interface EditedRun {
+  readonly rows: readonly EditedRow[];
+  /** New tokens of the run, S, and rows per head of the past as fed, P (0 for vision graphs). */
+  readonly steps: number;
+  readonly pastRows: number;
+  /** The patched session's declared inputs: name and shape (number or symbol per axis). */
+  readonly inputShape: (name: string) => readonly (number | string)[] | undefined;
+}
+
+/** A change of a stock graph that streams may switch on, each with a strength of its own. Immutable. */
+export interface GraphEdit {
+  /** Edits of equal key (and graph) make equal graphs, so that one session serves them all; shapes that `apply` depends on are part of it. */
+  readonly key: string;
+  readonly graph: "vision" | "decoder";
+  readonly stage: EditStage;
+  /**
+   * @param model not touched
+   * @throws UnsupportedCapabilityError naming what was looked for; ShapeError when the edit does not fit the graph
+   */
+  apply(model: OnnxModel): OnnxModel;
+  /** Feeds of the inputs that `apply` added. */
+  feeds(run: EditedRun): Readonly<Record<string, EditInput>>;
+  /** Outputs that `apply` added, each (B, n) or (B, 1, n) float32; a method gets row b's n numbers by name. */
+  readonly outputs?: readonly string[];
+}

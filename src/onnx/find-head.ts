@@ -1,0 +1,70 @@
+import { UnsupportedCapabilityError } from "../errors.js";
+import { LINEAR } from "./find-layers.js";
+import type { OnnxGraph, OnnxNode } from "./graph-model.js";
+import type { ResidualState } from "./residual-stream.js";
+
+/** What makes logits of the residual stream behind a decoder's last layer: final norm, language-model head and so on. */
+export interface LanguageHead {
+  /** All nodes from that stream to the logits, in graph order; the first may be the skip norm that sums the stream. */
+  readonly nodes: readonly OnnxNode[];
+  /** Whether they cut out positions, as `num_logits_to_keep` tells them to, before the head reads them. */
+  readonly selectsPositions: boolean;
+}
+
+const SELECTING = new Set(["Slice", "Gather", "GatherND", "GatherElements", "Compress"]);
+
+/**
+ * Finds the nodes between the residual stream and `logits`: all that depend on the one and that the other depends on.
+ *
+ * @param stream behind the last layer
+ * @throws UnsupportedCapabilityError naming what was looked for and what was found
+ */
+export function findHead(graph: OnnxGraph, stream: ResidualState): LanguageHead {
+  const start = stream.node === undefined ? stream.value : (stream.node.outputs[0] ?? "");
+  const nodes = between(graph, new Set([start, stream.value]), "logits");
+  if (nodes.length === 0) {
+    const found = graph.outputs.map(({ name }) => name).join(", ");
+    throw new UnsupportedCapabilityError(
+      `looked for output logits computed from ${start}, found outputs ${found}`,
+    );
+  }
+  if (!nodes.some(({ opType }) => LINEAR.has(opType))) {
+    throw new UnsupportedCapabilityError(
+      `looked for a language-model head (${[...LINEAR].join(", ")}) between ${start} and logits, found ${describe(nodes)}`,
+    );
+  }
+  const branching = nodes.filter(({ attributes }) =>
+    attributes.some(({ value }) => value?.kind === "graph"),
+  );
+  if (branching.length > 0) {
+    throw new UnsupportedCapabilityError(
+      `looked for no subgraph between ${start} and logits, found ${describe(branching)}`,
+    );
+  }
+  return {
+    nodes: stream.node === undefined ? nodes : [stream.node, ...nodes],
+    selectsPositions: nodes.some(({ opType }) => SELECTING.has(opType)),
+  };
+}
+
+/** The nodes that depend on one of some values and that another value depends on, in graph order. */
+function between(graph: OnnxGraph, from: ReadonlySet<string>, to: string): OnnxNode[] {
+  // Nodes come in topological order: one pass meets what depends on the start, one back what the end depends on.
+  const reached = new Set(from);
+  const behind = graph.nodes.filter(({ inputs, outputs }) => {
+    if (!inputs.some((input) => reached.has(input))) return false;
+    for (const output of outputs) reached.add(output);
+    return true;
+  });
+  const needed = new Set([to]);
+  const found = behind.toReversed().filter(({ inputs, outputs }) => {
+    if (!outputs.some((output) => needed.has(output))) return false;
+    for (const input of inputs) needed.add(input);
+    return true;
+  });
+  return found.reverse();
+}
+
+function describe(nodes: readonly OnnxNode[]): string {
+  return nodes.map(({ opType, name, outputs }) => `${opType} "${name || outputs[0]}"`).join(", ");
+}
