@@ -18,7 +18,13 @@ export interface DecoderShape {
   readonly vocabulary: number;
 }
 
-type Feeds = Record<string, ort.Tensor>;
+export type Feeds = Record<string, ort.Tensor>;
+
+/** What an edited graph is fed besides, and a look at the outputs of each run. */
+export interface EditedRuns {
+  feeds?(run: { readonly past: readonly number[]; steps: number; pastRows: number }): Feeds;
+  seen?(outputs: ort.InferenceSession.OnnxValueMapType): void;
+}
 
 export function openModel(model: OnnxModel): Promise<ort.InferenceSession> {
   return ort.InferenceSession.create(writeModel(model), {
@@ -37,8 +43,10 @@ export const upTo = (count: number, from = 0): number[] =>
   Array.from({ length: count }, (_, i) => from + i);
 
 /** Rows of a fixed random embedding table, [B, S, W]. */
-export function embed(ids: readonly (readonly number[])[], shape: DecoderShape): ort.Tensor {
-  const { width, vocabulary } = shape;
+export function embed(
+  ids: readonly (readonly number[])[],
+  { width, vocabulary }: Pick<DecoderShape, "width" | "vocabulary">,
+): ort.Tensor {
   const table = new SeededRandom(7).gaussians(vocabulary * width);
   const rows = ids.flat().map((id) => table.subarray(id * width, (id + 1) * width));
   const data = new Float32Array(rows.length * width);
@@ -61,6 +69,7 @@ export async function decodeStock(
   prompts: number[][],
   shape: DecoderShape,
   steps: number,
+  edited: EditedRuns = {},
 ): Promise<GreedyRun> {
   const batch = prompts.length;
   const run: GreedyRun = { tokens: prompts.map(() => []), logits: [] };
@@ -76,7 +85,9 @@ export async function decodeStock(
       ...stepFeeds(session, ids, shape, repeated(filled, batch)),
       attention_mask: int64(repeated(1, batch * (filled + count)), [batch, filled + count]),
       ...past,
+      ...edited.feeds?.({ past: repeated(filled, batch), steps: count, pastRows: filled }),
     });
+    edited.seen?.(result);
     filled += count;
     ids = record(run, result.logits, shape);
     past = Object.fromEntries(
@@ -100,6 +111,7 @@ export async function decodeDelta(
   shape: DecoderShape,
   steps: number,
   block: number,
+  edited: EditedRuns = {},
 ): Promise<GreedyRun> {
   const batch = prompts.length;
   const run: GreedyRun = { tokens: prompts.map(() => []), logits: [] };
@@ -126,7 +138,9 @@ export async function decodeDelta(
       ...stepFeeds(session, ids, shape, filled, valid),
       attention_mask: int64(mask.flat(), [batch, mask[0]?.length ?? 0]),
       ...Object.fromEntries(past),
+      ...edited.feeds?.({ past: filled, steps: count, pastRows: capacity }),
     });
+    edited.seen?.(result);
     const needed = Math.ceil((Math.max(...filled) + count) / block) * block;
     if (needed > capacity) {
       cache = new Map(

@@ -10,9 +10,18 @@ export function makeMiniTower(
   tokens: number,
   batch: number | string = "batch",
 ): OnnxModel {
+  return towerOf([batch, tokens, width], layers);
+}
+
+/** The same tower as exporters write it that take all patches of all images as rows: (patches, W) -> (patches, W). */
+export function makeFlatTower(layers: number, width: number): OnnxModel {
+  return towerOf(["patches", width], layers);
+}
+
+function towerOf(dims: (number | string)[], layers: number): OnnxModel {
+  const width = Number(dims.at(-1));
   const graph = new GraphBuilder();
   const random = new SeededRandom(3);
-  const dims = [batch, tokens, width];
   const pixels = graph.input("pixel_values", DataType.float32, dims);
   const first = addTowerNorm(graph, random, pixels, width, "/vision/pre_layernorm");
   const last = addTower(graph, random, first, { layers, width });

@@ -1,9 +1,10 @@
 import * as ort from "onnxruntime-node";
-import { STEERING_INPUTS } from "../../../src/onnx/edits/steering.js";
+import { SeededRandom } from "../../../src/math/seeded-random.js";
+import type { EditedRun, EditInput, GraphEdit } from "../../../src/onnx/edits/graph-edit.js";
+import { STEERING_INPUTS, steeringEdit } from "../../../src/onnx/edits/steering.js";
 import type { OnnxModel } from "../../../src/onnx/graph-model.js";
-import { embed, int64, repeated, upTo } from "../greedy-decoding.js";
-
-export type Feeds = Record<string, ort.Tensor>;
+import { writeModel } from "../../../src/onnx/write-model.js";
+import { type DecoderShape, embed, type Feeds, int64, repeated, upTo } from "../greedy-decoding.js";
 
 /** A small decoder for tests of edits. */
 export const shape = {
@@ -19,12 +20,15 @@ export const shape = {
 export const LENGTH = 6;
 
 /** Feeds of a first pass: {@link LENGTH} tokens a row, all logits kept. */
-export function decoderFeeds(model: OnnxModel, rows: number): Feeds {
-  const ids = upTo(rows).map((b) => upTo(LENGTH).map((i) => (b * 31 + i * 7) % shape.vocabulary));
+export function decoderFeeds(
+  model: OnnxModel,
+  rows: number,
+  { kvHeads, headWidth, vocabulary, width }: DecoderShape = shape,
+): Feeds {
+  const ids = upTo(rows).map((b) => upTo(LENGTH).map((i) => (b * 31 + i * 7) % vocabulary));
   const feeds: Feeds = {
-    inputs_embeds: embed(ids, shape),
+    inputs_embeds: embed(ids, { vocabulary, width }),
     attention_mask: int64(repeated(1, rows * LENGTH), [rows, LENGTH]),
-    num_logits_to_keep: int64([0], []),
   };
   for (const { name } of model.graph.inputs) {
     if (name === "position_ids")
@@ -32,8 +36,9 @@ export function decoderFeeds(model: OnnxModel, rows: number): Feeds {
         upTo(rows).flatMap(() => upTo(LENGTH)),
         [rows, LENGTH],
       );
+    if (name === "num_logits_to_keep") feeds[name] = int64([0], []);
     if (name.startsWith("past"))
-      feeds[name] = new ort.Tensor("float32", [], [rows, shape.kvHeads, 0, shape.headWidth]);
+      feeds[name] = new ort.Tensor("float32", [], [rows, kvHeads, 0, headWidth]);
   }
   return feeds;
 }
@@ -62,4 +67,46 @@ export function steerRow(x: Float32Array, d: Float32Array, alpha: number): Float
   const length = (v: Float32Array) => Math.max(Math.hypot(...v), 1e-12);
   const moved = x.map((value, i) => value / length(x) + (0.1 * alpha * d[i]!) / length(d));
   return moved.map((value) => (value / length(moved)) * length(x));
+}
+
+/** Steers every layer of a decoder of this {@link shape} by directions that this seed draws. */
+export function randomSteering(seed: number): GraphEdit {
+  const { layers, width } = shape;
+  const data = new SeededRandom(seed).gaussians(layers * width);
+  return steeringEdit("decoder", { layers, positions: 1, width, data });
+}
+
+/** What edits feed to a run of a session, as an engine would. */
+export function editFeeds(
+  session: ort.InferenceSession,
+  edits: readonly GraphEdit[],
+  run: Omit<EditedRun, "inputShape">,
+): Feeds {
+  const inputShape = (name: string) => {
+    const input = session.inputMetadata.find((candidate) => candidate.name === name);
+    return input?.isTensor ? input.shape : undefined;
+  };
+  const feeds = edits.flatMap((edit) => Object.entries(edit.feeds({ ...run, inputShape })));
+  return Object.fromEntries(feeds.map(([name, input]) => [name, tensorOf(input)]));
+}
+
+function tensorOf({ data, dims }: EditInput): ort.Tensor {
+  if (data instanceof Float32Array) return new ort.Tensor("float32", data, dims);
+  if (data instanceof BigInt64Array) return new ort.Tensor("int64", data, dims);
+  return new ort.Tensor("bool", data, dims);
+}
+
+/** The largest difference of two tensors' numbers. */
+export function largestGap(
+  a: ArrayLike<number> | undefined,
+  b: ArrayLike<number> | undefined,
+): number {
+  const [first, second] = [Array.from(a ?? []), Array.from(b ?? [])];
+  if (first.length === 0 || first.length !== second.length) return Number.NaN;
+  return Math.max(...first.map((x, i) => Math.abs(x - (second[i] ?? Number.NaN))));
+}
+
+/** Whether two models are the same byte for byte. */
+export function isSame(a: OnnxModel, b: OnnxModel): boolean {
+  return Buffer.compare(writeModel(a), writeModel(b)) === 0;
 }
