@@ -1,5 +1,6 @@
 import { UnsupportedCapabilityError } from "../errors.js";
 import { LINEAR } from "./find-layers.js";
+import { type GraphIndex, integerAttribute } from "./graph-index.js";
 import type { OnnxGraph, OnnxNode } from "./graph-model.js";
 import type { ResidualState } from "./residual-stream.js";
 
@@ -7,11 +8,19 @@ import type { ResidualState } from "./residual-stream.js";
 export interface LanguageHead {
   /** All nodes from that stream to the logits, in graph order; the first may be the skip norm that sums the stream. */
   readonly nodes: readonly OnnxNode[];
-  /** Whether they cut out positions, as `num_logits_to_keep` tells them to, before the head reads them. */
-  readonly selectsPositions: boolean;
+  /** How they cut out positions before the head reads them, as `num_logits_to_keep` tells them to; undefined: they keep all. */
+  readonly cut: PositionCut | undefined;
+}
+
+/** One of the nodes of a head that cuts out positions. */
+export interface PositionCut {
+  readonly node: OnnxNode;
+  /** Whether it might as well cut the stream, before the norm: all before it works position by position. */
+  readonly isMovable: boolean;
 }
 
 const SELECTING = new Set(["Slice", "Gather", "GatherND", "GatherElements", "Compress"]);
+const RESHAPING = new Set(["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"]);
 
 /**
  * Finds the nodes between the residual stream and `logits`: all that depend on the one and that the other depends on.
@@ -19,7 +28,8 @@ const SELECTING = new Set(["Slice", "Gather", "GatherND", "GatherElements", "Com
  * @param stream behind the last layer
  * @throws UnsupportedCapabilityError naming what was looked for and what was found
  */
-export function findHead(graph: OnnxGraph, stream: ResidualState): LanguageHead {
+export function findHead(index: GraphIndex, stream: ResidualState): LanguageHead {
+  const { graph } = index;
   const start = stream.node === undefined ? stream.value : (stream.node.outputs[0] ?? "");
   const nodes = between(graph, new Set([start, stream.value]), "logits");
   if (nodes.length === 0) {
@@ -43,8 +53,28 @@ export function findHead(graph: OnnxGraph, stream: ResidualState): LanguageHead 
   }
   return {
     nodes: stream.node === undefined ? nodes : [stream.node, ...nodes],
-    selectsPositions: nodes.some(({ opType }) => SELECTING.has(opType)),
+    cut: findCut(nodes, index),
   };
+}
+
+function findCut(nodes: readonly OnnxNode[], index: GraphIndex): PositionCut | undefined {
+  const [node, ...others] = nodes.filter(({ opType }) => SELECTING.has(opType));
+  if (node === undefined) return undefined;
+  const before = nodes.slice(0, nodes.indexOf(node));
+  const made = new Set(nodes.flatMap(({ outputs }) => outputs));
+  const isMovable =
+    others.length === 0 &&
+    isAlongPositions(node, index) &&
+    !node.inputs.slice(1).some((input) => made.has(input)) &&
+    !before.some(({ opType }) => RESHAPING.has(opType));
+  return { node, isMovable };
+}
+
+/** Whether a node cuts axis 1 of (B, S, W). */
+function isAlongPositions(node: OnnxNode, index: GraphIndex): boolean {
+  if (node.opType === "Gather") return [1, -2].includes(integerAttribute(node, "axis", 0));
+  const axes = index.constantIntegers(node.inputs[3] ?? "")?.join();
+  return node.opType === "Slice" && (axes === "1" || axes === "-2");
 }
 
 /** The nodes that depend on one of some values and that another value depends on, in graph order. */

@@ -1,4 +1,4 @@
-import { changed, type OnnxGraph } from "./graph-model.js";
+import { changed, type OnnxGraph, type OnnxNode, type OnnxTensor } from "./graph-model.js";
 
 /**
  * Drops the nodes and initializers that no output of a graph depends on. The runtime would run such nodes all the same.
@@ -17,4 +17,10 @@ export function removeUnused(graph: OnnxGraph): OnnxGraph {
     nodes: nodes.reverse(),
     initializers: graph.initializers.filter(({ name }) => needed.has(name)),
   });
+}
+
+/** Those tensors that some node reads. The runtime warns of all others. */
+export function readBy(nodes: readonly OnnxNode[], tensors: readonly OnnxTensor[]): OnnxTensor[] {
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+  return tensors.filter(({ name }) => read.has(name));
 }

@@ -28,13 +28,8 @@
 import { UnsupportedCapabilityError } from "../../errors.js";
 import { declareInternal, makeNode, makeValueInfo } from "../build.js";
 import { GraphIndex, integerAttribute } from "../graph-index.js";
-import {
-  changed,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxTensor,
-  type OnnxValueInfo,
-} from "../graph-model.js";
+import { changed, type OnnxModel, type OnnxNode, type OnnxValueInfo } from "../graph-model.js";
+import { readBy } from "../remove-unused.js";
 import { CountedRows, LastRows, type RowSelector } from "./new-rows.js";
 
 /** How attention joins past and new rows. */
@@ -119,9 +114,10 @@ export function returnNewRows(model: OnnxModel): CacheDelta {
       nodes.push(...selector.select(source.value, output, present));
     else nodes.push(makeNode("Identity", [source.value], [output]));
   });
+  const added = [...(selector?.shared() ?? []), ...nodes];
   const graph = changed(model.graph, {
-    nodes: [...model.graph.nodes, ...(selector?.shared() ?? []), ...nodes],
-    initializers: [...model.graph.initializers, ...(selector?.constants() ?? ([] as OnnxTensor[]))],
+    nodes: [...model.graph.nodes, ...added],
+    initializers: [...model.graph.initializers, ...readBy(added, selector?.constants() ?? [])],
     outputs: model.graph.outputs.map((output) => outputs.get(output.name) ?? output),
     rest: [...model.graph.rest, ...presents.map(declareInternal)],
   });

@@ -20,6 +20,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from "../graph-model.js";
+import { readBy } from "../remove-unused.js";
 import { type ResidualState, residualStream, withSums } from "../residual-stream.js";
 import type { GraphEdit } from "./graph-edit.js";
 
@@ -44,7 +45,7 @@ export function addEarlyExits(model: OnnxModel, layers: readonly number[]): Onnx
   const { graph } = model;
   const index = new GraphIndex(graph);
   const states = residualStream(findLayers(graph, index), index);
-  const head = findHead(graph, states.at(-1)!);
+  const head = findHead(index, states.at(-1)!);
   const logits = index.output("logits");
   const missing = layers.filter((layer) => index.output(earlyExitOutput(layer)) === undefined);
   const exits = missing.map((layer) => {
@@ -99,18 +100,20 @@ function exitNodes(output: string, state: ResidualState, form: ExitForm): OnnxNo
     head.nodes.flatMap(({ outputs }) => outputs.map((name) => [name, `${output}/${name}`])),
   );
   inside.delete("");
-  // Where the graph cuts out positions itself it stays so; else the last one alone goes through the head.
-  const stream = head.selectsPositions ? state.value : `${output}/stream`;
+  const { stream, before } = cutStream(output, state, head);
   inside.set(last.value, stream);
   const renamed = (name: string): string => inside.get(name) ?? name;
-  const copies = head.nodes.map((node) =>
-    node === last.node ? normAlone(node, stream, renamed) : copyOf(node, output, renamed),
-  );
-  const cut = ["last", "end", "axis"].map((name) => `${PREFIX}/${name}`);
+  const moved = before.length > 0 ? head.cut?.node : undefined;
+  if (moved !== undefined) inside.set(moved.outputs[0] ?? "", renamed(moved.inputs[0] ?? ""));
+  const copies = head.nodes
+    .filter((node) => node !== moved)
+    .map((node) =>
+      node === last.node ? normAlone(node, stream, renamed) : copyOf(node, output, renamed),
+    );
   const whole = renamed("logits");
   const flat = `${output}/last_logits`;
   return [
-    ...(head.selectsPositions ? [] : [makeNode("Slice", [state.value, ...cut], [stream])]),
+    ...before,
     ...copies,
     isFlat
       ? makeNode("Identity", [whole], [flat])
@@ -119,6 +122,29 @@ function exitNodes(output: string, state: ResidualState, form: ExitForm): OnnxNo
       ? makeNode("Identity", [flat], [output])
       : makeNode("Cast", [flat], [output], { attributes: { to: DataType.float32 } }),
   ];
+}
+
+/**
+ * Cuts out, before the norm, the positions that the graph's own head reads, or the last one where that reads all.
+ *
+ * Were the norm of all positions copied, the runtime would find it equal to the next layer's, share the common part and
+ * no longer fuse either: the model's own logits would be rounded differently.
+ */
+function cutStream(
+  output: string,
+  { value }: ResidualState,
+  { cut }: LanguageHead,
+): { stream: string; before: OnnxNode[] } {
+  const stream = `${output}/stream`;
+  if (cut === undefined) {
+    const last = ["last", "end", "axis"].map((name) => `${PREFIX}/${name}`);
+    return { stream, before: [makeNode("Slice", [value, ...last], [stream])] };
+  }
+  if (!cut.isMovable) return { stream: value, before: [] };
+  const { node } = cut;
+  const inputs = [value, ...node.inputs.slice(1)];
+  const moved = changed(node, { name: `${output}/${node.name}`, inputs, outputs: [stream] });
+  return { stream, before: [moved] };
 }
 
 function copyOf(node: OnnxNode, output: string, renamed: (name: string) => string): OnnxNode {
@@ -144,14 +170,13 @@ function normAlone(node: OnnxNode, stream: string, renamed: (name: string) => st
 
 /** The constants that added nodes read and that the graph does not hold yet. */
 function constants(index: GraphIndex, added: readonly OnnxNode[]): OnnxTensor[] {
-  const read = new Set(added.flatMap(({ inputs }) => inputs));
   const tensors = [
     makeTensor(`${PREFIX}/last`, [1], BigInt64Array.of(-1n)),
     makeTensor(`${PREFIX}/end`, [1], BigInt64Array.of(2n ** 62n)),
     makeTensor(`${PREFIX}/axis`, [1], BigInt64Array.of(1n)),
     makeTensor(`${PREFIX}/at_last`, [], BigInt64Array.of(-1n)),
   ];
-  return tensors.filter(({ name }) => read.has(name) && index.initializer(name) === undefined);
+  return readBy(added, tensors).filter(({ name }) => index.initializer(name) === undefined);
 }
 
 /**

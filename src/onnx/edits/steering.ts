@@ -23,6 +23,7 @@ import {
   type OnnxValueInfo,
 } from "../graph-model.js";
 import { insertBeforeUse } from "../insert-before-use.js";
+import { readBy } from "../remove-unused.js";
 import type { EditedRun, EditInput, GraphEdit } from "./graph-edit.js";
 import {
   type BiasApart,
@@ -112,7 +113,7 @@ export function addSteering(model: OnnxModel, options: SteeringOptions): Steered
   });
   const graph = changed(model.graph, {
     nodes: insertBeforeUse(model.graph.nodes, rewired, nodes),
-    initializers: [...model.graph.initializers, ...steeringConstants(layers.length)],
+    initializers: [...model.graph.initializers, ...readBy(nodes, steeringConstants(layers.length))],
     inputs: [
       ...model.graph.inputs,
       makeValueInfo(directions, DataType.float32, [layers.length, options.positions, width]),
