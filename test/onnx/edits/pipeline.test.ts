@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
@@ -9,9 +10,16 @@ import { hiddenStatesEdit, readHiddenStates } from "../../../src/onnx/edits/hidd
 import { applyEdits, editDecoder } from "../../../src/onnx/edits/pipeline.js";
 import { steeringEdit } from "../../../src/onnx/edits/steering.js";
 import type { OnnxModel } from "../../../src/onnx/graph-model.js";
+import { readModel } from "../../../src/onnx/read-model.js";
 import { writeModel } from "../../../src/onnx/write-model.js";
 import { makeSyntheticDecoder } from "../../../src/testing/synthetic/decoder.js";
-import { decodeDelta, decodeStock, openModel, upTo } from "../greedy-decoding.js";
+import {
+  type DecoderShape,
+  decodeDelta,
+  decodeStock,
+  openModel,
+  upTo,
+} from "../greedy-decoding.js";
 import { makeMiniTower } from "../mini-tower.js";
 import { bits, editFeeds, isSame, largestGap, randomSteering, shape } from "./small-runs.js";
 
@@ -27,6 +35,7 @@ async function decode(
   edits: readonly GraphEdit[],
   strengths: readonly number[],
   newRows: boolean,
+  form: DecoderShape = shape,
 ) {
   const session = await openModel(applyEdits(stock, edits, { newRows }));
   const outputs = edits.flatMap((edit) => edit.outputs ?? []);
@@ -43,8 +52,8 @@ async function decode(
   };
   const some = prompts.slice(0, strengths.length);
   const run = newRows
-    ? await decodeDelta(session, editDecoder(stock, edits), some, shape, 12, 8, runs)
-    : await decodeStock(session, some, shape, 12, runs);
+    ? await decodeDelta(session, editDecoder(stock, edits), some, form, 12, 8, runs)
+    : await decodeStock(session, some, form, 12, runs);
   return { ...run, seen };
 }
 
@@ -105,6 +114,23 @@ describe.each([
     expect(second.tokens[1]).not.toEqual(without.tokens[1]);
   });
 });
+
+test.each(["", "_quantized"])(
+  "no edit of strength 0 changes a bit of the pocket checkpoint's logits (decoder_model_merged%s)",
+  async (suffix) => {
+    const file = readFileSync(`pocket/llava/onnx/decoder_model_merged${suffix}.onnx`);
+    const stock = readModel(file);
+    const pocket = { layers: 6, kvHeads: 3, headWidth: 32, width: 192, vocabulary: 992 };
+    const data = new SeededRandom(5).gaussians(6 * 192);
+    const steer = steeringEdit("decoder", { layers: 6, positions: 1, width: 192, data });
+    const edits = [steer, lens, states];
+    const [plain, edited] = [
+      await decode(stock, [], [0, 0], true, pocket),
+      await decode(stock, edits, [0, 0], true, pocket),
+    ];
+    expect(same(edited.logits, plain.logits)).toBe(true);
+  },
+);
 
 test("the hidden states of a graph are read from what it returns", () => {
   const stock = makeSyntheticDecoder(shape);
