@@ -70,9 +70,12 @@ function findCut(nodes: readonly OnnxNode[], index: GraphIndex): PositionCut | u
   return { node, isMovable };
 }
 
-/** Whether a node cuts axis 1 of (B, S, W). */
+/** Whether a node cuts axis 1 of (B, S, W) and keeps it; the norm may count its axes from the front. */
 function isAlongPositions(node: OnnxNode, index: GraphIndex): boolean {
-  if (node.opType === "Gather") return [1, -2].includes(integerAttribute(node, "axis", 0));
+  if (node.opType === "Gather") {
+    const isList = index.constantTensor(node.inputs[1] ?? "")?.dims.length === 1;
+    return isList && [1, -2].includes(integerAttribute(node, "axis", 0));
+  }
   const axes = index.constantIntegers(node.inputs[3] ?? "")?.join();
   return node.opType === "Slice" && (axes === "1" || axes === "-2");
 }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { returnNewRows } from "../../src/onnx/edits/cache-delta.js";
+import { addEarlyExits } from "../../src/onnx/edits/early-exit.js";
 import { addHiddenStates } from "../../src/onnx/edits/hidden-states.js";
 import { addSteering, STEERING_INPUTS, unitDirections } from "../../src/onnx/edits/steering.js";
 import { DataType, type OnnxModel } from "../../src/onnx/graph-model.js";
@@ -147,6 +148,16 @@ describe.each(names)("%s", (name) => {
       largestGap(result[state], item.steered.hiddenStates[i] ?? []),
     );
     if (item.exact) expect(Math.max(...gaps)).toBeLessThan(1e-4);
+  });
+
+  test.runIf(item.kind === "decoder")("logits behind the last layer are its own", async () => {
+    const exits = addEarlyExits(model, [1, item.layers]);
+    const result = await (await openModel(exits)).run(feeds);
+    const own = Array.from(result.logits?.data as Float32Array);
+    const last = result[`early.${item.layers}`];
+    const vocabulary = last?.dims.at(-1) ?? 0;
+    expect(largestGap(last, own.slice(-vocabulary))).toBeLessThan(item.exact ? 1e-4 : 0.05);
+    expect(largestGap(result["early.1"], own.slice(-vocabulary))).toBeGreaterThan(0.05);
   });
 
   test.runIf(model.graph.outputs.some(({ name: n }) => n.startsWith("present.")))(

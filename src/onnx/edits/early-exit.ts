@@ -47,16 +47,9 @@ export function addEarlyExits(model: OnnxModel, layers: readonly number[]): Onnx
   const states = residualStream(findLayers(graph, index), index);
   const head = findHead(index, states.at(-1)!);
   const logits = index.output("logits");
-  const missing = layers.filter((layer) => index.output(earlyExitOutput(layer)) === undefined);
-  const exits = missing.map((layer) => {
-    const state = states[layer];
-    if (state === undefined) {
-      throw new ShapeError(
-        `early exits: received layer ${layer}; expected 0 to ${states.length - 1}, as the model has`,
-      );
-    }
-    return { layer, state };
-  });
+  const exits = layers
+    .filter((layer) => index.output(earlyExitOutput(layer)) === undefined)
+    .map((layer) => ({ layer, state: stateBehind(layer, states) }));
   const form = {
     head,
     last: states.at(-1)!,
@@ -81,6 +74,14 @@ export function addEarlyExits(model: OnnxModel, layers: readonly number[]): Onnx
       outputs: [...graph.outputs, ...outputs],
     }),
   });
+}
+
+function stateBehind(layer: number, states: readonly ResidualState[]): ResidualState {
+  const state = states[layer];
+  if (state !== undefined) return state;
+  throw new ShapeError(
+    `early exits: received layer ${layer}; expected 0 to ${states.length - 1}, as the model has`,
+  );
 }
 
 /** What all exits of a graph have in common. */
@@ -125,7 +126,8 @@ function exitNodes(output: string, state: ResidualState, form: ExitForm): OnnxNo
 }
 
 /**
- * Cuts out, before the norm, the positions that the graph's own head reads, or the last one where that reads all.
+ * Cuts out, before the norm, the positions that the graph's own head reads, or the last one where that reads all. Where
+ * the graph's cut cannot come first, it stays where it is.
  *
  * Were the norm of all positions copied, the runtime would find it equal to the next layer's, share the common part and
  * no longer fuse either: the model's own logits would be rounded differently.
