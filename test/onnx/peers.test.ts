@@ -9,9 +9,15 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { returnNewRows } from "../../src/onnx/edits/cache-delta.js";
-import { addEarlyExits } from "../../src/onnx/edits/early-exit.js";
-import { addHiddenStates } from "../../src/onnx/edits/hidden-states.js";
-import { addSteering, STEERING_INPUTS, unitDirections } from "../../src/onnx/edits/steering.js";
+import { addEarlyExits, earlyExitEdit } from "../../src/onnx/edits/early-exit.js";
+import { addHiddenStates, hiddenStatesEdit } from "../../src/onnx/edits/hidden-states.js";
+import { applyEdits } from "../../src/onnx/edits/pipeline.js";
+import {
+  addSteering,
+  STEERING_INPUTS,
+  steeringEdit,
+  unitDirections,
+} from "../../src/onnx/edits/steering.js";
 import { DataType, type OnnxModel } from "../../src/onnx/graph-model.js";
 import { readModel } from "../../src/onnx/read-model.js";
 import { openModel } from "./greedy-decoding.js";
@@ -153,12 +159,30 @@ describe.each(names)("%s", (name) => {
   test.runIf(item.kind === "decoder")("logits behind the last layer are its own", async () => {
     const exits = addEarlyExits(model, [1, item.layers]);
     const result = await (await openModel(exits)).run(feeds);
-    const own = Array.from(result.logits?.data as Float32Array);
+    const own = numbersOf(result.logits);
     const last = result[`early.${item.layers}`];
     const vocabulary = last?.dims.at(-1) ?? 0;
     expect(largestGap(last, own.slice(-vocabulary))).toBeLessThan(item.exact ? 1e-4 : 0.05);
     expect(largestGap(result["early.1"], own.slice(-vocabulary))).toBeGreaterThan(0.05);
   });
+
+  test.runIf(item.kind === "decoder")(
+    "edits of strength 0 change no bit of the logits",
+    async () => {
+      const { dims, data } = item.directions;
+      const [layers = 0, positions = 0, width = 0] = dims;
+      const edits = [
+        steeringEdit("decoder", { layers, positions, width, data: Float32Array.from(data) }),
+        earlyExitEdit([0, 1]),
+        hiddenStatesEdit("decoder", { positions: "last" }),
+      ];
+      const newRows = model.graph.outputs.some(({ name: n }) => n.startsWith("present."));
+      const plain = await (await openModel(applyEdits(model, [], { newRows }))).run(feeds);
+      const session = await openModel(applyEdits(model, edits, { newRows }));
+      const edited = await session.run({ ...feeds, ...steeringFeeds(item, 0) });
+      expect(Buffer.compare(bytesOf(edited.logits), bytesOf(plain.logits))).toBe(0);
+    },
+  );
 
   test.runIf(model.graph.outputs.some(({ name: n }) => n.startsWith("present.")))(
     "new rows are those of the whole present",
@@ -177,6 +201,17 @@ describe.each(names)("%s", (name) => {
     },
   );
 });
+
+/** The numbers of a tensor, of float16 as well. */
+function numbersOf(tensor: ort.Tensor | undefined): number[] {
+  const values = Array.from(tensor?.data as Float32Array | Uint16Array);
+  if (tensor?.type !== "float16" || !(tensor.data instanceof Uint16Array)) return values;
+  return values.map((bits) => {
+    const [exponent, mantissa] = [(bits >> 10) & 31, bits & 1023];
+    const size = exponent === 0 ? mantissa * 2 ** -24 : (1024 + mantissa) * 2 ** (exponent - 25);
+    return bits & 0x8000 ? -size : size;
+  });
+}
 
 function bytesOf(tensor: ort.Tensor | undefined): Uint8Array {
   const data = tensor?.data as Float32Array;
