@@ -5,6 +5,7 @@ const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: {
       "groundsight/testing": fileURLToPath(new URL("./src/testing/fake-model.ts", import.meta.url)),
+      "groundsight/eval": fileURLToPath(new URL("./src/eval/index.ts", import.meta.url)),
       groundsight: fileURLToPath(new URL("./src/index.ts", import.meta.url)),
     },
   },

@@ -1,10 +1,12 @@
 // Score captions made by any program with CHAIR, with 95% intervals over images:
 // score-captions captions.jsonl objects_by_image.json
-import { benchmarkNamed } from "groundsight/eval/benchmark-registry";
-import { readAnswers } from "groundsight/eval/data/read-answers";
-import { readDataFile } from "groundsight/eval/read-benchmark-files";
-import { scoreAnswers } from "groundsight/eval/score-answers";
-import { metricIntervals } from "groundsight/eval/statistics/metric-intervals";
+import {
+  benchmarkNamed,
+  metricIntervals,
+  readAnswers,
+  readDataFile,
+  scoreAnswers,
+} from "groundsight/eval";
 
 const [captions = "captions.jsonl", objects = "objects_by_image.json"] = process.argv.slice(2);
 const chair = benchmarkNamed("chair");

@@ -1,15 +1,21 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Command, Option } from "commander";
-import { BENCHMARKS, benchmarkNamed } from "../eval/benchmark-registry.js";
-import { evaluate } from "../eval/evaluate.js";
-import { textTable } from "../eval/format-value.js";
-import { figuresTable } from "../eval/report/report-tables.js";
-import type { RunAnalysis } from "../eval/report/run-analysis.js";
-import { REPORT_FILES } from "../eval/report/write-report.js";
-import { planRun, type SetRequest } from "../eval/run/plan-run.js";
-import { planSeries } from "../eval/run/plan-series.js";
-import { DEFAULT_POCKET_SETS, POCKET_SETS, pocketSuite } from "../eval/run/pocket-suite.js";
+import {
+  BENCHMARKS,
+  benchmarkNamed,
+  DEFAULT_POCKET_SETS,
+  evaluate,
+  figuresTable,
+  POCKET_SETS,
+  planRun,
+  planSeries,
+  pocketSuite,
+  REPORT_FILES,
+  type RunAnalysis,
+  type SetRequest,
+  textTable,
+} from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
 import { integerAtLeast } from "./integer-option.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
@@ -22,7 +28,7 @@ import {
 } from "./model-options.js";
 import { numberOption } from "./number-option.js";
 import { progressLine } from "./progress-line.js";
-import { namedMethods, type RunMethodFlags, withModels } from "./run-methods.js";
+import { namedMethods, onOneModel, type RunMethodFlags, withModels } from "./run-methods.js";
 
 interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags {
   readonly data?: string[];
@@ -102,8 +108,9 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   try {
     // Steered methods get handles of their own; the run's model is the stock one.
     await using model = await loadStockModel(flags);
-    const methods = await withModels(named, model, directions);
-    const analysis = await evaluate(model, {
+    const handles = await withModels(named, model, directions);
+    const { methods, model: answering } = onOneModel(handles, model);
+    const analysis = await evaluate(answering, {
       sets,
       methods,
       series,

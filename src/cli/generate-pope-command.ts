@@ -1,8 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
-import { readObjectAnnotations } from "../eval/data/read-object-annotations.js";
-import { generatePope, type PopeStrategy } from "../eval/generate-pope.js";
-import { readDataFile } from "../eval/read-benchmark-files.js";
+import {
+  generatePope,
+  type PopeStrategy,
+  readDataFile,
+  readObjectAnnotations,
+} from "../eval/index.js";
 import { integerAtLeast } from "./integer-option.js";
 
 interface GenerateFlags {

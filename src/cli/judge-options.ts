@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import type { JudgeSetup } from "../eval/judge/judge-matched.js";
-import { openAiJudge } from "../eval/judge/openai-judge.js";
+import { type JudgeSetup, openAiJudge } from "../eval/index.js";
 import { integerAtLeast } from "./integer-option.js";
 
 /** Values of the options that set a judge. */

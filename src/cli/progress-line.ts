@@ -1,4 +1,4 @@
-import type { Progress } from "../eval/run/run-evaluation.js";
+import type { Progress } from "../eval/index.js";
 
 const LINE_EVERY_MS = 15_000;
 

@@ -1,9 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { parseRows } from "../eval/data/parse-rows.js";
-import { readShaped } from "../eval/data/read-shaped.js";
-import { readDataFile } from "../eval/read-benchmark-files.js";
+import { parseRows, readDataFile, readShaped } from "../eval/index.js";
 import { DatasetError, type Demonstration } from "../index.js";
 
 const SCHEMA = z.object({

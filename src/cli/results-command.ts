@@ -1,7 +1,12 @@
 import { Command } from "commander";
-import { textTable } from "../eval/format-value.js";
-import { compareQuery, figuresQuery, LIST_RUNS } from "../eval/results/result-queries.js";
-import { openResults, type ResultRow } from "../eval/results/results-database.js";
+import {
+  compareQuery,
+  figuresQuery,
+  LIST_RUNS,
+  openResults,
+  type ResultRow,
+  textTable,
+} from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
 
 interface ResultsFlags {

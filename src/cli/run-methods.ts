@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { RunMethod } from "../eval/run/run-method.js";
 import {
   InvalidArgumentError,
   type JsonValue,
@@ -24,6 +23,15 @@ export interface SteeredMethodFlags extends MethodFlags {
 export interface RunMethodFlags extends SteeredMethodFlags {
   readonly methods: string;
   readonly without: string;
+}
+
+/** A method as it takes part in a run. */
+export interface RunMethod {
+  readonly method: Method;
+  /** The handle that answers, where it is not the stock model: a steered one. */
+  readonly model?: Model;
+  /** Everything that decides its answers, kept with them. */
+  readonly settings: Readonly<Record<string, JsonValue>>;
 }
 
 /** A method of a run before the model is loaded. */
@@ -112,6 +120,37 @@ export async function withModels(
     methods.set(name, { method, model: handle, settings });
   }
   return methods;
+}
+
+/**
+ * The methods as evaluation takes them, and a model on which each is answered by its own handle. The requests
+ * of a batch have one method.
+ */
+export function onOneModel(
+  methods: ReadonlyMap<string, RunMethod>,
+  stock: Model,
+): { methods: Map<string, Method>; model: Model } {
+  const handles = new Map<Method, Model>();
+  const values = new Map<string, Method>();
+  for (const [name, { method, model = stock, settings }] of methods) {
+    // A value of its own, since one method may stand both on the stock and on a steered model.
+    const value = { ...method, settings };
+    values.set(name, value);
+    handles.set(value, model);
+  }
+  const generateBatch: Model["generateBatch"] = (requests, options) => {
+    const method = requests[0]?.method;
+    const handle = method === undefined ? undefined : handles.get(method);
+    return (handle ?? stock).generateBatch(requests, options);
+  };
+  const model = new Proxy(stock, {
+    get: (target, key) => {
+      if (key === "generateBatch") return generateBatch;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  return { methods: values, model };
 }
 
 function splitSteering(

@@ -1,20 +1,24 @@
 import { Command } from "commander";
-import type { Benchmark } from "../eval/benchmark.js";
-import { BENCHMARKS, benchmarkNamed } from "../eval/benchmark-registry.js";
-import { readAnswers } from "../eval/data/read-answers.js";
-import { formatInterval, formatValue, textTable, unitOf } from "../eval/format-value.js";
-import { groupBy } from "../eval/group-by.js";
-import { tallyText } from "../eval/judge/judge-answers.js";
-import { judgeMatched } from "../eval/judge/judge-matched.js";
-import { readDataFile } from "../eval/read-benchmark-files.js";
 import {
+  answersBySeries,
+  BENCHMARKS,
+  type Benchmark,
   type BenchmarkScore,
+  benchmarkNamed,
+  formatInterval,
+  formatValue,
+  type Interval,
+  judgeMatched,
   matchAnswers,
+  metricIntervals,
+  readAnswers,
+  readDataFile,
   requireRule,
   scoreMatched,
-} from "../eval/score-answers.js";
-import type { Interval } from "../eval/statistics/cluster-bootstrap.js";
-import { metricIntervals } from "../eval/statistics/metric-intervals.js";
+  tallyText,
+  textTable,
+  unitOf,
+} from "../eval/index.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 
 interface ScoreFlags extends JudgeFlags {
@@ -64,7 +68,7 @@ async function run(name: string, answersPath: string, flags: ScoreFlags): Promis
   requireRule(benchmark, rule);
   const judge = judgeFrom(flags, `${answersPath}.verdicts.jsonl`);
   const all: ScoredSeries[] = [];
-  for (const [series, rows] of groupBy(answers, (row) => row.series)) {
+  for (const [series, rows] of answersBySeries(answers)) {
     const matched = matchAnswers(benchmark, questions, rows, flags.partial === true);
     const { answered, tally } = await judgeMatched(benchmark, rule, matched, judge);
     if (tally !== null) process.stderr.write(`verdicts: ${tallyText(tally)}\n`);

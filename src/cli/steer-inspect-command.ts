@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
-import { textTable } from "../eval/format-value.js";
+import { textTable } from "../eval/index.js";
 import {
   DatasetError,
   decodeDirections,

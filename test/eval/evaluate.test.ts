@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { progressText } from "../../src/cli/progress-line.js";
-import { benchmarkNamed } from "../../src/eval/benchmark-registry.js";
+import { benchmarkNamed } from "../../src/eval/benchmarks/registry.js";
 import { evaluate } from "../../src/eval/evaluate.js";
 import type { RunAnalysis } from "../../src/eval/report/run-analysis.js";
 import { writeReport } from "../../src/eval/report/write-report.js";
@@ -12,7 +12,7 @@ import { planRun } from "../../src/eval/run/plan-run.js";
 import { planSeries } from "../../src/eval/run/plan-series.js";
 import { pocketSuite } from "../../src/eval/run/pocket-suite.js";
 import type { Progress } from "../../src/eval/run/run-evaluation.js";
-import { methodNamed } from "../../src/index.js";
+import { InvalidArgumentError, methodNamed } from "../../src/index.js";
 import { seeingModel, smallRequest, writeSet } from "./small-run.js";
 
 let folder: string;
@@ -84,6 +84,32 @@ describe("a run", () => {
     await evaluate(model, request);
     expect(asked).toEqual([]);
     expect(await Promise.all([read("answers.jsonl"), read("report.json")])).toEqual(before);
+  });
+
+  test("a series whose method the run does not have is refused before anything is asked", async () => {
+    await using model = seeingModel();
+    const out = join(folder, "misspelt");
+    const series = [
+      { method: "regular", seed: null },
+      { method: "vdc", seed: null },
+    ];
+    const asked: Progress[] = [];
+    const onProgress = (progress: Progress) => asked.push(progress);
+    const request = await smallRequest(folder, data, { out, series, onProgress });
+    const failure = evaluate(model, request);
+    await expect(failure).rejects.toThrow(InvalidArgumentError);
+    await expect(failure).rejects.toThrow(
+      "series: received method vdc; the run has regular, apc, vcd",
+    );
+    expect(asked).toEqual([]);
+    await expect(readFile(join(out, "answers.jsonl"))).rejects.toThrow(/ENOENT/);
+  });
+
+  test("the settings of each method are kept with its series", async () => {
+    const { series } = JSON.parse(await read("settings.json"));
+    const vcd = methodNamed("vcd");
+    expect(series).toHaveLength(9);
+    expect(series.at(-1)).toEqual({ method: "vcd", settings: vcd.settings, seed: 1 });
   });
 
   test("other settings in the same folder are refused", async () => {
@@ -166,7 +192,9 @@ describe("planning", () => {
     await expect(planRun([{ ...request, data, images: "", rule: "mine" }])).rejects.toThrow(
       "rule: received mine; pope has pope, vcd, opera, first-word",
     );
-    expect(() => pocketSuite("test", ["pope_rare"])).toThrow(/received pope_rare|is missing/);
+    expect(() => pocketSuite("test", ["pope_rare"])).toThrow(
+      "sets: received pope_rare; expected some of pope_random, pope_popular",
+    );
   });
 
   test("the greedy baseline is run even when all else is sampled", () => {

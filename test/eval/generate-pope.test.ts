@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
+import {
+  generatePope,
+  type PopeStrategy,
+  questionAbout,
+} from "../../src/eval/benchmarks/generate-pope.js";
 import { pope } from "../../src/eval/benchmarks/pope.js";
 import { readObjectAnnotations } from "../../src/eval/data/read-object-annotations.js";
-import { generatePope, type PopeStrategy, questionAbout } from "../../src/eval/generate-pope.js";
 
 const file = (value: unknown) => ({ name: "objects.json", text: JSON.stringify(value) });
 

@@ -1,11 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { benchmarkNamed } from "../../src/eval/benchmark-registry.js";
+import { benchmarkNamed } from "../../src/eval/benchmarks/registry.js";
 import type { EvaluationRequest } from "../../src/eval/evaluate.js";
 import { planRun } from "../../src/eval/run/plan-run.js";
 import { planSeries } from "../../src/eval/run/plan-series.js";
-import { plainMethods } from "../../src/eval/run/run-method.js";
 import { type GenerateRequest, type Model, methodNamed } from "../../src/index.js";
 import { fakeModel } from "../../src/testing/fake-model.js";
 
@@ -72,9 +71,7 @@ export async function smallRequest(
   const benchmark = benchmarkNamed("pope");
   const images = join(folder, "images");
   const sets = await planRun([{ benchmark, data, truth: null, images, rule: "pope", limit: null }]);
-  const methods = plainMethods(
-    new Map(["regular", "apc", "vcd"].map((name) => [name, methodNamed(name)])),
-  );
+  const methods = new Map(["regular", "apc", "vcd"].map((name) => [name, methodNamed(name)]));
   return {
     sets,
     methods,

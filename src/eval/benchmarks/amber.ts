@@ -1,12 +1,22 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
-import type { Benchmark, BenchmarkFiles, DataFile, Question, Score } from "../benchmark.js";
+import type {
+  Benchmark,
+  BenchmarkFiles,
+  DataFile,
+  Question,
+  Score,
+} from "../contract/benchmark.js";
 import { parseRows } from "../data/parse-rows.js";
 import { identifier, readShaped, refuseDuplicates, yesNoLabel } from "../data/read-shaped.js";
+import {
+  amberDiscriminativeMetrics,
+  amberGenerativeMetrics,
+  amberScore,
+} from "../metrics/amber-metrics.js";
 import { equalWords, matchAmberCaption, similarWords } from "../rules/amber-caption.js";
 import { nounsOf } from "../rules/amber-nouns.js";
 import { firstWordRule } from "../rules/yes-no.js";
-import { amberDiscriminativeMetrics, amberGenerativeMetrics, amberScore } from "./amber-metrics.js";
 
 const generativeRow = z.object({
   id: identifier,
@@ -27,11 +37,10 @@ const labelled = z.object({
 });
 
 const source = "Wang et al. 2023, arXiv 2311.07397; junyangwang0410/AMBER inference.py";
-const shared = { source, judgedRules: [], truthIsSuperset: false, maxNewTokens: 16 } as const;
 
 /** AMBER's captions: CHAIR, Cover, Hal, Cog. */
 export const amberGenerative: Benchmark = {
-  ...shared,
+  source,
   name: "amber-generative",
   title: "AMBER generative",
   rules: ["similar", "exact", "official"],
@@ -43,18 +52,19 @@ export const amberGenerative: Benchmark = {
 
 /** AMBER's yes/no questions on existence, attributes and relations. */
 export const amberDiscriminative: Benchmark = {
-  ...shared,
+  source,
   name: "amber-discriminative",
   title: "AMBER discriminative",
   rules: ["exact", "first-word", "official"],
   metrics: amberDiscriminativeMetrics,
   primaryMetric: "f1",
+  maxNewTokens: 16,
   load: (files) => load(files).filter(({ group }) => group !== "generative"),
 };
 
 /** Both tasks and the AMBER score, from one answer file. */
 export const amber: Benchmark = {
-  ...shared,
+  source,
   name: "amber",
   title: "AMBER",
   rules: ["similar", "exact", "official"],
@@ -80,7 +90,6 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
       prompt: found?.query ?? "Describe this image.",
       cluster: found?.image ?? (value.type === "generative" ? `AMBER_${value.id}.jpg` : value.id),
       where,
-      judgeTask: null,
     };
     if ("hallu" in value) {
       const { truth: objects, hallu } = value;
@@ -118,7 +127,6 @@ function loadLabelled(data: DataFile | null): Question[] {
         prompt: value.text,
         cluster: value.image,
         where,
-        judgeTask: null,
       },
       dimensionOf(value.type),
       value.label,

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
-import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../benchmark.js";
-import { count, ratio } from "../counts.js";
+import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../contract/benchmark.js";
 import { parseJson, parseRows } from "../data/parse-rows.js";
 import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
+import { ratioMetric } from "../metrics/ratio-metric.js";
 import { CHAIR_VOCABULARY, captionObjects, type FindMentions } from "../rules/caption-objects.js";
 
 const promptRow = z.object({
@@ -15,35 +15,42 @@ const truthFile = z.record(z.string(), z.array(z.string()));
 const DEFAULT_PROMPT = "Describe the image.";
 
 const metrics: readonly Metric[] = [
-  {
+  ratioMetric({
     name: "chair_i",
     title: "CHAIR_i",
     unit: "percent",
     better: "lower",
-    of: (c) => ratio(count(c, "hallucinated"), count(c, "mentions"), "no object was named", 100),
-  },
-  {
+    part: "hallucinated",
+    whole: "mentions",
+    undefinedReason: "no object was named",
+  }),
+  ratioMetric({
     name: "chair_s",
     title: "CHAIR_s",
     unit: "percent",
     better: "lower",
-    of: (c) =>
-      ratio(count(c, "hallucinatedCaptions"), count(c, "captions"), "there is no caption", 100),
-  },
-  {
+    part: "hallucinatedCaptions",
+    whole: "captions",
+    undefinedReason: "there is no caption",
+  }),
+  ratioMetric({
     name: "recall",
     title: "Object recall",
     unit: "percent",
     better: "higher",
-    of: (c) => ratio(count(c, "found"), count(c, "present"), "the images hold no object", 100),
-  },
-  {
+    part: "found",
+    whole: "present",
+    undefinedReason: "the images hold no object",
+  }),
+  ratioMetric({
     name: "mean_words",
     title: "Words a caption",
     unit: "words",
     better: "neither",
-    of: (c) => ratio(count(c, "words"), count(c, "captions"), "there is no caption"),
-  },
+    part: "words",
+    whole: "captions",
+    undefinedReason: "there is no caption",
+  }),
 ];
 
 /**
@@ -57,7 +64,6 @@ export const chair: Benchmark = {
   title: "CHAIR",
   source: "Rohrbach et al. 2018, arXiv 1809.02156; LisaAnne/Hallucination utils/chair.py",
   rules: ["chair", "colour-aware"],
-  judgedRules: [],
   metrics,
   primaryMetric: "chair_s",
   maxNewTokens: 128,
@@ -108,7 +114,6 @@ function captionQuestion(
     cluster: asked.image ?? asked.id,
     group: null,
     truth: names.join(", "),
-    judgeTask: null,
     score: (answer, { rule }) =>
       scoreCaption(rule === "colour-aware" ? withoutColour(answer) : answer, names, find),
   };

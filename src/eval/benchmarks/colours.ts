@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
-import type { Benchmark, BenchmarkFiles, Counts, Metric, Question, Score } from "../benchmark.js";
-import { count, ratio } from "../counts.js";
-import { parseRows } from "../data/parse-rows.js";
-import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
+import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../contract/benchmark.js";
+import { readQuestions } from "../data/read-questions.js";
+import { identifier } from "../data/read-shaped.js";
+import { type RatioMetricOptions, ratioMetric } from "../metrics/ratio-metric.js";
 
 const row = z.object({
   question_id: identifier,
@@ -33,55 +33,51 @@ const COLOURS: Readonly<Record<string, string>> = {
   white: "white",
 };
 
-const share = (
-  name: string,
-  title: string,
-  better: Metric["better"],
-  right: string,
-  all: string,
-  reason: string,
-): Metric => ({
-  name,
-  title,
-  unit: "share",
-  better,
-  of: (c: Counts) => ratio(count(c, right), count(c, all), reason),
-});
+/** A share of answers, by the names of two counts. */
+type ShareOptions = Omit<RatioMetricOptions, "unit">;
+const share = (options: ShareOptions): Metric => ratioMetric({ ...options, unit: "share" });
 
 const metrics: readonly Metric[] = [
-  share("accuracy", "Accuracy", "higher", "correct", "asked", "no question"),
-  share(
-    "accuracy_unusual",
-    "Accuracy, unusual colour",
-    "higher",
-    "unusualCorrect",
-    "unusual",
-    "no object has an unusual colour",
-  ),
-  share(
-    "accuracy_usual",
-    "Accuracy, usual colour",
-    "higher",
-    "usualCorrect",
-    "usual",
-    "no object has its usual colour",
-  ),
-  share(
-    "usual_answer_rate",
-    "Answers the usual colour instead",
-    "lower",
-    "saidUsual",
-    "unusual",
-    "no object has an unusual colour",
-  ),
-  share(
-    "usual_share_of_errors",
-    "Share of errors that are the usual colour",
-    "neither",
-    "saidUsual",
-    "unusualWrong",
-    "no wrong answer about an unusual colour",
-  ),
+  share({
+    name: "accuracy",
+    title: "Accuracy",
+    better: "higher",
+    part: "correct",
+    whole: "asked",
+    undefinedReason: "no question",
+  }),
+  share({
+    name: "accuracy_unusual",
+    title: "Accuracy, unusual colour",
+    better: "higher",
+    part: "unusualCorrect",
+    whole: "unusual",
+    undefinedReason: "no object has an unusual colour",
+  }),
+  share({
+    name: "accuracy_usual",
+    title: "Accuracy, usual colour",
+    better: "higher",
+    part: "usualCorrect",
+    whole: "usual",
+    undefinedReason: "no object has its usual colour",
+  }),
+  share({
+    name: "usual_answer_rate",
+    title: "Answers the usual colour instead",
+    better: "lower",
+    part: "saidUsual",
+    whole: "unusual",
+    undefinedReason: "no object has an unusual colour",
+  }),
+  share({
+    name: "usual_share_of_errors",
+    title: "Share of errors that are the usual colour",
+    better: "neither",
+    part: "saidUsual",
+    whole: "unusualWrong",
+    undefinedReason: "no wrong answer about an unusual colour",
+  }),
 ];
 
 /**
@@ -95,19 +91,15 @@ export const colours: Benchmark = {
   title: "Colours",
   source: "the language-prior analysis of VCD, arXiv 2311.16922",
   rules: ["first-colour"],
-  judgedRules: [],
   metrics,
   primaryMetric: "accuracy_unusual",
   maxNewTokens: 16,
-  truthIsSuperset: false,
   load,
 };
 
-function load({ data, truth }: BenchmarkFiles): Question[] {
-  const file = data ?? truth;
-  if (file === null) throw new DatasetError("colours: no question file");
-  const rows = readShaped(parseRows(file.text, file.name), row);
-  refuseDuplicates(rows, (value) => value.question_id);
+function load(files: BenchmarkFiles): Question[] {
+  const identify = (value: Row) => value.question_id;
+  const rows = readQuestions(files, { benchmark: "colours", schema: row, identify });
   return rows.map(({ value, where }) => {
     if (colourIn(value.answer) === null) {
       throw new DatasetError(
@@ -122,7 +114,6 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
       group: value.is_usual ? "usual colour" : "unusual colour",
       truth: value.answer,
       where,
-      judgeTask: null,
       score: (answer) => scoreColour(answer, value),
     };
   });

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { DatasetError } from "../../errors.js";
 import type {
   Benchmark,
   BenchmarkFiles,
@@ -8,12 +7,12 @@ import type {
   Question,
   Score,
   ScoredQuestion,
-} from "../benchmark.js";
-import { count, ratio } from "../counts.js";
-import { parseRows } from "../data/parse-rows.js";
-import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
-import { groupBy } from "../group-by.js";
-import { hallusionBenchTask } from "../judge/judge-tasks.js";
+} from "../contract/benchmark.js";
+import { groupBy } from "../data/group-by.js";
+import { readQuestions } from "../data/read-questions.js";
+import { identifier } from "../data/read-shaped.js";
+import { ratioMetric } from "../metrics/ratio-metric.js";
+import { hallusionBenchTask } from "../rules/judge-tasks.js";
 import { firstWordRule } from "../rules/yes-no.js";
 
 const row = z.object({
@@ -32,21 +31,21 @@ type Row = z.infer<typeof row>;
 /** Correctness as the authors code it. */
 type Judgement = "incorrect" | "correct" | "unclear";
 
-const share = (name: string, title: string, right: string, all: string): Metric => ({
-  name,
-  title,
-  unit: "percent",
-  better: "higher",
-  of: (c) => ratio(count(c, right), count(c, all), "no such question", 100),
+const accuracyOf = (asked: "asked" | "figures" | "pairs" | "easy" | "hard") => ({
+  unit: "percent" as const,
+  better: "higher" as const,
+  part: asked === "asked" ? "correct" : `${asked}Correct`,
+  whole: asked,
+  undefinedReason: "no such question",
 });
 
 const metrics: readonly Metric[] = [
-  share("accuracy", "Accuracy per question", "correct", "asked"),
-  share("figure_accuracy", "Accuracy per figure", "figuresCorrect", "figures"),
-  share("question_pair_accuracy", "Accuracy per question pair", "pairsCorrect", "pairs"),
-  share("easy_accuracy", "Easy questions", "easyCorrect", "easy"),
-  share("hard_accuracy", "Hard questions", "hardCorrect", "hard"),
-];
+  { name: "accuracy", title: "Accuracy per question", ...accuracyOf("asked") },
+  { name: "figure_accuracy", title: "Accuracy per figure", ...accuracyOf("figures") },
+  { name: "question_pair_accuracy", title: "Accuracy per question pair", ...accuracyOf("pairs") },
+  { name: "easy_accuracy", title: "Easy questions", ...accuracyOf("easy") },
+  { name: "hard_accuracy", title: "Hard questions", ...accuracyOf("hard") },
+].map(ratioMetric);
 
 /**
  * HallusionBench: questions come in sets that are asked about an original and about edited figures. A
@@ -68,16 +67,13 @@ export const hallusionBench: Benchmark = {
   metrics,
   primaryMetric: "accuracy",
   maxNewTokens: 64,
-  truthIsSuperset: false,
   clusterCounts: setCounts,
   load,
 };
 
-function load({ data, truth }: BenchmarkFiles): Question[] {
-  const file = data ?? truth;
-  if (file === null) throw new DatasetError("hallusionbench: no question file");
-  const rows = readShaped(parseRows(file.text, file.name), row);
-  refuseDuplicates(rows, idOf);
+function load(files: BenchmarkFiles): Question[] {
+  const options = { benchmark: "hallusionbench", schema: row, identify: idOf };
+  const rows = readQuestions(files, options);
   return rows.map(({ value, where }) => ({
     id: idOf(value),
     image: value.visual_input === "0" ? null : imageOf(value),

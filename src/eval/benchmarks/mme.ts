@@ -1,11 +1,20 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
-import type { Benchmark, Counts, DataFile, Metric, Question, Score } from "../benchmark.js";
-import { count, ratio } from "../counts.js";
+import type {
+  Benchmark,
+  BenchmarkFiles,
+  Counts,
+  DataFile,
+  Metric,
+  Question,
+  Score,
+} from "../contract/benchmark.js";
+import { groupBy } from "../data/group-by.js";
 import { parseRows } from "../data/parse-rows.js";
 import { isTabSeparated, readTabs } from "../data/read-answers.js";
+import { questionFile } from "../data/read-questions.js";
 import { identifier, readShaped, refuseDuplicates, yesNoLabel } from "../data/read-shaped.js";
-import { groupBy } from "../group-by.js";
+import { count, ratio } from "../metrics/ratio.js";
 
 /** The four categories that are about hallucination. */
 const HALLUCINATION = ["existence", "count", "position", "color"] as const;
@@ -97,11 +106,9 @@ export const mme: Benchmark = {
   title: "MME",
   source: "Fu et al. 2023, arXiv 2306.13394; eval_tool/calculation.py",
   rules: ["mme"],
-  judgedRules: [],
   metrics,
   primaryMetric: "accuracy",
   maxNewTokens: 16,
-  truthIsSuperset: false,
   clusterCounts: (scored) => {
     const [first] = scored;
     if (first === undefined) return {};
@@ -114,11 +121,11 @@ export const mme: Benchmark = {
       [`${category}.imagesCorrect`]: allRight,
     };
   },
-  load: ({ data, truth }) => load(data ?? truth),
+  load,
 };
 
-function load(file: DataFile | null): Question[] {
-  if (file === null) throw new DatasetError("mme: no question file");
+function load(files: BenchmarkFiles): Question[] {
+  const file = questionFile(files, "mme");
   const rows = isTabSeparated(file.text) ? tabbedRows(file) : jsonRows(file);
   refuseDuplicates(
     rows.map((value) => ({ value, where: value.where })),
@@ -139,7 +146,6 @@ function load(file: DataFile | null): Question[] {
     group: row.category,
     truth: row.label,
     where: row.where,
-    judgeTask: null,
     score: (answer) => scoreMme(answer, row.label, row.category),
   }));
 }

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { DatasetError } from "../../errors.js";
-import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../benchmark.js";
-import { count, ratio } from "../counts.js";
+import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../contract/benchmark.js";
 import { parseRows } from "../data/parse-rows.js";
+import { questionFile } from "../data/read-questions.js";
 import { readShaped } from "../data/read-shaped.js";
-import { mmhalTask } from "../judge/judge-tasks.js";
+import { ratioMetric } from "../metrics/ratio-metric.js";
+import { mmhalTask } from "../rules/judge-tasks.js";
 
 const row = z.object({
   question_type: z.string().optional(),
@@ -16,20 +16,24 @@ const row = z.object({
 });
 
 const metrics: readonly Metric[] = [
-  {
+  ratioMetric({
     name: "average_score",
     title: "Average score",
     unit: "points",
     better: "higher",
-    of: (c) => ratio(count(c, "score"), count(c, "rated"), "no answer was rated"),
-  },
-  {
+    part: "score",
+    whole: "rated",
+    undefinedReason: "no answer was rated",
+  }),
+  ratioMetric({
     name: "hallucination_rate",
     title: "Hallucination rate",
     unit: "share",
     better: "lower",
-    of: (c) => ratio(count(c, "hallucinated"), count(c, "rated"), "no answer was rated"),
-  },
+    part: "hallucinated",
+    whole: "rated",
+    undefinedReason: "no answer was rated",
+  }),
 ];
 
 /**
@@ -48,13 +52,11 @@ export const mmhal: Benchmark = {
   metrics,
   primaryMetric: "average_score",
   maxNewTokens: 256,
-  truthIsSuperset: false,
   load,
 };
 
-function load({ data, truth }: BenchmarkFiles): Question[] {
-  const file = data ?? truth;
-  if (file === null) throw new DatasetError("mmhal: no question file");
+function load(files: BenchmarkFiles): Question[] {
+  const file = questionFile(files, "mmhal");
   const rows = readShaped(parseRows(file.text, file.name), row);
   const images = new Set(rows.map(({ value }) => value.image_id));
   const byImage = !images.has(undefined) && images.size === rows.length;

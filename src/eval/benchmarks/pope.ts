@@ -1,8 +1,16 @@
 import { z } from "zod";
-import type { Benchmark, Counts, DataFile, Metric, Question, Score } from "../benchmark.js";
-import { count, harmonicMean, ratio } from "../counts.js";
-import { parseRows } from "../data/parse-rows.js";
-import { identifier, readShaped, refuseDuplicates, yesNoLabel } from "../data/read-shaped.js";
+import type {
+  Benchmark,
+  BenchmarkFiles,
+  Counts,
+  Metric,
+  Question,
+  Score,
+} from "../contract/benchmark.js";
+import { readQuestions } from "../data/read-questions.js";
+import { identifier, yesNoLabel } from "../data/read-shaped.js";
+import { count, harmonicMean, ratio } from "../metrics/ratio.js";
+import { ratioMetric } from "../metrics/ratio-metric.js";
 import { isUnclear, POPE_RULES, type YesNoRule } from "../rules/yes-no.js";
 
 const popeRow = z.object({
@@ -43,13 +51,15 @@ const metrics: readonly Metric[] = [
     better: "neither",
     of: (c) => ratio(count(c, "tp") + count(c, "fp"), n(c), "no answer was read as yes or no"),
   },
-  {
+  ratioMetric({
     name: "false_yes_rate",
     title: "False yes",
     unit: "share",
     better: "lower",
-    of: (c) => ratio(count(c, "fp"), count(c, "negatives"), "no question has the answer no"),
-  },
+    part: "fp",
+    whole: "negatives",
+    undefinedReason: "no question has the answer no",
+  }),
 ];
 
 /**
@@ -62,18 +72,15 @@ export const pope: Benchmark = {
   title: "POPE",
   source: "Li et al. 2023, arXiv 2305.10355; rules of RUCAIBox/POPE, DAMO-NLP-SG/VCD, shikiw/OPERA",
   rules: ["pope", "vcd", "opera", "first-word"],
-  judgedRules: [],
   metrics,
   primaryMetric: "accuracy",
   maxNewTokens: 16,
-  truthIsSuperset: false,
-  load: ({ data, truth }) => loadPope(data ?? truth),
+  load,
 };
 
-function loadPope(file: DataFile | null): Question[] {
-  if (file === null) return [];
-  const rows = readShaped(parseRows(file.text, file.name), popeRow);
-  refuseDuplicates(rows, (row) => row.question_id);
+function load(files: BenchmarkFiles): Question[] {
+  const identify = (row: z.infer<typeof popeRow>) => row.question_id;
+  const rows = readQuestions(files, { benchmark: "pope", schema: popeRow, identify });
   return rows.map(({ value, where }) => ({
     id: value.question_id,
     image: value.image,
@@ -82,13 +89,15 @@ function loadPope(file: DataFile | null): Question[] {
     group: value.type ?? null,
     truth: value.label,
     where,
-    judgeTask: null,
     score: (answer, { rule }) =>
       scoreYesNo(answer, value.label, POPE_RULES[rule as keyof typeof POPE_RULES]),
   }));
 }
 
-/** Confusion counts of one answer; what the rule could not read counts as asked and as nothing else. */
+/**
+ * Confusion counts of one answer. What the rule could not read is in no cell of the table: it counts as
+ * asked, as a question with its label (recall's and the false yes rate's denominators) and as unparsed.
+ */
 export function scoreYesNo(answer: string, label: "yes" | "no", rule: YesNoRule): Score {
   const read = rule(answer, label);
   const unclear = read === "unparsed" || isUnclear(answer);

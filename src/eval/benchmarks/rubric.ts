@@ -1,10 +1,9 @@
 import { z } from "zod";
-import { DatasetError } from "../../errors.js";
-import type { Benchmark, BenchmarkFiles, Question, Score } from "../benchmark.js";
-import { count, ratio } from "../counts.js";
-import { parseRows } from "../data/parse-rows.js";
-import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
-import { rubricTask } from "../judge/judge-tasks.js";
+import type { Benchmark, BenchmarkFiles, Question, Score } from "../contract/benchmark.js";
+import { readQuestions } from "../data/read-questions.js";
+import { identifier } from "../data/read-shaped.js";
+import { ratioMetric } from "../metrics/ratio-metric.js";
+import { rubricTask } from "../rules/judge-tasks.js";
 
 const row = z.object({
   question_id: identifier,
@@ -32,32 +31,33 @@ export const rubric: Benchmark = {
   rules: ["keywords", "judge"],
   judgedRules: ["judge"],
   metrics: [
-    {
+    ratioMetric({
       name: "accuracy",
       title: "Accuracy",
       unit: "share",
       better: "higher",
-      of: (c) => ratio(count(c, "correct"), count(c, "asked"), "no answer was graded"),
-    },
-    {
+      part: "correct",
+      whole: "asked",
+      undefinedReason: "no answer was graded",
+    }),
+    ratioMetric({
       name: "average_score",
       title: "Average grade",
       unit: "points",
       better: "higher",
-      of: (c) => ratio(count(c, "score"), count(c, "rated"), "no answer has a grade of 1 to 5"),
-    },
+      part: "score",
+      whole: "rated",
+      undefinedReason: "no answer has a grade of 1 to 5",
+    }),
   ],
   primaryMetric: "accuracy",
   maxNewTokens: 64,
-  truthIsSuperset: false,
   load,
 };
 
-function load({ data, truth }: BenchmarkFiles): Question[] {
-  const file = data ?? truth;
-  if (file === null) throw new DatasetError("rubric: no question file");
-  const rows = readShaped(parseRows(file.text, file.name), row);
-  refuseDuplicates(rows, (value) => value.question_id);
+function load(files: BenchmarkFiles): Question[] {
+  const identify = (value: z.infer<typeof row>) => value.question_id;
+  const rows = readQuestions(files, { benchmark: "rubric", schema: row, identify });
   return rows.map(({ value, where }) => ({
     id: value.question_id,
     image: value.image,

@@ -1,5 +1,6 @@
 import { DatasetError } from "../../errors.js";
-import type { DataFile } from "../benchmark.js";
+import type { DataFile } from "../contract/benchmark.js";
+import { groupBy } from "./group-by.js";
 import { listed, parseRows, type Row, withoutByteOrderMark } from "./parse-rows.js";
 
 /** One answer of a file, made by us or by anyone. */
@@ -41,6 +42,11 @@ export function readAnswers(file: DataFile): AnswerRow[] {
   }
   if (problems.length > 0) throw new DatasetError(listed(problems));
   return rows;
+}
+
+/** The answers of each series of a file, in order of first appearance; null is the series of a file with one. */
+export function answersBySeries(answers: readonly AnswerRow[]): Map<string | null, AnswerRow[]> {
+  return groupBy(answers, ({ series }) => series);
 }
 
 function jsonAnswers(file: DataFile): AnswerRow[] {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
-import type { DataFile } from "../benchmark.js";
+import type { DataFile } from "../contract/benchmark.js";
 import { parseJson } from "./parse-rows.js";
 
 const coco = z.object({

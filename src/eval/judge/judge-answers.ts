@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
 import pLimit from "p-limit";
 import { DatasetError } from "../../errors.js";
-import { addCounts } from "../counts.js";
+import type { JudgeTask } from "../contract/judge-task.js";
 import { parseRows } from "../data/parse-rows.js";
-import { DurableLog } from "../run/durable-log.js";
-import type { Judge, JudgeTask } from "./judge.js";
+import { sha256 } from "../data/sha-256.js";
+import { addCounts } from "../metrics/add-counts.js";
+import { DurableLog } from "../store/durable-log.js";
+import type { Judge } from "./judge.js";
 
 /** How the judging went. */
 export interface JudgeTally {
@@ -73,8 +74,7 @@ export async function judgeAnswers(
 }
 
 function keyOf(judge: Judge, { prompt, schema }: JudgeTask): string {
-  const content = JSON.stringify([judge.name, prompt, schema]);
-  return createHash("sha256").update(content).digest("hex");
+  return sha256(JSON.stringify([judge.name, prompt, schema]));
 }
 
 function readCache(lines: readonly string[], path: string): Map<string, string> {

@@ -1,7 +1,9 @@
 import { InvalidArgumentError } from "../../errors.js";
-import type { Benchmark } from "../benchmark.js";
-import type { AnsweredQuestion } from "../score-answers.js";
-import type { Judge, JudgeTask } from "./judge.js";
+import type { Benchmark } from "../contract/benchmark.js";
+import type { JudgeTask } from "../contract/judge-task.js";
+import { isJudged } from "../scoring/benchmark-rules.js";
+import type { AnsweredQuestion } from "../scoring/match-answers.js";
+import type { Judge } from "./judge.js";
 import { type JudgeAnswersOptions, type JudgeTally, judgeAnswers } from "./judge-answers.js";
 
 /** A judge with how it is used. */
@@ -21,16 +23,10 @@ export async function judgeMatched(
   answered: readonly AnsweredQuestion[],
   setup: JudgeSetup | null,
 ): Promise<{ answered: readonly AnsweredQuestion[]; tally: JudgeTally | null }> {
-  if (!benchmark.judgedRules.includes(rule)) return { answered, tally: null };
+  if (!isJudged(benchmark, rule)) return { answered, tally: null };
   const missing = answered.filter(({ verdict }) => verdict === null);
   if (missing.length === 0) return { answered, tally: null };
-  if (setup === null) {
-    const other = benchmark.rules.find((name) => !benchmark.judgedRules.includes(name));
-    throw new InvalidArgumentError(
-      `rule ${rule} of ${benchmark.name} needs a judge: give --judge-model` +
-        (other === undefined ? "" : `, or use --rule ${other}`),
-    );
-  }
+  if (setup === null) throw missingJudge(benchmark, rule);
   const tasks = missing.flatMap(({ question, answer }): JudgeTask[] => {
     const task = question.judgeTask?.(answer);
     return task === undefined ? [] : [task];
@@ -43,4 +39,13 @@ export async function judgeMatched(
     ),
     tally,
   };
+}
+
+/** The error for a rule that needs verdicts where there is no judge, with the way out. */
+export function missingJudge(benchmark: Benchmark, rule: string): InvalidArgumentError {
+  const other = benchmark.rules.find((name) => !isJudged(benchmark, name));
+  return new InvalidArgumentError(
+    `rule ${rule} of ${benchmark.name} needs a judge: give --judge-model` +
+      (other === undefined ? "" : `, or use --rule ${other}`),
+  );
 }

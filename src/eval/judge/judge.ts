@@ -1,9 +1,4 @@
-/** What a judge is asked about one answer. */
-export interface JudgeTask {
-  readonly prompt: string;
-  /** JSON schema that the verdict must follow; null for free text. */
-  readonly schema: Readonly<Record<string, unknown>> | null;
-}
+import type { JudgeTask } from "../contract/judge-task.js";
 
 /** Asks a judge. Rejects when there is no verdict after all attempts. */
 export type AskJudge = (task: JudgeTask, signal?: AbortSignal) => Promise<string>;

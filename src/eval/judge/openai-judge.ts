@@ -1,7 +1,8 @@
 import pRetry, { AbortError } from "p-retry";
 import { z } from "zod";
 import { InferenceError, InvalidArgumentError } from "../../errors.js";
-import type { Judge, JudgeTask } from "./judge.js";
+import type { JudgeTask } from "../contract/judge-task.js";
+import type { Judge } from "./judge.js";
 
 /** Settings of {@link openAiJudge}. */
 export interface OpenAiJudgeOptions {

@@ -1,9 +1,9 @@
-import { groupBy } from "../group-by.js";
+import { groupBy } from "../data/group-by.js";
 import { addTallies, type JudgeTally } from "../judge/judge-answers.js";
 import { type JudgeSetup, judgeMatched } from "../judge/judge-matched.js";
-import { answerKey, type StoredAnswer, type StoredTiming } from "../run/answer-store.js";
 import type { RunSet } from "../run/plan-run.js";
-import type { RunSettings } from "../run/run-settings.js";
+import { answerKey, type StoredAnswer, type StoredTiming } from "../store/answer-store.js";
+import type { RunSettings } from "../store/run-settings.js";
 import { type AnsweredSeries, analyseSet } from "./analyse-set.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
@@ -26,7 +26,7 @@ export async function analyseRun(
   judge: JudgeSetup | null,
 ): Promise<RunAnalysis> {
   const bySet = groupBy(run.answers, ({ set }) => set);
-  const ms = new Map(run.timings.map((timing) => [answerKey(timing), timing.ms]));
+  const timings = new Map(run.timings.map((timing) => [answerKey(timing), timing]));
   const analyses: SetAnalysis[] = [];
   for (const set of sets) {
     const stored = bySet.get(set.name) ?? [];
@@ -45,7 +45,7 @@ export async function analyseRun(
         method,
         seed,
         answered,
-        ms: own.flatMap((one) => ms.get(answerKey(one)) ?? []),
+        timings: own.flatMap((one) => timings.get(answerKey(one)) ?? []),
       });
     }
     analyses.push({

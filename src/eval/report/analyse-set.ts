@@ -1,18 +1,16 @@
-import type { Benchmark, Counts, Metric } from "../benchmark.js";
-import { addCounts } from "../counts.js";
-import { groupBy } from "../group-by.js";
+import type { Benchmark, Counts, Metric, MetricInfo } from "../contract/benchmark.js";
+import { groupBy } from "../data/group-by.js";
+import { addCounts } from "../metrics/add-counts.js";
+import { metricValues } from "../metrics/metric-values.js";
 import type { RunSet } from "../run/plan-run.js";
-import {
-  type AnsweredQuestion,
-  type BenchmarkScore,
-  clusterCounts,
-  metricValues,
-  scoreMatched,
-} from "../score-answers.js";
+import type { AnsweredQuestion } from "../scoring/match-answers.js";
+import { primaryMetricOf } from "../scoring/primary-metric.js";
+import { type BenchmarkScore, clusterCounts, scoreMatched } from "../scoring/score-answers.js";
 import { compareMethods, type MethodResults } from "../statistics/compare-methods.js";
 import { metricIntervals } from "../statistics/metric-intervals.js";
 import { seedSpread } from "../statistics/seed-spread.js";
-import { verdict } from "../statistics/verdict.js";
+import type { StoredTiming } from "../store/answer-store.js";
+import { decodingCost } from "./decoding-cost.js";
 import type {
   Decoding,
   Disagreement,
@@ -22,13 +20,14 @@ import type {
   MethodFigures,
   SetAnalysis,
 } from "./run-analysis.js";
+import { verdict } from "./verdict.js";
 
 /** The answers of one series on one set. */
 export interface AnsweredSeries {
   readonly method: string;
   readonly seed: number | null;
   readonly answered: readonly AnsweredQuestion[];
-  readonly ms: readonly number[];
+  readonly timings: readonly StoredTiming[];
 }
 
 /** A method under one way of decoding, scored seed by seed. */
@@ -38,11 +37,11 @@ interface ScoredMethod {
   readonly seeds: readonly (number | null)[];
   readonly scores: readonly BenchmarkScore[];
   readonly clusters: ReadonlyMap<string, Counts>;
-  readonly ms: readonly number[];
+  readonly timings: readonly StoredTiming[];
 }
 
 /** Methods that others are compared with: the baseline, and the control of contrastive methods. */
-const REFERENCES = ["regular", "apc"] as const;
+const REFERENCES: readonly string[] = ["regular", "apc"];
 const EXAMPLES = 8;
 
 /** Figures, comparisons and examples of one set from the answers of all its series. */
@@ -56,7 +55,11 @@ export function analyseSet(
   return {
     name: set.name,
     benchmark: set.benchmark.name,
+    title: set.benchmark.title,
+    source: set.benchmark.source,
     rule: set.rule,
+    metrics: set.benchmark.metrics.map(infoOf),
+    primaryMetric: infoOf(primaryMetricOf(set.benchmark)),
     questions: asked.size,
     images: first?.clusters.size ?? 0,
     methods: methods.map((method) => figuresOf(set.benchmark, method)),
@@ -86,7 +89,7 @@ function scoreMethods(
       seeds: members.map(({ seed }) => seed),
       scores,
       clusters,
-      ms: members.flatMap(({ ms }) => ms),
+      timings: members.flatMap(({ timings }) => timings),
     };
   });
 }
@@ -96,7 +99,7 @@ function decodingOf(seed: number | null): Decoding {
 }
 
 function figuresOf(benchmark: Benchmark, scored: ScoredMethod): MethodFigures {
-  const { method, decoding, seeds, scores, clusters, ms } = scored;
+  const { method, decoding, seeds, scores, clusters, timings } = scored;
   const total = metricValues(benchmark, addCounts(clusters.values()));
   const intervals = metricIntervals([...clusters.values()], benchmark.metrics);
   const figure = ({ name }: Metric): Figure => ({
@@ -115,7 +118,7 @@ function figuresOf(benchmark: Benchmark, scored: ScoredMethod): MethodFigures {
     unparsed: scores.reduce((sum, score) => sum + score.unparsed, 0),
     figures: Object.fromEntries(benchmark.metrics.map((metric) => [metric.name, figure(metric)])),
     groups: groupsOf(benchmark, scores),
-    medianMs: median(ms),
+    cost: decodingCost(timings),
   };
 }
 
@@ -137,15 +140,13 @@ function groupsOf(benchmark: Benchmark, scores: readonly BenchmarkScore[]): Grou
 }
 
 function comparisonsOf(benchmark: Benchmark, methods: readonly ScoredMethod[]): JudgedComparison[] {
-  const metric = benchmark.metrics.find(({ name }) => name === benchmark.primaryMetric);
-  if (metric === undefined) return [];
+  const metric = primaryMetricOf(benchmark);
   return [...groupBy(methods, ({ decoding }) => decoding)].flatMap(([decoding, members]) =>
     REFERENCES.flatMap((name) => {
       const reference = members.find(({ method }) => method === name);
       if (reference === undefined) return [];
       const others = members.filter(
-        ({ method }) =>
-          !REFERENCES.slice(0, REFERENCES.indexOf(name) + 1).includes(method as never),
+        ({ method }) => !REFERENCES.slice(0, REFERENCES.indexOf(name) + 1).includes(method),
       );
       return compareMethods(others.map(resultsOf), resultsOf(reference), metric).map((one) => ({
         ...one,
@@ -198,9 +199,7 @@ function idOf({ question }: { question: { id: string } }): string {
   return question.id;
 }
 
-function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2;
+/** A metric's facts without its function: what survives JSON. */
+function infoOf({ name, title, unit, better }: Metric): MetricInfo {
+  return { name, title, unit, better };
 }

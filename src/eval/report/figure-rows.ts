@@ -1,4 +1,3 @@
-import { benchmarkNamed } from "../benchmark-registry.js";
 import type { RunAnalysis } from "./run-analysis.js";
 
 /** One figure of a run as a flat row, for queries. */
@@ -21,10 +20,9 @@ export interface FigureRow {
 
 /** All figures of a run, a row for each set, method, way of decoding and metric. */
 export function figureRows(analysis: RunAnalysis): FigureRow[] {
-  return analysis.sets.flatMap((set) => {
-    const { metrics, primaryMetric } = benchmarkNamed(set.benchmark);
-    return set.methods.flatMap(({ method, decoding, seeds, figures, n, unparsed }) =>
-      metrics.map(({ name }) => ({
+  return analysis.sets.flatMap((set) =>
+    set.methods.flatMap(({ method, decoding, seeds, figures, n, unparsed }) =>
+      set.metrics.map(({ name }) => ({
         set: set.name,
         benchmark: set.benchmark,
         rule: set.rule,
@@ -32,13 +30,13 @@ export function figureRows(analysis: RunAnalysis): FigureRow[] {
         decoding,
         seeds: decoding === "greedy" ? 0 : seeds.length,
         metric: name,
-        primary: name === primaryMetric,
+        primary: name === set.primaryMetric.name,
         value: figures[name]?.value.value ?? null,
         low: figures[name]?.interval?.low ?? null,
         high: figures[name]?.interval?.high ?? null,
         n,
         unparsed,
       })),
-    );
-  });
+    ),
+  );
 }

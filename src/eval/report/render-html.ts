@@ -1,14 +1,12 @@
-import { benchmarkNamed } from "../benchmark-registry.js";
-import { shownNumber, unitOf } from "../format-value.js";
 import { tallyText } from "../judge/judge-answers.js";
 import { escapeHtml } from "./escape-html.js";
+import { shownNumber, unitOf } from "./format-value.js";
 import { intervalPlot } from "./interval-plot.js";
 import { REPORT_STYLE } from "./report-style.js";
 import {
   decodingOf,
   figuresTable,
   groupsTable,
-  primaryMetric,
   settingsTable,
   type Table,
 } from "./report-tables.js";
@@ -46,8 +44,7 @@ ${table(settingsTable(analysis))}
 }
 
 function renderSet(set: SetAnalysis, imageAddress: ImageAddress): string {
-  const { title } = benchmarkNamed(set.benchmark);
-  const metric = primaryMetric(set);
+  const metric = set.primaryMetric;
   const plotted = set.methods.flatMap((method) => {
     const figure = method.figures[metric.name];
     if (figure?.value.value === undefined || figure.value.value === null) return [];
@@ -68,7 +65,7 @@ function renderSet(set: SetAnalysis, imageAddress: ImageAddress): string {
       `<li class="${shown ? "shown" : "unshown"}">${decoding}: ${escapeHtml(verdict)}</li>`,
   );
   return `<section id="${escapeHtml(set.name)}">
-<h2>${escapeHtml(set.name)}: ${escapeHtml(title)}</h2>
+<h2>${escapeHtml(set.name)}: ${escapeHtml(set.title)}</h2>
 <p class="note">Rule <code>${escapeHtml(set.rule)}</code>, ${set.questions} questions about ${set.images} images.${set.judging === null ? "" : ` Verdicts: ${escapeHtml(tallyText(set.judging))}.`}</p>
 <figure><figcaption>${escapeHtml(axis)} (${metric.better === "neither" ? "neither way is better" : `${metric.better} is better`})</figcaption>${intervalPlot(plotted, axis)}</figure>
 ${verdicts.length === 0 ? "" : `<ul>${verdicts.join("")}</ul>`}

@@ -1,4 +1,3 @@
-import { benchmarkNamed } from "../benchmark-registry.js";
 import { tallyText } from "../judge/judge-answers.js";
 import { figuresTable, groupsTable, settingsTable, type Table } from "./report-tables.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
@@ -14,10 +13,9 @@ export function renderMarkdown(analysis: RunAnalysis): string {
 }
 
 function renderSet(set: SetAnalysis): string[] {
-  const { title } = benchmarkNamed(set.benchmark);
   const groups = groupsTable(set);
   return [
-    `## ${set.name}: ${title}`,
+    `## ${set.name}: ${set.title}`,
     `Rule \`${set.rule}\`, ${set.questions} questions about ${set.images} images. In brackets the 95% interval.${judgingOf(set)}`,
     table(figuresTable(set)),
     ...(set.comparisons.length === 0

@@ -1,7 +1,6 @@
-import type { Benchmark, Metric } from "../benchmark.js";
-import { benchmarkNamed } from "../benchmark-registry.js";
-import { formatInterval, formatValue, shownNumber, unitOf } from "../format-value.js";
-import type { MethodFigures, RunAnalysis, SetAnalysis } from "./run-analysis.js";
+import type { MetricInfo } from "../contract/benchmark.js";
+import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
+import type { DecodingCost, MethodFigures, RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
 /** A table of text: the first row is the header. */
 export type Table = readonly (readonly string[])[];
@@ -9,14 +8,14 @@ export type Table = readonly (readonly string[])[];
 /** The figures of a set, a line for each method and way of decoding. */
 export function figuresTable(set: SetAnalysis): Table {
   const metrics = shownMetrics(set);
-  const timed = set.methods.some(({ medianMs }) => medianMs !== null);
+  const costs = set.methods.flatMap(({ cost }) => cost ?? []);
   const header = [
     "method",
     "decoding",
     ...metrics.map((metric) => metric.title + (unitOf(metric) === "%" ? " %" : "")),
     "unparsed",
     "n",
-    ...(timed ? ["latency ms"] : []),
+    ...(costs.length > 0 ? [costTitle(costs)] : []),
   ];
   const rows = set.methods.map((method) => [
     method.method,
@@ -24,13 +23,19 @@ export function figuresTable(set: SetAnalysis): Table {
     ...metrics.map((metric) => cell(metric, method)),
     String(method.unparsed),
     String(method.n),
-    ...(timed ? [method.medianMs === null ? "" : method.medianMs.toFixed(0)] : []),
+    ...(costs.length > 0 ? [method.cost?.msPerToken.toFixed(1) ?? ""] : []),
   ]);
   return [header, ...rows];
 }
 
+/** What the times are: of decoding alone, and with how many answers beside each other. */
+function costTitle(costs: readonly DecodingCost[]): string {
+  const batch = Math.max(...costs.map((cost) => cost.batch));
+  return `decoding, ms a token${batch > 1 ? ` in batches of ${batch}` : ""}`;
+}
+
 /** Value, interval and, for sampling, the spread of the seeds. */
-function cell(metric: Metric, { figures }: MethodFigures): string {
+function cell(metric: MetricInfo, { figures }: MethodFigures): string {
   const figure = figures[metric.name];
   if (figure === undefined) return "";
   const value = formatValue(metric, figure.value);
@@ -47,8 +52,8 @@ export function decodingOf({ decoding, seeds }: Pick<MethodFigures, "decoding" |
 }
 
 /** Metrics that have a value for some method. */
-export function shownMetrics(set: SetAnalysis): Metric[] {
-  return benchmarkNamed(set.benchmark).metrics.filter((metric) =>
+export function shownMetrics(set: SetAnalysis): MetricInfo[] {
+  return set.metrics.filter((metric) =>
     set.methods.some(({ figures }) => (figures[metric.name]?.value.value ?? null) !== null),
   );
 }
@@ -57,7 +62,7 @@ export function shownMetrics(set: SetAnalysis): Metric[] {
 export function groupsTable(set: SetAnalysis): Table | null {
   const groups = [...new Set(set.methods.flatMap((m) => m.groups.map(({ group }) => group)))];
   if (groups.length === 0) return null;
-  const metric = primaryMetric(set);
+  const metric = set.primaryMetric;
   const rows = set.methods.map((method) => [
     method.method,
     decodingOf(method),
@@ -70,14 +75,6 @@ export function groupsTable(set: SetAnalysis): Table | null {
     }),
   ]);
   return [["method", "decoding", ...groups], ...rows];
-}
-
-/** The metric that comparisons are about. */
-export function primaryMetric(set: Pick<SetAnalysis, "benchmark">): Metric {
-  const { metrics, primaryMetric: name }: Benchmark = benchmarkNamed(set.benchmark);
-  const metric = metrics.find((one) => one.name === name) ?? metrics[0];
-  if (metric === undefined) throw new RangeError(`${set.benchmark} has no metrics`);
-  return metric;
 }
 
 /** What is needed to make the run again, as name and value. */
@@ -96,7 +93,7 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
       `set ${set.name}`,
       `${set.benchmark}, rule ${set.rule}, ${set.questions} questions, at most ${set.maxTokens} tokens, SHA-256 ${set.data}`,
     ]),
-    ...sets.map(({ name, benchmark }) => [`source of ${name}`, benchmarkNamed(benchmark).source]),
+    ...sets.map(({ name, source }) => [`source of ${name}`, source]),
     ["intervals", "95%, percentile bootstrap over images, 2,000 draws"],
     [
       "comparisons",

@@ -1,9 +1,9 @@
-import type { MetricValue, Question, Score } from "../benchmark.js";
+import type { MetricInfo, MetricValue, Question, Score } from "../contract/benchmark.js";
 import type { JudgeTally } from "../judge/judge-answers.js";
-import type { RunSettings } from "../run/run-settings.js";
 import type { Interval } from "../statistics/cluster-bootstrap.js";
 import type { Comparison } from "../statistics/compare-methods.js";
 import type { SeedSpread } from "../statistics/seed-spread.js";
+import type { RunSettings } from "../store/run-settings.js";
 
 /** How answers were decoded. */
 export type Decoding = "greedy" | "sampling";
@@ -28,8 +28,19 @@ export interface MethodFigures {
   readonly figures: Readonly<Record<string, Figure>>;
   /** Part of the set, for example object, attribute, relation. */
   readonly groups: readonly GroupFigures[];
-  /** Median time from asking to answer in milliseconds, within its batch; null when none are stored. */
-  readonly medianMs: number | null;
+  /** What decoding cost; null when no times of decoding are stored. */
+  readonly cost: DecodingCost | null;
+}
+
+/**
+ * What decoding cost, without what comes before the first token: the image, the prompt and what a method
+ * prepares may be shared with answers given before, and then say who came first.
+ */
+export interface DecodingCost {
+  /** Median over answers of the time from the first token to the end, divided by the answer's tokens. */
+  readonly msPerToken: number;
+  /** Most answers that were decoded together. A step's time counts fully for each of them. */
+  readonly batch: number;
 }
 
 /** A method's figures on the questions of one group. */
@@ -65,7 +76,13 @@ export interface JudgedComparison extends Comparison {
 export interface SetAnalysis {
   readonly name: string;
   readonly benchmark: string;
+  /** Title and source of the benchmark. */
+  readonly title: string;
+  readonly source: string;
   readonly rule: string;
+  readonly metrics: readonly MetricInfo[];
+  /** The metric that comparisons are about; one of `metrics`. */
+  readonly primaryMetric: MetricInfo;
   readonly questions: number;
   readonly images: number;
   readonly methods: readonly MethodFigures[];

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import sharp from "sharp";
-import { writeFileAtomically } from "../run/answer-store.js";
+import { writeFileAtomically } from "../store/atomic-file.js";
 import { figureRows } from "./figure-rows.js";
 import { renderHtml } from "./render-html.js";
 import { renderMarkdown } from "./render-markdown.js";

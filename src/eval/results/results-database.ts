@@ -3,7 +3,7 @@ import { dirname, join, relative, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DatasetError, InvalidArgumentError } from "../../errors.js";
 import { REPORT_FILES } from "../report/write-report.js";
-import { RUN_FILES } from "../run/answer-store.js";
+import { RUN_FILES } from "../store/answer-store.js";
 
 /** A row of a query's result. */
 export type ResultRow = Readonly<Record<string, unknown>>;
@@ -35,7 +35,9 @@ const VIEWS = {
       method: "VARCHAR",
       seed: "INTEGER",
       ms: "DOUBLE",
+      decodeMs: "DOUBLE",
       tokens: "INTEGER",
+      batch: "INTEGER",
     },
   },
   figures: {
@@ -124,7 +126,10 @@ async function existing(folder: string, runs: readonly string[], file: string): 
   return found.flat();
 }
 
-/** `run` is the path of the file's folder. A line cut by a crash is passed over. */
+/**
+ * `run` is the path of the file's folder. A line cut by a crash is passed over; columns that older files do
+ * not have are null.
+ */
 function viewOf(
   name: string,
   columns: Readonly<Record<string, string>>,
@@ -132,8 +137,8 @@ function viewOf(
   files: readonly string[],
 ): string {
   const entries = Object.entries(columns);
+  const fields = entries.map(([column, type]) => `NULL::${type} AS "${column}"`);
   if (files.length === 0) {
-    const fields = entries.map(([column, type]) => `NULL::${type} AS "${column}"`);
     return `CREATE VIEW ${name} AS SELECT NULL::VARCHAR AS run, ${fields} WHERE false`;
   }
   const cases = files.map(
@@ -150,7 +155,9 @@ function viewOf(
     },
     {
       files: files.filter(isParquet),
-      read: (list: string) => `read_parquet([${list}], filename = true)`,
+      read: (list: string) =>
+        `(SELECT NULL::VARCHAR AS filename, ${fields} WHERE false UNION ALL BY NAME ` +
+        `SELECT * FROM read_parquet([${list}], filename = true, union_by_name = true))`,
     },
   ].flatMap((source) =>
     source.files.length === 0 ? [] : source.read(source.files.map(quote).join()),

@@ -1,8 +1,4 @@
-import {
-  AMBER_ASSOCIATIONS,
-  AMBER_SAFE_WORDS,
-  AMBER_SIMILAR_WORDS,
-} from "../benchmarks/amber-words.js";
+import { AMBER_ASSOCIATIONS, AMBER_SAFE_WORDS, AMBER_SIMILAR_WORDS } from "../words/amber-words.js";
 
 /** What AMBER finds in one caption. */
 export interface AmberCaption {
@@ -20,13 +16,10 @@ export interface AmberCaption {
 export type SameThing = (a: string, b: string) => boolean;
 
 const ASSOCIATIONS: ReadonlyMap<string, readonly string[]> = new Map(
-  AMBER_ASSOCIATIONS.replaceAll("\n  ", " ")
-    .trim()
-    .split("\n")
-    .map((line) => {
-      const [word = "", rest = ""] = line.split(":");
-      return [word, rest.split(",").flatMap((other) => other.trim() || [])];
-    }),
+  AMBER_ASSOCIATIONS.split(";").map((entry) => {
+    const [word = "", rest = ""] = entry.split(":");
+    return [word.trim(), rest.split(",").flatMap((other) => other.trim() || [])];
+  }),
 );
 
 const SCORED_WORDS: ReadonlySet<string> = new Set(

@@ -5,7 +5,7 @@ import {
   CHAIR_RENAMED,
   CHAIR_SYNONYMS,
   CHAIR_VEHICLES,
-} from "../benchmarks/chair-words.js";
+} from "../words/chair-words.js";
 
 /** An object named in a caption: the word used and the object it stands for. */
 export interface Mention {

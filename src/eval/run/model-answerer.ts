@@ -1,13 +1,13 @@
-import { createHash } from "node:crypto";
 import { AbortedError } from "../../errors.js";
-import type { GenerateRequest, Model } from "../../index.js";
+import type { GenerateRequest, Method, Model } from "../../index.js";
+import { sha256 } from "../data/sha-256.js";
+import { methodOf } from "./plan-series.js";
 import type { Answerer, AnswerRequest } from "./run-evaluation.js";
-import type { RunMethod } from "./run-method.js";
 
 /** How a model is asked. */
 export interface ModelAnswererOptions {
   /** Methods by their name within the run. */
-  readonly methods: ReadonlyMap<string, RunMethod>;
+  readonly methods: ReadonlyMap<string, Method>;
   /** Where a question's image lies; null when it has none. */
   readonly imagePath: (request: AnswerRequest) => string | null;
   readonly promptSuffix: string;
@@ -16,19 +16,15 @@ export interface ModelAnswererOptions {
   readonly topP: number;
 }
 
-/**
- * Lets a loaded model, or a steered handle of it, answer the questions of an evaluation, a batch at a
- * time. The requests of a batch belong to one series.
- */
+/** Lets a loaded model answer the questions of an evaluation, a batch at a time. */
 export function modelAnswerer(model: Model, options: ModelAnswererOptions): Answerer {
   return async (requests, onAnswer, signal) => {
     if (signal.aborted) throw new AbortedError("the run was stopped");
-    const own = options.methods.get(requests[0]?.series.method ?? "")?.model ?? model;
-    await own.generateBatch(
+    await model.generateBatch(
       requests.map((request) => generateRequest(request, options, signal)),
       {
-        onAnswer: ({ text, timings, usage }, index) =>
-          onAnswer({ text, ms: timings.totalMs, tokens: usage.generatedTokens }, index),
+        onAnswer: ({ text, timings: { totalMs, decodeMs }, usage }, index) =>
+          onAnswer({ text, ms: totalMs, decodeMs, tokens: usage.generatedTokens }, index),
       },
     );
   };
@@ -40,13 +36,12 @@ function generateRequest(
   signal: AbortSignal,
 ): GenerateRequest {
   const { question, series, maxTokens } = request;
-  const method = methods.get(series.method)?.method;
   const image = imagePath(request);
   const sampled = series.seed !== null;
   return {
     prompt: question.prompt + promptSuffix,
     ...(image === null ? {} : { image }),
-    ...(method === undefined ? {} : { method }),
+    method: methodOf(methods, series.method),
     maxTokens,
     temperature: sampled ? temperature : 0,
     ...(sampled && topP < 1 ? { topP } : {}),
@@ -63,5 +58,5 @@ function generateRequest(
  * @returns integer in [0, 2^48)
  */
 export function requestSeed(seed: number, image: string): number {
-  return createHash("sha256").update(`${seed}\n${image}`).digest().readUIntBE(0, 6);
+  return Number.parseInt(sha256(`${seed}\n${image}`).slice(0, 12), 16);
 }

@@ -1,12 +1,14 @@
-import { createHash } from "node:crypto";
 import { access } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatasetError, InvalidArgumentError } from "../../errors.js";
-import type { Benchmark, DataFile, Question } from "../benchmark.js";
+import type { Benchmark, Question } from "../contract/benchmark.js";
 import { listed } from "../data/parse-rows.js";
-import { readDataFile } from "../read-benchmark-files.js";
+import { readDataFile } from "../data/read-data-file.js";
+import { sha256 } from "../data/sha-256.js";
+import { requireRule } from "../scoring/benchmark-rules.js";
+import { primaryMetricOf } from "../scoring/primary-metric.js";
+import type { SetSettings } from "../store/run-settings.js";
 import type { PlannedSet } from "./run-evaluation.js";
-import type { SetSettings } from "./run-settings.js";
 
 /** One benchmark file to be run. */
 export interface SetRequest {
@@ -32,7 +34,7 @@ export interface RunSet extends PlannedSet {
  * Reads the questions of each set and makes sure that every image is there, before anything is run.
  *
  * @throws DatasetError naming file and line for broken rows and missing images
- * @throws InvalidArgumentError when two sets have one name, or a rule is unknown
+ * @throws InvalidArgumentError when two sets have one name, or a rule or primary metric is unknown
  */
 export async function planRun(requests: readonly SetRequest[]): Promise<RunSet[]> {
   const sets = await Promise.all(requests.map(planSet));
@@ -48,11 +50,8 @@ export async function planRun(requests: readonly SetRequest[]): Promise<RunSet[]
 
 async function planSet(request: SetRequest): Promise<RunSet> {
   const { benchmark, rule, limit, images } = request;
-  if (!benchmark.rules.includes(rule)) {
-    throw new InvalidArgumentError(
-      `rule: received ${rule}; ${benchmark.name} has ${benchmark.rules.join(", ")}`,
-    );
-  }
+  requireRule(benchmark, rule);
+  primaryMetricOf(benchmark);
   const data = await readDataFile(request.data);
   const truth = request.truth === null ? null : await readDataFile(request.truth);
   const all = benchmark.load({ data, truth });
@@ -64,8 +63,8 @@ async function planSet(request: SetRequest): Promise<RunSet> {
     name,
     benchmark: benchmark.name,
     rule,
-    data: sha256(data),
-    truth: truth === null ? null : sha256(truth),
+    data: sha256(data.text),
+    truth: truth === null ? null : sha256(truth.text),
     questions: questions.length,
     maxTokens: benchmark.maxNewTokens,
   };
@@ -87,8 +86,4 @@ async function requireImages(questions: readonly Question[], folder: string): Pr
     if (!found) problems.push(`${where}: image ${path} is missing`);
   }
   if (problems.length > 0) throw new DatasetError(listed(problems));
-}
-
-function sha256({ text }: DataFile): string {
-  return createHash("sha256").update(text).digest("hex");
 }

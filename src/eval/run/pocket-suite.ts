@@ -2,11 +2,11 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DatasetError, InvalidArgumentError } from "../../errors.js";
-import { benchmarkNamed } from "../benchmark-registry.js";
+import { benchmarkNamed } from "../benchmarks/registry.js";
 import type { SetRequest } from "./plan-run.js";
 
 /** A file of the pocket benchmark with the rule it is scored by. */
-interface PocketSet {
+export interface PocketSet {
   readonly benchmark: string;
   readonly rule?: string;
   readonly truth?: string;
@@ -52,6 +52,7 @@ export function pocketSuite(
   names: readonly string[] = DEFAULT_POCKET_SETS,
   limit: number | null = null,
 ): SetRequest[] {
+  const sets = names.map((name) => ({ name, set: pocketSet(name) }));
   const folder = join(
     dirname(fileURLToPath(import.meta.url)),
     ...["..", "..", "..", "pocket", "bench", split],
@@ -61,13 +62,7 @@ export function pocketSuite(
       `${folder} is missing: the pocket sets come with the repository; clone it, or give --data`,
     );
   }
-  return names.map((name) => {
-    const set = Object.hasOwn(POCKET_SETS, name) ? POCKET_SETS[name] : undefined;
-    if (set === undefined) {
-      throw new InvalidArgumentError(
-        `sets: received ${name}; expected some of ${Object.keys(POCKET_SETS).join(", ")}`,
-      );
-    }
+  return sets.map(({ name, set }) => {
     const benchmark = benchmarkNamed(set.benchmark);
     return {
       benchmark,
@@ -78,4 +73,12 @@ export function pocketSuite(
       limit,
     };
   });
+}
+
+function pocketSet(name: string): PocketSet {
+  const set = Object.hasOwn(POCKET_SETS, name) ? POCKET_SETS[name] : undefined;
+  if (set !== undefined) return set;
+  throw new InvalidArgumentError(
+    `sets: received ${name}; expected some of ${Object.keys(POCKET_SETS).join(", ")}`,
+  );
 }

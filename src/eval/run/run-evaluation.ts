@@ -1,19 +1,22 @@
 import { AbortedError, InvalidArgumentError } from "../../errors.js";
-import type { Question } from "../benchmark.js";
-import type { AnswerStore, StoredAnswer, StoredTiming } from "./answer-store.js";
-import type { SeriesSettings } from "./run-settings.js";
+import type { Question } from "../contract/benchmark.js";
+import type { AnswerKey, AnswerStore, StoredAnswer, StoredTiming } from "../store/answer-store.js";
+import type { Series } from "../store/run-settings.js";
 
 /** A question put to a model. */
 export interface AnswerRequest {
   readonly question: Question;
-  readonly series: SeriesSettings;
+  readonly series: Series;
   readonly maxTokens: number;
 }
 
 /** A model's answer with what it cost. */
 export interface GivenAnswer {
   readonly text: string;
+  /** From asking to answer. */
   readonly ms: number;
+  /** Decoding alone, from the first token's logits to the end. */
+  readonly decodeMs: number;
   readonly tokens: number;
 }
 
@@ -46,9 +49,9 @@ export interface Progress {
 /** Settings of {@link runEvaluation} that do not change the answers. */
 export interface RunOptions {
   /** Questions answered together, at least 1; 8 by default. */
-  readonly batchSize?: number;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: Progress) => void;
+  readonly batchSize?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /**
@@ -60,7 +63,7 @@ export interface RunOptions {
  */
 export async function runEvaluation(
   sets: readonly PlannedSet[],
-  series: readonly SeriesSettings[],
+  series: readonly Series[],
   answerer: Answerer,
   store: AnswerStore,
   { batchSize = 8, signal = new AbortController().signal, onProgress }: RunOptions = {},
@@ -89,7 +92,7 @@ export async function runEvaluation(
 
 function* batches(
   sets: readonly PlannedSet[],
-  series: readonly SeriesSettings[],
+  series: readonly Series[],
   batchSize: number,
 ): Generator<{ set: string; requests: AnswerRequest[] }> {
   for (const { name, questions, maxTokens } of sets) {
@@ -124,7 +127,7 @@ async function answerInOrder(
       if (answer === undefined || request === undefined) break;
       const key = keyOf(set, request);
       answers.push({ ...key, text: answer.text });
-      timings.push({ ...key, ms: Math.round(answer.ms), tokens: answer.tokens });
+      timings.push({ ...key, ...timingOf(answer), batch: requests.length });
     }
     if (answers.length === 0) return;
     try {
@@ -148,6 +151,10 @@ async function answerInOrder(
   if (failure !== undefined) throw failure;
 }
 
-function keyOf(set: string, { question, series }: AnswerRequest): Omit<StoredAnswer, "text"> {
+function keyOf(set: string, { question, series }: AnswerRequest): AnswerKey {
   return { set, id: question.id, method: series.method, seed: series.seed };
+}
+
+function timingOf({ ms, decodeMs, tokens }: GivenAnswer) {
+  return { ms: Math.round(ms), decodeMs: Math.round(1000 * decodeMs) / 1000, tokens };
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "../../errors.js";
 import { SeededRandom } from "../../math/seeded-random.js";
-import type { Counts } from "../benchmark.js";
+import type { Counts } from "../contract/benchmark.js";
 
 /** A value between two others, in the metric's unit. */
 export interface Interval {

@@ -1,4 +1,4 @@
-import type { Counts, Metric } from "../benchmark.js";
+import type { Counts, Metric } from "../contract/benchmark.js";
 import {
   type BootstrapOptions,
   drawClusters,

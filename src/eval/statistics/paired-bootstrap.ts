@@ -1,5 +1,5 @@
-import type { Counts, Metric } from "../benchmark.js";
-import { addCounts } from "../counts.js";
+import type { Counts, Metric } from "../contract/benchmark.js";
+import { addCounts } from "../metrics/add-counts.js";
 import {
   type BootstrapOptions,
   drawClusters,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Benchmark } from "../../../src/eval/benchmark.js";
 import { amber, amberDiscriminative, amberGenerative } from "../../../src/eval/benchmarks/amber.js";
+import type { Benchmark } from "../../../src/eval/contract/benchmark.js";
 import { readAnswers } from "../../../src/eval/data/read-answers.js";
 import {
   equalWords,
@@ -8,7 +8,7 @@ import {
   similarWords,
 } from "../../../src/eval/rules/amber-caption.js";
 import { nounsOf } from "../../../src/eval/rules/amber-nouns.js";
-import { scoreAnswers } from "../../../src/eval/score-answers.js";
+import { scoreAnswers } from "../../../src/eval/scoring/score-answers.js";
 
 // Item 1 of AMBER's annotations.json, Apache-2.0.
 const TRUTH = ["sky", "forest", "grass", "person", "lake", "mountain", "road"];

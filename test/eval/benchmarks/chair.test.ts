@@ -4,7 +4,7 @@ import { DatasetError } from "../../../src/errors.js";
 import { chair, cocoImageId } from "../../../src/eval/benchmarks/chair.js";
 import { readAnswers } from "../../../src/eval/data/read-answers.js";
 import { captionObjects } from "../../../src/eval/rules/caption-objects.js";
-import { scoreAnswers } from "../../../src/eval/score-answers.js";
+import { scoreAnswers } from "../../../src/eval/scoring/score-answers.js";
 
 const shared = new URL("../../../../shared/data/", import.meta.url);
 const truth = (objects: unknown) => ({ name: "objects.json", text: JSON.stringify(objects) });

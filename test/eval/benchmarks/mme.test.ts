@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { mme } from "../../../src/eval/benchmarks/mme.js";
 import { readAnswers } from "../../../src/eval/data/read-answers.js";
-import { scoreAnswers } from "../../../src/eval/score-answers.js";
+import { scoreAnswers } from "../../../src/eval/scoring/score-answers.js";
 
 /** Lines as the published result files have them: image, question, truth, answer. */
 function score(category: string, lines: readonly string[]) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { colours } from "../../../src/eval/benchmarks/colours.js";
-import { counts } from "../../../src/eval/benchmarks/counts.js";
+import { counting } from "../../../src/eval/benchmarks/counting.js";
 import { scoreRows } from "./score-rows.js";
 
 describe("colours", () => {
@@ -63,7 +63,7 @@ describe("counts", () => {
 
   test("words and digits; a missing number is unparsed", () => {
     const answers = ["There are 2.", "Five.", "many"].map((text, id) => ({ id, text }));
-    const { metrics, unparsed } = scoreRows(counts, questions, answers);
+    const { metrics, unparsed } = scoreRows(counting, questions, answers);
     expect(metrics.accuracy?.value).toBeCloseTo(1 / 3);
     expect(metrics.mean_absolute_error).toEqual({ value: 1 });
     expect(unparsed).toBe(1);
@@ -71,6 +71,6 @@ describe("counts", () => {
 
   test("an unknown label names the row", () => {
     const bad = { question_id: 9, image: "a.png", text: "?", answer: "lots" };
-    expect(() => scoreRows(counts, [bad], [])).toThrow(/item 1: unknown label "lots"/);
+    expect(() => scoreRows(counting, [bad], [])).toThrow(/item 1: unknown label "lots"/);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DatasetError, InvalidArgumentError } from "../../../src/errors.js";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
 import { readAnswers } from "../../../src/eval/data/read-answers.js";
-import { scoreAnswers } from "../../../src/eval/score-answers.js";
+import { scoreAnswers } from "../../../src/eval/scoring/score-answers.js";
 
 const FIXTURE: readonly [label: string, answer: string][] = [
   ["yes", "Yes"],

@@ -1,6 +1,6 @@
-import type { Benchmark } from "../../../src/eval/benchmark.js";
+import type { Benchmark } from "../../../src/eval/contract/benchmark.js";
 import { readAnswers } from "../../../src/eval/data/read-answers.js";
-import { type BenchmarkScore, scoreAnswers } from "../../../src/eval/score-answers.js";
+import { type BenchmarkScore, scoreAnswers } from "../../../src/eval/scoring/score-answers.js";
 
 /** Scores answers to questions, both given as rows. */
 export function scoreRows(

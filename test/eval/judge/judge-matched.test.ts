@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { rubric } from "../../../src/eval/benchmarks/rubric.js";
 import { judgeMatched } from "../../../src/eval/judge/judge-matched.js";
-import { scoreMatched } from "../../../src/eval/score-answers.js";
+import { scoreMatched } from "../../../src/eval/scoring/score-answers.js";
 
 let folder: string;
 beforeEach(async () => {

@@ -89,6 +89,23 @@ test("a run whose answers are kept as Parquet reads like the others", async () =
   ]);
 });
 
+test("timings of older runs, without the time of decoding, read as JSONL and as Parquet", async () => {
+  const old = join(folder, "old");
+  const row = { set: "s", id: "1", method: "regular", seed: null, ms: 40, tokens: 2 };
+  for (const run of ["j", "p"]) {
+    await mkdir(join(old, run), { recursive: true });
+    await appendFile(join(old, run, "settings.json"), "{}");
+  }
+  await appendFile(join(old, "j", "timings.jsonl"), `${JSON.stringify(row)}\n`);
+  const sql = "SELECT * EXCLUDE (run, decodeMs, batch) FROM timings WHERE run = 'j'";
+  await results(old, "--sql", sql, "--export", join(old, "p", "timings.parquet"));
+  const all = "SELECT run, ms, decodeMs, tokens FROM timings ORDER BY run";
+  expect(JSON.parse(await results(old, "--sql", all, "--json"))).toEqual([
+    { run: "j", ms: 40, decodeMs: null, tokens: 2 },
+    { run: "p", ms: 40, decodeMs: null, tokens: 2 },
+  ]);
+});
+
 describe("queries", () => {
   test("any SQL over the views; an error is told in DuckDB's words", async () => {
     const sql =

@@ -1,10 +1,8 @@
-// A run with a fake model, for tests that kill it: node fake-run.mjs <compiled src> <run folder> <ms>
-import { pathToFileURL } from "node:url";
+// A run with a fake model, for tests that kill it: node fake-run.mjs <run folder> <ms>
+import { runEvaluation } from "../../../dist/eval/run/run-evaluation.js";
+import { AnswerStore } from "../../../dist/eval/store/answer-store.js";
 
-const [compiled, folder, pause] = process.argv.slice(2);
-const load = (file) => import(pathToFileURL(`${compiled}/eval/run/${file}.js`).href);
-const { AnswerStore } = await load("answer-store");
-const { runEvaluation } = await load("run-evaluation");
+const [folder, pause] = process.argv.slice(2);
 
 const series = ["regular", "apc", "vcd"].flatMap((method) =>
   [null, 0, 1].map((seed) => ({ method, settings: {}, seed })),
@@ -30,7 +28,7 @@ async function answer(requests, onAnswer) {
     if (Number(pause) > 0) await new Promise((done) => setTimeout(done, Number(pause)));
     const { question, series: one } = request;
     const text = `${one.method} ${one.seed}: ${question.prompt.repeat(1 + (Number(question.id) % 9))}`;
-    onAnswer({ text, ms: Math.random() * 9, tokens: 1 }, index);
+    onAnswer({ text, ms: Math.random() * 9, decodeMs: Math.random(), tokens: 1 }, index);
   }
 }
 

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,24 +6,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SeededRandom } from "../../../src/math/seeded-random.js";
 
-const root = fileURLToPath(new URL("../../../", import.meta.url));
+// It runs the package as it is built before the tests (test/global-setup.ts).
 const script = fileURLToPath(new URL("fake-run.mjs", import.meta.url));
-// Inside the project, so that compiled files find the packages.
-const compiled = join(root, "node_modules", ".cache", "kill-test");
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "kill-"));
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const build = spawnSync(
-    process.execPath,
-    [tsc, "-p", "tsconfig.build.json", "--outDir", compiled],
-    {
-      cwd: root,
-      encoding: "utf8",
-    },
-  );
-  expect(build.stdout + build.stderr).toBe("");
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -36,7 +24,7 @@ interface Kill {
 /** Runs the fake evaluation; kills it without warning, unless it is done before. */
 function run(out: string, pauseMs: number, kill?: Kill): Promise<{ killed: boolean }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, compiled, out, String(pauseMs)], {
+    const child = spawn(process.execPath, [script, out, String(pauseMs)], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     const killSoon = () => setTimeout(() => child.kill("SIGKILL"), kill?.ms);

@@ -1,13 +1,21 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  type FileHandle,
+  mkdtemp,
+  open as openFile,
+  readFile,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AbortedError, DatasetError } from "../../../src/errors.js";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
-import { AnswerStore } from "../../../src/eval/run/answer-store.js";
-import { DurableLog, type LogFile } from "../../../src/eval/run/durable-log.js";
 import { type Answerer, runEvaluation } from "../../../src/eval/run/run-evaluation.js";
-import type { RunSettings } from "../../../src/eval/run/run-settings.js";
+import { AnswerStore } from "../../../src/eval/store/answer-store.js";
+import { DurableLog, type LogFile } from "../../../src/eval/store/durable-log.js";
+import type { RunSettings } from "../../../src/eval/store/run-settings.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -40,7 +48,7 @@ function fake(asked: string[] = []): Answerer {
     for (let i = requests.length - 1; i >= 0; i--) {
       const { question, series: one } = requests[i]!;
       asked.push(`${question.id} ${one.method}`);
-      onAnswer({ text: `${question.id} by ${one.method}`, ms: 1, tokens: 1 }, i);
+      onAnswer({ text: `${question.id} by ${one.method}`, ms: 1, decodeMs: 1, tokens: 1 }, i);
     }
   };
 }
@@ -82,11 +90,13 @@ describe("running", () => {
   });
 
   test("progress counts what is stored, and what this process answered", async () => {
-    await run(fake(), {});
-    await rm(join(folder, "answers.jsonl"));
+    await run(fake());
+    const kept = (await stored()).split("\n").slice(0, 4);
+    await writeFile(join(folder, "answers.jsonl"), `${kept.join("\n")}\n`);
     const seen: unknown[] = [];
     await run(fake(), { onProgress: (progress: unknown) => seen.push(progress) });
-    expect(seen.at(-1)).toEqual({ done: 10, total: 10, answered: 10, set: "pope" });
+    expect(seen[0]).toEqual({ done: 6, total: 10, answered: 1, set: "pope" });
+    expect(seen.at(-1)).toEqual({ done: 10, total: 10, answered: 6, set: "pope" });
   });
 
   test("an abort stores what was answered and goes on from there", async () => {
@@ -110,7 +120,7 @@ describe("running", () => {
     let calls = 0;
     const failing: Answerer = async (requests, onAnswer, signal) => {
       if (++calls === 3) {
-        onAnswer({ text: "2 by regular", ms: 1, tokens: 1 }, 0);
+        onAnswer({ text: "2 by regular", ms: 1, decodeMs: 1, tokens: 1 }, 0);
         throw new Error("out of memory");
       }
       await fake()(requests, onAnswer, signal);
@@ -154,6 +164,19 @@ describe("the store", () => {
     await writeFile(join(folder, "answers.jsonl"), lines.join("\n"));
     await expect(open()).rejects.toThrow(/answers\.jsonl line 2: no valid JSON/);
     expect(await stored()).toBe(lines.join("\n"));
+  });
+
+  test("a store that cannot be opened leaves no file open", async () => {
+    const handles: FileHandle[] = [];
+    const counting = async (path: string): Promise<LogFile> => {
+      const file = await openFile(path, "r+");
+      handles.push(file);
+      return file;
+    };
+    await writeFile(join(folder, "settings.json"), JSON.stringify(settings));
+    await writeFile(join(folder, "answers.jsonl"), "garbage\n");
+    await expect(AnswerStore.open(folder, settings, counting)).rejects.toThrow(/line 1/);
+    expect(handles.map(({ fd }) => fd)).toEqual([-1]);
   });
 
   test("answers without settings are refused", async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { verdict } from "../../../src/eval/report/verdict.js";
 import {
   compareMethods,
   type MethodResults,
 } from "../../../src/eval/statistics/compare-methods.js";
-import { verdict } from "../../../src/eval/statistics/verdict.js";
 import { accuracy } from "./simulated.js";
 
 /** 100 images with one question each; the first `right` are right. */

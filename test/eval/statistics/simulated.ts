@@ -1,5 +1,5 @@
-import type { Counts, Metric } from "../../../src/eval/benchmark.js";
-import { count, ratio } from "../../../src/eval/counts.js";
+import type { Counts, Metric } from "../../../src/eval/contract/benchmark.js";
+import { count, ratio } from "../../../src/eval/metrics/ratio.js";
 import type { SeededRandom } from "../../../src/math/seeded-random.js";
 
 export const accuracy: Metric = {

@@ -1,4 +1,4 @@
-import type { JudgeTask } from "./judge/judge.js";
+import type { JudgeTask } from "./judge-task.js";
 
 /** Sums that metrics are computed from, by name. Counts of several answers add up. */
 export type Counts = Readonly<Record<string, number>>;
@@ -41,8 +41,8 @@ export interface Question {
   readonly truth: string;
   /** Place in the data file, for messages. */
   readonly where: string;
-  /** What a judge is asked about an answer, for rules that need one; null otherwise. */
-  readonly judgeTask: ((answer: string) => JudgeTask) | null;
+  /** What a judge is asked about an answer, for rules that need one. */
+  readonly judgeTask?: (answer: string) => JudgeTask;
   readonly score: (answer: string, context: ScoringContext) => Score;
 }
 
@@ -51,19 +51,24 @@ export type MetricValue =
   | { readonly value: number; readonly reason?: undefined }
   | { readonly value: null; readonly reason: string };
 
-/** A figure computed from summed counts. */
-export interface Metric {
+/** What a figure is called and how it is read. */
+export interface MetricInfo {
   /** snake_case, as printed in JSON. */
   readonly name: string;
   readonly title: string;
   /** `share` lies in 0..1; `percent` in 0..100; others are plain numbers. */
   readonly unit: "share" | "percent" | "points" | "words" | "count";
   readonly better: "higher" | "lower" | "neither";
+}
+
+/** A figure computed from summed counts. */
+export interface Metric extends MetricInfo {
   readonly of: (counts: Counts) => MetricValue;
 }
 
-/** Files of a benchmark, already read. `name` is for messages. */
+/** A data file, already read. */
 export interface DataFile {
+  /** For messages. */
   readonly name: string;
   readonly text: string;
 }
@@ -74,23 +79,26 @@ export interface BenchmarkFiles {
   readonly truth: DataFile | null;
 }
 
-/** A benchmark: records, prompt, parse and score, as a value. */
+/**
+ * A benchmark: records, prompt, parse and score, as a value. Everything that runs, scores or reports takes
+ * such values; only the command line looks them up by name.
+ */
 export interface Benchmark {
   readonly name: string;
   readonly title: string;
   /** Paper and evaluator the rules follow. */
   readonly source: string;
-  /** Named scoring rules; the first is the authors' one and the default. */
+  /** Named scoring rules; the first is the default: the authors' one as far as it runs offline. */
   readonly rules: readonly [string, ...string[]];
-  /** Rules that need a judge's verdict. */
-  readonly judgedRules: readonly string[];
+  /** Rules that need a judge's verdict; none by default. */
+  readonly judgedRules?: readonly string[];
   readonly metrics: readonly Metric[];
   /** Name of the metric that comparisons between methods are about. */
   readonly primaryMetric: string;
   /** Longest answer to generate, in tokens. */
   readonly maxNewTokens: number;
   /** True where the truth file covers more images than any answer file (CHAIR's COCO truth). */
-  readonly truthIsSuperset: boolean;
+  readonly truthIsSuperset?: boolean;
   /** Counts that need all answers of one cluster together, for example MME's accuracy+. */
   readonly clusterCounts?: (scored: readonly ScoredQuestion[]) => Counts;
   /** The question an answer file means when it names the image in another way. */

@@ -1,5 +1,5 @@
-import type { Counts, Metric, MetricValue } from "../benchmark.js";
-import { count, ratio } from "../counts.js";
+import type { Counts, Metric, MetricValue } from "../contract/benchmark.js";
+import { count, ratio } from "./ratio.js";
 
 /**
  * The authors' evaluator adds 0.001 to every denominator and, in F1, 0.0001 (0.001 for existence) to the

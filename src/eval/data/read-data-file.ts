@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { DatasetError } from "../errors.js";
-import type { DataFile } from "./benchmark.js";
+import { DatasetError } from "../../errors.js";
+import type { DataFile } from "../contract/benchmark.js";
 
 /**
  * Reads a data file as UTF-8.

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatasetError } from "../../errors.js";
+import { syncFolder } from "./atomic-file.js";
 
 /** The part of a file handle that the log uses. */
 export type LogFile = Pick<
@@ -30,14 +31,19 @@ export class DurableLog {
     openFile: (path: string) => Promise<LogFile> = openForAppend,
   ): Promise<{ log: DurableLog; lines: string[] }> {
     const file = await openFile(path);
-    const bytes = await file.readFile();
-    const whole = bytes.lastIndexOf(0x0a) + 1;
-    if (whole < bytes.length) await file.truncate(whole);
-    await file.datasync();
-    await syncFolder(dirname(path));
-    const text = bytes.subarray(0, whole).toString("utf8");
-    const lines = text.split("\n").filter((line) => line !== "");
-    return { log: new DurableLog(file, path, whole), lines };
+    try {
+      const bytes = await file.readFile();
+      const whole = bytes.lastIndexOf(0x0a) + 1;
+      if (whole < bytes.length) await file.truncate(whole);
+      await file.datasync();
+      await syncFolder(dirname(path));
+      const text = bytes.subarray(0, whole).toString("utf8");
+      const lines = text.split("\n").filter((line) => line !== "");
+      return { log: new DurableLog(file, path, whole), lines };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   /**
@@ -77,12 +83,4 @@ async function openForAppend(path: string): Promise<FileHandle> {
   // "a+" would ignore write positions on Linux, so the file is made first and opened for both.
   await (await open(path, "a")).close();
   return open(path, "r+");
-}
-
-/** Makes a new name in a folder durable; some systems refuse to open folders, which is no loss there. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r").catch(() => null);
-  if (handle === null) return;
-  await handle.sync().catch(() => undefined);
-  await handle.close();
 }

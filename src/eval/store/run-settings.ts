@@ -17,12 +17,16 @@ export interface SetSettings {
 }
 
 /** One way of answering: a method under greedy decoding or one sampling seed. */
-export interface SeriesSettings {
+export interface Series {
   /** The method's name within the run. */
   readonly method: string;
-  readonly settings: Readonly<Record<string, JsonValue>>;
   /** Null for greedy decoding. */
   readonly seed: number | null;
+}
+
+/** A series with the settings of its method, as they are stored. */
+export interface SeriesSettings extends Series {
+  readonly settings: Readonly<Record<string, JsonValue>>;
 }
 
 /** Everything that decides what a run's answers are. Written once; a resumed run must have the same. */

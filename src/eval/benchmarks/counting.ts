@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
-import type { Benchmark, BenchmarkFiles, Question, Score } from "../benchmark.js";
-import { count, ratio } from "../counts.js";
-import { parseRows } from "../data/parse-rows.js";
-import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
+import type { Benchmark, BenchmarkFiles, Question, Score } from "../contract/benchmark.js";
+import { readQuestions } from "../data/read-questions.js";
+import { identifier } from "../data/read-shaped.js";
+import { ratioMetric } from "../metrics/ratio-metric.js";
 
 const row = z.object({
   question_id: identifier,
@@ -15,39 +15,39 @@ const row = z.object({
 const NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split(" ");
 
 /** Counting questions: the first number of the answer counts, in digits or in words up to twelve. */
-export const counts: Benchmark = {
+export const counting: Benchmark = {
   name: "counts",
   title: "Counts",
   source: "exact match of the first number named",
   rules: ["first-number"],
-  judgedRules: [],
   metrics: [
-    {
+    ratioMetric({
       name: "accuracy",
       title: "Accuracy",
       unit: "share",
       better: "higher",
-      of: (c) => ratio(count(c, "correct"), count(c, "asked"), "no question"),
-    },
-    {
+      part: "correct",
+      whole: "asked",
+      undefinedReason: "no question",
+    }),
+    ratioMetric({
       name: "mean_absolute_error",
       title: "Mean absolute error",
       unit: "count",
       better: "lower",
-      of: (c) => ratio(count(c, "error"), count(c, "parsed"), "no answer holds a number"),
-    },
+      part: "error",
+      whole: "parsed",
+      undefinedReason: "no answer holds a number",
+    }),
   ],
   primaryMetric: "accuracy",
   maxNewTokens: 16,
-  truthIsSuperset: false,
   load,
 };
 
-function load({ data, truth }: BenchmarkFiles): Question[] {
-  const file = data ?? truth;
-  if (file === null) throw new DatasetError("counts: no question file");
-  const rows = readShaped(parseRows(file.text, file.name), row);
-  refuseDuplicates(rows, (value) => value.question_id);
+function load(files: BenchmarkFiles): Question[] {
+  const identify = (value: z.infer<typeof row>) => value.question_id;
+  const rows = readQuestions(files, { benchmark: "counts", schema: row, identify });
   return rows.map(({ value, where }) => {
     const expected = numberIn(value.answer);
     if (expected === null) {
@@ -61,7 +61,6 @@ function load({ data, truth }: BenchmarkFiles): Question[] {
       group: null,
       truth: value.answer,
       where,
-      judgeTask: null,
       score: (answer) => scoreNumber(answer, expected),
     };
   });

@@ -1,14 +1,14 @@
-import { InvalidArgumentError } from "../errors.js";
-import type { Benchmark } from "./benchmark.js";
-import { amber, amberDiscriminative, amberGenerative } from "./benchmarks/amber.js";
-import { chair } from "./benchmarks/chair.js";
-import { colours } from "./benchmarks/colours.js";
-import { counts } from "./benchmarks/counts.js";
-import { hallusionBench } from "./benchmarks/hallusionbench.js";
-import { mme } from "./benchmarks/mme.js";
-import { mmhal } from "./benchmarks/mmhal.js";
-import { pope } from "./benchmarks/pope.js";
-import { rubric } from "./benchmarks/rubric.js";
+import { InvalidArgumentError } from "../../errors.js";
+import type { Benchmark } from "../contract/benchmark.js";
+import { amber, amberDiscriminative, amberGenerative } from "./amber.js";
+import { chair } from "./chair.js";
+import { colours } from "./colours.js";
+import { counting } from "./counting.js";
+import { hallusionBench } from "./hallusionbench.js";
+import { mme } from "./mme.js";
+import { mmhal } from "./mmhal.js";
+import { pope } from "./pope.js";
+import { rubric } from "./rubric.js";
 
 /** All benchmarks. A new one is a file in `benchmarks/` and a line here. */
 export const BENCHMARKS: readonly Benchmark[] = [
@@ -22,7 +22,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   hallusionBench,
   rubric,
   colours,
-  counts,
+  counting,
 ];
 
 /**

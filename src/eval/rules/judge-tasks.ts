@@ -1,4 +1,4 @@
-import type { JudgeTask } from "./judge.js";
+import type { JudgeTask } from "../contract/judge-task.js";
 
 /** What a judge is told about one answer to an open question. */
 export interface JudgedAnswer {

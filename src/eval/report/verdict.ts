@@ -1,12 +1,12 @@
-import type { Metric } from "../benchmark.js";
-import { formatInterval, shownNumber } from "../format-value.js";
-import type { Comparison } from "./compare-methods.js";
+import type { MetricInfo } from "../contract/benchmark.js";
+import type { Comparison } from "../statistics/compare-methods.js";
+import { formatInterval, shownNumber } from "./format-value.js";
 
 /**
  * A comparison in plain words, for example "vcd is better than regular: Accuracy +3.1 points (95% interval
  * 1.2 to 5.0, p = 0.004)" or "no difference shown between apc and regular: ...".
  */
-export function verdict(comparison: Comparison, metric: Metric): string {
+export function verdict(comparison: Comparison, metric: MetricInfo): string {
   const { method, reference, difference, interval, adjustedPValue, shown } = comparison;
   const size = shownNumber(metric, difference);
   const signed = `${size > 0 ? "+" : ""}${size.toFixed(Math.abs(size) < 10 ? 2 : 1)}`;
@@ -18,7 +18,7 @@ export function verdict(comparison: Comparison, metric: Metric): string {
   return `${method} is ${direction(metric, difference)} than ${reference}: ${figures}`;
 }
 
-function direction(metric: Metric, difference: number): string {
+function direction(metric: MetricInfo, difference: number): string {
   if (metric.better === "neither") return difference > 0 ? "higher" : "lower";
   return difference > 0 === (metric.better === "higher") ? "better" : "worse";
 }

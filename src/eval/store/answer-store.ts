@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../../errors.js";
 import { parseJson, parseRows } from "../data/parse-rows.js";
-import { DurableLog, type LogFile, syncFolder } from "./durable-log.js";
+import { writeFileAtomically } from "./atomic-file.js";
+import { DurableLog, type LogFile } from "./durable-log.js";
 import { lockRun, type RunLock } from "./run-lock.js";
 import { type RunSettings, requireSameSettings } from "./run-settings.js";
 
@@ -16,10 +17,21 @@ export interface StoredAnswer {
   readonly text: string;
 }
 
+/** Which answer: the same set, question, method and seed. */
+export type AnswerKey = Omit<StoredAnswer, "text">;
+
 /** What an answer cost; kept apart, since it differs from run to run. */
-export interface StoredTiming extends Omit<StoredAnswer, "text"> {
+export interface StoredTiming extends AnswerKey {
+  /**
+   * From asking to answer, in milliseconds. Image features and prompts that an earlier answer left in a
+   * cache cost nothing here, so it says more about the order of the methods than about them.
+   */
   readonly ms: number;
+  /** Decoding alone, from the first token's logits to the end. Runs made before it was kept have none. */
+  readonly decodeMs?: number;
   readonly tokens: number;
+  /** Number of answers decoded together with it, itself included. */
+  readonly batch?: number;
 }
 
 /** Files of a run's folder. */
@@ -29,8 +41,8 @@ export const RUN_FILES = {
   timings: "timings.jsonl",
 } as const;
 
-/** Which answer: the same question, method and seed. */
-export function answerKey({ set, id, method, seed }: Omit<StoredAnswer, "text">): string {
+/** A key as text, for maps. */
+export function answerKey({ set, id, method, seed }: AnswerKey): string {
   return JSON.stringify([set, id, method, seed]);
 }
 
@@ -65,14 +77,17 @@ export class AnswerStore {
   ): Promise<AnswerStore> {
     await mkdir(folder, { recursive: true });
     const lock = await lockRun(folder);
+    const opened: DurableLog[] = [];
     try {
       await writeOrCheckSettings(folder, settings);
       const path = join(folder, RUN_FILES.answers);
       const { log, lines } = await DurableLog.open(path, openFile);
-      const timings = await DurableLog.open(join(folder, RUN_FILES.timings));
+      opened.push(log);
       const answers = parseAnswers(lines, path);
+      const timings = await DurableLog.open(join(folder, RUN_FILES.timings));
       return new AnswerStore(answers, log, timings.log, lock);
     } catch (error) {
+      for (const log of opened) await log.close();
       await lock.release();
       throw error;
     }
@@ -83,7 +98,7 @@ export class AnswerStore {
     return this.#answers.size;
   }
 
-  has(key: Omit<StoredAnswer, "text">): boolean {
+  has(key: AnswerKey): boolean {
     return this.#answers.has(answerKey(key));
   }
 
@@ -118,20 +133,6 @@ async function writeOrCheckSettings(folder: string, settings: RunSettings): Prom
   await writeFileAtomically(path, `${JSON.stringify(settings, null, 2)}\n`);
 }
 
-/** Writes a file so that a reader, or a crash, finds all of it or none. */
-export async function writeFileAtomically(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, "w");
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  await syncFolder(join(path, ".."));
-}
-
 function parseAnswers(lines: readonly string[], path: string): Map<string, StoredAnswer> {
   const answers = new Map<string, StoredAnswer>();
   if (lines.length === 0) return answers;
@@ -145,4 +146,16 @@ function parseAnswers(lines: readonly string[], path: string): Map<string, Store
     answers.set(key, answer);
   }
   return answers;
+}
+
+/** The stored timings of a run. They are kept without a promise: a line cut by a crash is passed over. */
+export async function readTimings(folder: string): Promise<StoredTiming[]> {
+  const text = await readFile(join(folder, RUN_FILES.timings), "utf8").catch(() => "");
+  return text.split("\n").flatMap((line) => {
+    try {
+      return [JSON.parse(line) as StoredTiming];
+    } catch {
+      return [];
+    }
+  });
 }

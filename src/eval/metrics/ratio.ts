@@ -1,13 +1,4 @@
-import type { Counts, MetricValue } from "./benchmark.js";
-
-/** The sum of counts, key by key. */
-export function addCounts(all: Iterable<Counts>): Record<string, number> {
-  const sum: Record<string, number> = {};
-  for (const counts of all) {
-    for (const [key, count] of Object.entries(counts)) sum[key] = (sum[key] ?? 0) + count;
-  }
-  return sum;
-}
+import type { Counts, MetricValue } from "../contract/benchmark.js";
 
 /** A count, 0 where it never occurred. */
 export function count(counts: Counts, key: string): number {
@@ -17,19 +8,19 @@ export function count(counts: Counts, key: string): number {
 /**
  * numerator / denominator x scale, or the reason why it is undefined.
  *
- * @param what the denominator in words, for example `no answer said yes`
+ * @param undefinedReason why there is no denominator, for example `no answer said yes`
  */
 export function ratio(
   numerator: number,
   denominator: number,
-  what: string,
+  undefinedReason: string,
   scale = 1,
 ): MetricValue {
-  if (denominator === 0) return { value: null, reason: what };
+  if (denominator === 0) return { value: null, reason: undefinedReason };
   return { value: (scale * numerator) / denominator };
 }
 
-/** Harmonic mean of precision and recall, 0 when both are 0; undefined when either is. */
+/** Harmonic mean of precision and recall; undefined when either is, and when both are 0. */
 export function harmonicMean(precision: MetricValue, recall: MetricValue): MetricValue {
   if (precision.value === null) return precision;
   if (recall.value === null) return recall;

@@ -1,6 +1,6 @@
-import { InvalidArgumentError } from "../errors.js";
-import { SeededRandom } from "../math/seeded-random.js";
-import type { ObjectsByImage } from "./data/read-object-annotations.js";
+import { InvalidArgumentError } from "../../errors.js";
+import { SeededRandom } from "../../math/seeded-random.js";
+import type { ObjectsByImage } from "../data/read-object-annotations.js";
 
 /** How absent objects are chosen. */
 export type PopeStrategy = "random" | "popular" | "adversarial";

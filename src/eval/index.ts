@@ -1,0 +1,98 @@
+/**
+ * Evaluation: benchmarks as values, scoring of answers by anyone, runs that resume, reports and queries over
+ * many runs. This is the one public entry; what it does not export is nobody's business.
+ */
+// biome-ignore-all lint/performance/noBarrelFile: the face of evaluation
+
+// Benchmarks: those there are, and what one of your own is made of.
+export {
+  type GeneratePopeOptions,
+  generatePope,
+  type PopeRow,
+  type PopeStrategy,
+} from "./benchmarks/generate-pope.js";
+export { BENCHMARKS, benchmarkNamed } from "./benchmarks/registry.js";
+export type {
+  Benchmark,
+  BenchmarkFiles,
+  Counts,
+  DataFile,
+  Metric,
+  MetricInfo,
+  MetricValue,
+  Question,
+  Score,
+  ScoredQuestion,
+  ScoringContext,
+} from "./contract/benchmark.js";
+export type { JudgeTask } from "./contract/judge-task.js";
+export { parseJson, parseRows, type Row } from "./data/parse-rows.js";
+// Scoring answers made by anyone.
+export { type AnswerRow, answersBySeries, readAnswers } from "./data/read-answers.js";
+export { readDataFile } from "./data/read-data-file.js";
+export { type ObjectsByImage, readObjectAnnotations } from "./data/read-object-annotations.js";
+export { questionFile, type ReadQuestionsOptions, readQuestions } from "./data/read-questions.js";
+export {
+  identifier,
+  readShaped,
+  refuseDuplicates,
+  type ShapedRow,
+  yesNoLabel,
+} from "./data/read-shaped.js";
+// Running benchmarks with several methods.
+export { type EvaluationRequest, evaluate } from "./evaluate.js";
+export type { AskJudge, Judge } from "./judge/judge.js";
+export { type JudgeAnswersOptions, type JudgeTally, tallyText } from "./judge/judge-answers.js";
+export { type JudgeSetup, judgeMatched } from "./judge/judge-matched.js";
+export { type OpenAiJudgeOptions, openAiJudge } from "./judge/openai-judge.js";
+export { addCounts } from "./metrics/add-counts.js";
+export { count, harmonicMean, ratio } from "./metrics/ratio.js";
+export { type RatioMetricOptions, ratioMetric } from "./metrics/ratio-metric.js";
+// Reading what came out.
+export { formatInterval, formatValue, unitOf } from "./report/format-value.js";
+export { figuresTable, type Table } from "./report/report-tables.js";
+export type {
+  Decoding,
+  DecodingCost,
+  Disagreement,
+  Figure,
+  GroupFigures,
+  JudgedComparison,
+  MethodFigures,
+  RunAnalysis,
+  SetAnalysis,
+  ShownAnswer,
+} from "./report/run-analysis.js";
+export { textTable } from "./report/text-table.js";
+export { REPORT_FILES } from "./report/write-report.js";
+export { compareQuery, figuresQuery, LIST_RUNS } from "./results/result-queries.js";
+export { openResults, type ResultRow, type ResultsDatabase } from "./results/results-database.js";
+export { firstWordRule, POPE_RULES, type YesNoRule } from "./rules/yes-no.js";
+export { planRun, type RunSet, type SetRequest } from "./run/plan-run.js";
+export { planSeries, type SeriesRequest } from "./run/plan-series.js";
+export {
+  DEFAULT_POCKET_SETS,
+  POCKET_SETS,
+  type PocketSet,
+  pocketSuite,
+} from "./run/pocket-suite.js";
+export type { PlannedSet, Progress } from "./run/run-evaluation.js";
+export { requireRule } from "./scoring/benchmark-rules.js";
+export { type AnsweredQuestion, matchAnswers } from "./scoring/match-answers.js";
+export {
+  type BenchmarkScore,
+  type ScoringOptions,
+  scoreAnswers,
+  scoreMatched,
+} from "./scoring/score-answers.js";
+export type { BootstrapOptions, Interval } from "./statistics/cluster-bootstrap.js";
+export {
+  type Comparison,
+  compareMethods,
+  type MethodResults,
+} from "./statistics/compare-methods.js";
+export { metricIntervals } from "./statistics/metric-intervals.js";
+export type { SeedSpread } from "./statistics/seed-spread.js";
+export { RUN_FILES } from "./store/answer-store.js";
+export { writeFileAtomically } from "./store/atomic-file.js";
+export type { RunSettings, Series, SeriesSettings, SetSettings } from "./store/run-settings.js";
