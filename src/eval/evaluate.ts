@@ -55,14 +55,15 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
   const { sets, series, methods, out, judge = null, batchSize, signal, onProgress } = request;
   const { temperature = 1, topP = 1, promptSuffix = "", version = own.version } = request;
   requireJudges(sets, judge);
+  const answering = seriesSettings(series, methods);
   const settings: RunSettings = {
     version,
+    model: { id: model.info.id, hash: await model.hash(), dtype: model.info.dtype },
     promptSuffix,
     temperature,
     topP,
     sets: sets.map((set) => set.settings),
-    series: seriesSettings(series, methods),
-    model: { id: model.info.id, hash: await model.hash(), dtype: model.info.dtype },
+    series: answering,
   };
   const store = await AnswerStore.open(out, settings);
   try {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { namedMethods, withModels } from "../../src/cli/run-methods.js";
+import { namedMethods, onOneModel, withModels } from "../../src/cli/run-methods.js";
+import { methodNamed } from "../../src/index.js";
 import { fakeModel } from "../../src/testing/fake-model.js";
 
 const flags = { methods: "vcd", without: "" };
@@ -33,4 +34,24 @@ test("methods on the stock model have no handle of their own", async () => {
   const methods = await withModels(named, model, directions);
   expect([...methods.keys()]).toEqual(["regular", "apc", "vcd"]);
   expect([...methods.values()].every((one) => one.model === undefined)).toBe(true);
+});
+
+test("evaluation sees one model, on which each method is answered by its own handle", async () => {
+  await using stock = fakeModel({ respond: () => "stock" });
+  await using steered = fakeModel({ respond: () => "steered" });
+  const plain = methodNamed("regular");
+  const settings = { image: 0.4, method: { name: "regular" } };
+  const { methods, model } = onOneModel(
+    new Map([
+      ["regular", { method: plain, settings: plain.settings }],
+      ["vti", { method: plain, model: steered, settings }],
+    ]),
+    stock,
+  );
+  const answer = async (name: string) =>
+    (await model.generateBatch([{ prompt: "?", method: methods.get(name)! }]))[0]?.text;
+  expect(await answer("regular")).toBe("stock");
+  expect(await answer("vti")).toBe("steered");
+  expect(methods.get("vti")?.settings).toEqual(settings);
+  expect(model.info).toBe(stock.info);
 });

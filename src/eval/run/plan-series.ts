@@ -44,7 +44,11 @@ export function seriesSettings(
   });
 }
 
-/** @throws InvalidArgumentError naming the methods there are */
+/**
+ * The method of a name within a run.
+ *
+ * @throws InvalidArgumentError naming the methods there are
+ */
 export function methodOf(methods: ReadonlyMap<string, Method>, name: string): Method {
   const method = methods.get(name);
   if (method !== undefined) return method;

@@ -1,7 +1,11 @@
 import { InvalidArgumentError } from "../../errors.js";
 import type { Benchmark } from "../contract/benchmark.js";
 
-/** @throws InvalidArgumentError listing the rules there are */
+/**
+ * Refuses a rule that a benchmark does not have.
+ *
+ * @throws InvalidArgumentError listing the rules there are
+ */
 export function requireRule(benchmark: Benchmark, rule: string): void {
   if (!benchmark.rules.includes(rule)) {
     throw new InvalidArgumentError(
