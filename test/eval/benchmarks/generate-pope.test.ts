@@ -3,9 +3,9 @@ import {
   generatePope,
   type PopeStrategy,
   questionAbout,
-} from "../../src/eval/benchmarks/generate-pope.js";
-import { pope } from "../../src/eval/benchmarks/pope.js";
-import { readObjectAnnotations } from "../../src/eval/data/read-object-annotations.js";
+} from "../../../src/eval/benchmarks/generate-pope.js";
+import { pope } from "../../../src/eval/benchmarks/pope.js";
+import { readObjectAnnotations } from "../../../src/eval/data/read-object-annotations.js";
 
 const file = (value: unknown) => ({ name: "objects.json", text: JSON.stringify(value) });
 
