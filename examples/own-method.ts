@@ -1,19 +1,16 @@
 // A method of one's own: contrast the image with no image at all, so that what the text alone suggests counts less.
-import { load, type Method } from "groundsight";
+import { contrast, load, type Method, withoutImages } from "groundsight";
 
-/** scores = (1 + alpha) l(image) - alpha l(text only) */
+/** scores = (1 + alpha) l(image) - alpha l(text only), kept where plausible with the image */
 function imageFree(alpha: number): Method {
   return {
     name: "image-free",
     settings: { alpha },
-    needs: ["image"],
-    start: ({ prompt, image }) => ({
-      streams: [
-        { prompt, image },
-        { prompt, image: undefined },
-      ],
-      scores: ([seen, blind]) =>
-        seen!.map((logit, token) => (1 + alpha) * logit - alpha * blind![token]!),
+    needs: { image: true },
+    start: ({ view }) => ({
+      streams: [{ view }, { view: withoutImages(view) }],
+      // Where the image makes a token implausible, no contrast may bring it back.
+      scores: ([seen, blind]) => contrast(seen!.logits, blind!.logits, alpha, 0.1),
     }),
   };
 }

@@ -1,13 +1,18 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeSyntheticCheckpoint } from "../src/testing/synthetic/checkpoint.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Folder of the small random checkpoints that tests load, made anew for each run. */
-export const CHECKPOINTS: string = fileURLToPath(
-  new URL("../node_modules/.cache/groundsight-test/", import.meta.url),
+/** Folder of the small random checkpoints that tests load, made anew for each run; one for each checkout. */
+export const CHECKPOINTS: string = join(
+  tmpdir(),
+  `groundsight-test-${createHash("sha256").update(root).digest("hex").slice(0, 12)}`,
+  "/",
 );
 
 /** Builds the package, which tests of the command line and the worker run, and writes the checkpoints. */

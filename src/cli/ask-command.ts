@@ -1,18 +1,18 @@
 import { Command } from "commander";
-import type { Answer, GenerateRequest, Model } from "../index.js";
+import { type Answer, type GenerateRequest, type Model, methodText } from "../index.js";
 import {
   addGenerationOptions,
   type GenerationFlags,
   generationFields,
 } from "./generation-options.js";
-import { addMethodOptions, type MethodFlags, methodsFrom, withSettings } from "./method-options.js";
 import {
-  addModelOptions,
-  addSteeringOptions,
-  loadModel,
-  type ModelFlags,
-} from "./model-options.js";
-import { numberOption } from "./number-option.js";
+  addMethodOptions,
+  hasDirections,
+  type MethodFlags,
+  methodsFrom,
+} from "./method-options.js";
+import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
+import { numberOption } from "./options.js";
 import { style } from "./style.js";
 
 interface AskFlags extends ModelFlags, GenerationFlags, MethodFlags {
@@ -30,7 +30,7 @@ export function askCommand(): Command {
     .option("--method <name>", "how tokens are chosen", "regular")
     .option("--logprobs [n]", "show each token's log-probability, and n alternatives", numberOption)
     .option("--json", "print the answer as one JSON object (docs/command-line.md)");
-  addMethodOptions(addGenerationOptions(addSteeringOptions(addModelOptions(command))));
+  addMethodOptions(addGenerationOptions(addModelOptions(command)));
   return command
     .addHelpText(
       "after",
@@ -44,7 +44,9 @@ Examples:
 }
 
 async function run(image: string, question: string, flags: AskFlags): Promise<void> {
-  const [method] = methodsFrom([flags.method], flags);
+  // Directions steer whatever method is asked for.
+  const isSteered = /\bvti\b/.test(flags.method) || !hasDirections(flags);
+  const [method] = await methodsFrom([isSteered ? flags.method : `vti+${flags.method}`], flags);
   const topLogprobs = typeof flags.logprobs === "number" ? { topLogprobs: flags.logprobs } : {};
   const request = {
     image,
@@ -82,7 +84,7 @@ function summary({ method, usage, timings, finishReason }: Answer): string {
   const perToken =
     timings.msPerToken === null ? "" : `, ${timings.msPerToken.toFixed(1)} ms per token`;
   const cut = finishReason === "length" ? ", cut at the limit of tokens" : "";
-  return `${withSettings(method)}: ${usage.generatedTokens} tokens in ${timings.totalMs.toFixed(0)} ms${perToken}${cut}`;
+  return `${methodText(method)}: ${usage.generatedTokens} tokens in ${timings.totalMs.toFixed(0)} ms${perToken}${cut}`;
 }
 
 function logprobTable({ tokens }: Answer): string {

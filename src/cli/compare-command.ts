@@ -5,14 +5,15 @@ import {
   type GenerationFlags,
   generationFields,
 } from "./generation-options.js";
-import { addMethodOptions, type MethodFlags } from "./method-options.js";
 import {
-  addModelOptions,
-  addSteeringOptions,
-  loadStockModel,
-  type ModelFlags,
-} from "./model-options.js";
-import { listOf, methodsOf, withModels } from "./run-methods.js";
+  addMethodOptions,
+  hasDirections,
+  type MethodFlags,
+  methodsFrom,
+  needsFile,
+} from "./method-options.js";
+import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
+import { listOf } from "./options.js";
 import { style } from "./style.js";
 import { tokenDifferences } from "./token-differences.js";
 
@@ -29,10 +30,10 @@ export function compareCommand(): Command {
     .argument("<question>")
     .option(
       "--methods <list>",
-      "names separated by commas, the first is the reference; 'vti' is the model steered along --steer, 'vti+vcd' a method on it (default: all methods, vti with --steer)",
+      "names separated by commas, the first is the reference (default: all methods, vti with --steer)",
     )
     .option("--json", "print one JSON object (docs/command-line.md)");
-  addMethodOptions(addGenerationOptions(addSteeringOptions(addModelOptions(command))));
+  addMethodOptions(addGenerationOptions(addModelOptions(command)));
   return command
     .addHelpText(
       "after",
@@ -46,21 +47,20 @@ Examples:
 }
 
 async function run(image: string, question: string, flags: CompareFlags): Promise<void> {
-  const everything = Object.keys(METHODS).concat(flags.steer === undefined ? [] : "vti");
+  const everything = Object.keys(METHODS).filter(
+    (name) => hasDirections(flags) || !needsFile(name),
+  );
   const names = flags.methods === undefined ? everything : listOf(flags.methods);
-  const { named, directions } = await methodsOf(names, flags);
-  await using model = await loadStockModel(flags);
-  const methods = await withModels(named, model, directions);
+  const methods = await methodsFrom(names, flags);
+  await using model = await loadModel(flags);
+  for (const method of methods) await model.prepare(method);
   const request = { image, prompt: question, ...generationFields(flags) };
   // The first answer also pays for warming up, so one token is generated beforehand.
   await model.generate({ ...request, maxTokens: 1 });
   const answers: Answer[] = [];
-  for (const { name } of named) {
-    const { method, model: handle = model } = methods.get(name)!;
-    answers.push(await handle.generate({ ...request, method }));
-  }
+  for (const method of methods) answers.push(await model.generate({ ...request, method }));
   const rows = answers.map((answer, i) => ({
-    name: named[i]!.name,
+    name: names[i]!,
     ...answer,
     differs: tokenDifferences(
       answer.tokens.map(({ id }) => id),

@@ -17,18 +17,12 @@ import {
   textTable,
 } from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
-import { integerAtLeast } from "./integer-option.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 import { addMethodOptions } from "./method-options.js";
-import {
-  addModelOptions,
-  addSteeringOptions,
-  loadStockModel,
-  type ModelFlags,
-} from "./model-options.js";
-import { numberOption } from "./number-option.js";
+import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
+import { integerAtLeast, numberOption } from "./options.js";
 import { progressLine } from "./progress-line.js";
-import { namedMethods, onOneModel, type RunMethodFlags, withModels } from "./run-methods.js";
+import { type RunMethodFlags, runMethods } from "./run-methods.js";
 
 interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags {
   readonly data?: string[];
@@ -74,13 +68,13 @@ export function evalCommand(): Command {
     .option("--suffix <text>", "appended to every question", "")
     .option("--batch <n>", "questions answered together", integerAtLeast(1), 8)
     .option("--json", "print the report as JSON");
-  addJudgeOptions(addMethodOptions(addSteeringOptions(addModelOptions(command))));
+  addJudgeOptions(addMethodOptions(addModelOptions(command)));
   return command.addHelpText("after", HELP).action(run);
 }
 
 const HELP = `
 The greedy baseline (regular) and the control (apc) are always run unless --without names them.
-vti is the model steered along --steer <file>; vti:image=0.4:text=0 sets strengths, vti+vcd adds a method.
+vti steers along the directions of --steer <file>; vti:image=0.4:text=0 sets strengths, vti+vcd adds a method.
 Pocket sets: ${Object.keys(POCKET_SETS).join(", ")}
 
 Examples:
@@ -91,14 +85,9 @@ Examples:
   $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --images images --out runs/chair`;
 
 async function run(benchmark: string, flags: EvalFlags): Promise<void> {
-  const { named, directions } = await namedMethods(flags);
+  const methods = await runMethods(flags);
   const seeds = flags.seeds ?? 0;
-  const byName = new Map(named.map((one) => [one.name, one]));
-  const series = planSeries({
-    methods: byName,
-    greedy: flags.greedy === true || seeds === 0,
-    seeds,
-  });
+  const series = planSeries({ methods, greedy: flags.greedy === true || seeds === 0, seeds });
   const sets = await planRun(requestedSets(benchmark, flags));
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();
@@ -106,11 +95,9 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   process.once("SIGTERM", onInterrupt);
   const progress = progressLine();
   try {
-    // Steered methods get handles of their own; the run's model is the stock one.
-    await using model = await loadStockModel(flags);
-    const handles = await withModels(named, model, directions);
-    const { methods, model: answering } = onOneModel(handles, model);
-    const analysis = await evaluate(answering, {
+    await using model = await loadModel(flags);
+    for (const method of methods.values()) await model.prepare(method);
+    const analysis = await evaluate(model, {
       sets,
       methods,
       series,

@@ -6,7 +6,7 @@ import {
   readDataFile,
   readObjectAnnotations,
 } from "../eval/index.js";
-import { integerAtLeast } from "./integer-option.js";
+import { integerAtLeast } from "./options.js";
 
 interface GenerateFlags {
   readonly strategy: PopeStrategy;

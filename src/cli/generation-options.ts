@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import type { GenerateRequest } from "../index.js";
-import { numberOption } from "./number-option.js";
+import type { GenerateOptions } from "../index.js";
+import { numberOption } from "./options.js";
 
 /** Values of the options that shape an answer. */
 export interface GenerationFlags {
@@ -26,7 +26,7 @@ export function addGenerationOptions(command: Command): Command {
 }
 
 /** The request fields that the options give; values are checked by the model. */
-export function generationFields(flags: GenerationFlags): Partial<GenerateRequest> {
+export function generationFields(flags: GenerationFlags): Partial<GenerateOptions> {
   const { maxTokens, temperature, topK, topP, repetitionPenalty, seed, stop } = flags;
   const fields = { maxTokens, temperature, topK, topP, repetitionPenalty, seed, stop };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

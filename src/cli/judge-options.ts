@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type JudgeSetup, openAiJudge } from "../eval/index.js";
-import { integerAtLeast } from "./integer-option.js";
+import { integerAtLeast } from "./options.js";
 
 /** Values of the options that set a judge. */
 export interface JudgeFlags {

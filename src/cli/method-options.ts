@@ -1,88 +1,152 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
+  directionsId,
   InvalidArgumentError,
   type JsonValue,
   METHODS,
   type Method,
   methodNamed,
+  methodText,
+  type NamedMethod,
+  parseMethodText,
+  type Setting,
 } from "../index.js";
-import { numberOption } from "./number-option.js";
+import { readDirections } from "./directions-file.js";
+import { numberOption } from "./options.js";
 
-/** Values of the options that set methods. */
-export interface MethodFlags {
-  readonly alpha?: number;
-  readonly beta?: number;
-  readonly noiseStep?: number;
+/** Values of the options that set methods, by the name that commander gives them. */
+export type MethodFlags = Readonly<Record<string, unknown>>;
+
+/** A setting with its flag; several methods may share one. */
+interface SettingFlag {
+  readonly name: string;
+  readonly flag: string;
+  readonly setting: Setting;
 }
+
+/** Every flag that sets methods, from the settings that methods declare. */
+const FLAGS: readonly SettingFlag[] = settingFlags();
 
 /** Lists the methods, for help texts. */
 export const METHOD_HELP: string = `
 Methods (settings with their defaults):
-${Object.entries(METHODS)
-  .map(([name, { summary }]) => `  ${withSettings(methodNamed(name)).padEnd(44)} ${summary}`)
+${Object.values(METHODS)
+  .map(
+    ({ name, summary, settings }) =>
+      `  ${methodText({ name, settings: defaultsOf(settings) }).padEnd(44)} ${summary}`,
+  )
   .join("\n")}
-A method's settings may also be written behind its name: --method vcd:alpha=2:noiseStep=700`;
+A method's settings may also be written behind its name, and behind a plus the method that it carries:
+--method vcd:alpha=2:noiseStep=700, --method vti:image=0.4+vcd`;
 
 /** Adds the options that set methods. */
 export function addMethodOptions(command: Command): Command {
-  return command
-    .option("--alpha <x>", "strength of the contrast", numberOption)
-    .option("--beta <x>", "plausibility: share of the best token's probability", numberOption)
-    .option("--noise-step <t>", "diffusion step of the distorted image, 0 to 999", numberOption)
-    .addHelpText("after", METHOD_HELP);
+  for (const { flag, setting } of FLAGS) {
+    const value = setting.type === "asset" ? "<file>" : `<${PLACEHOLDERS[setting.type]}>`;
+    const option = new Option(`--${flag} ${value}`, setting.summary);
+    if (setting.type === "number" || setting.type === "integer") option.argParser(numberOption);
+    if (setting.type === "choice") option.choices(setting.choices);
+    command.addOption(option);
+  }
+  return command.addHelpText("after", METHOD_HELP);
 }
 
 /**
- * Makes methods from their names as written on the command line, such as "vcd" or "vcd:alpha=2".
+ * Makes methods from their names as written on the command line, such as "vcd", "vcd:alpha=2" or "vti+vcd".
  * A flag goes to every method that has the setting.
  *
  * @throws InvalidArgumentError for unknown names and settings, and flags that no method has
  */
-export function methodsFrom(names: readonly string[], flags: MethodFlags): Method[] {
-  const given = Object.entries({
-    alpha: flags.alpha,
-    beta: flags.beta,
-    noiseStep: flags.noiseStep,
-  }).filter(([, value]) => value !== undefined) as [string, number][];
-  const used = new Set<string>();
-  const methods = names.map((text) => {
-    const [name, ...written] = text.split(":") as [string, ...string[]];
-    const { settings: known } = methodNamed(name);
-    const settings: Record<string, JsonValue> = {};
-    for (const [setting, value] of given) {
-      if (!(setting in known)) continue;
-      settings[setting] = value;
-      used.add(setting);
-    }
-    return methodNamed(name, { ...settings, ...Object.fromEntries(written.map(parseSetting)) });
+export async function methodsFrom(texts: readonly string[], flags: MethodFlags): Promise<Method[]> {
+  const { given, assets } = await givenSettings(flags);
+  const used = new Set<SettingFlag>();
+  const methods = texts.map((text) => {
+    const { name, settings } = withGiven(parseMethodText(text), given, used);
+    return methodNamed(name, settings, assets);
   });
-  const unused = given.find(([setting]) => !used.has(setting));
+  const unused = [...given.keys()].find((flag) => !used.has(flag));
   if (unused !== undefined) {
     throw new InvalidArgumentError(
-      `${unused[0]}: no method of ${names.join(", ")} has this setting`,
+      `${unused.name}: no method of ${texts.join(", ")} has this setting (--${unused.flag})`,
     );
   }
   return methods;
 }
 
-/** A method's name with its settings, as written on the command line. */
-export function withSettings({ name, settings }: Pick<Method, "name" | "settings">): string {
-  const given = Object.entries(settings).filter(([, value]) => value !== null);
-  return [name, ...given.map(([key, value]) => `${key}=${settingText(value)}`)].join(":");
+/** Whether directions are given, on which any method can be run. */
+export function hasDirections(flags: MethodFlags): boolean {
+  return FLAGS.some(({ flag, setting }) => setting.type === "asset" && camelCase(flag) in flags);
 }
 
-/** A setting in a few characters: a method inside a method by its name, long texts cut. */
-function settingText(value: JsonValue): string {
-  if (typeof value === "object" && value !== null && "name" in value) return String(value.name);
-  const text = String(value);
-  return text.length > 24 ? `${text.slice(0, 21)}...` : text;
+/** Whether a method needs a file that only a flag can name. */
+export function needsFile(name: string): boolean {
+  return Object.values(METHODS[name]?.settings ?? {}).some(({ type }) => type === "asset");
 }
 
-function parseSetting(text: string): [string, JsonValue] {
-  const [key, value] = text.split("=", 2) as [string, string | undefined];
-  if (value === undefined || value === "") {
-    throw new InvalidArgumentError(`method setting: received '${text}'; expected name=value`);
+const PLACEHOLDERS = { number: "x", integer: "n", text: "text", choice: "name", method: "name" };
+
+function settingFlags(): SettingFlag[] {
+  const flags = new Map<string, SettingFlag>();
+  for (const { settings } of Object.values(METHODS)) {
+    for (const [name, setting] of Object.entries(settings)) {
+      if (setting.type === "method") continue;
+      const { flag = kebabCase(name) } = setting;
+      if (!flags.has(flag)) flags.set(flag, { name, flag, setting });
+    }
   }
-  if (value === "true" || value === "false") return [key, value === "true"];
-  return [key, Number.isNaN(Number(value)) ? value : Number(value)];
+  return [...flags.values()];
+}
+
+/** The settings that flags give; files among them are read and named by their hash. */
+async function givenSettings(
+  flags: MethodFlags,
+): Promise<{ given: Map<SettingFlag, JsonValue>; assets: Record<string, unknown> }> {
+  const given = new Map<SettingFlag, JsonValue>();
+  const assets: Record<string, unknown> = {};
+  for (const flag of FLAGS) {
+    const value = flags[camelCase(flag.flag)];
+    if (value === undefined) continue;
+    if (flag.setting.type !== "asset") given.set(flag, value as JsonValue);
+    else {
+      const directions = await readDirections(String(value));
+      const id = directionsId(directions);
+      assets[id] = directions;
+      given.set(flag, id);
+    }
+  }
+  return { given, assets };
+}
+
+/** A method, and what it carries, with the settings that flags give where none are written. */
+function withGiven(
+  { name, settings }: NamedMethod,
+  given: ReadonlyMap<SettingFlag, JsonValue>,
+  used: Set<SettingFlag>,
+): NamedMethod {
+  const schema = METHODS[name]!.settings;
+  const complete: Record<string, JsonValue> = { ...settings };
+  for (const [flag, value] of given) {
+    const own = schema[flag.name];
+    if (own === undefined || (own.flag ?? kebabCase(flag.name)) !== flag.flag) continue;
+    complete[flag.name] ??= value;
+    used.add(flag);
+  }
+  for (const [key, value] of Object.entries(complete)) {
+    if (schema[key]?.type !== "method") continue;
+    const inner = typeof value === "string" ? { name: value, settings: {} } : value;
+    complete[key] = { ...withGiven(inner as unknown as NamedMethod, given, used) };
+  }
+  return { name, settings: complete };
+}
+
+function defaultsOf(settings: Readonly<Record<string, Setting>>): Record<string, JsonValue> {
+  return Object.fromEntries(Object.entries(settings).map(([name, one]) => [name, one.default]));
+}
+
+function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function camelCase(flag: string): string {
+  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

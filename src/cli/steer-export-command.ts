@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { controlVectorGguf } from "../index.js";
-import { readDirections } from "./steer-inspect-command.js";
+import { readDirections } from "./directions-file.js";
 import { writeWhole } from "./write-whole.js";
 
 /** `groundsight steer export`: the textual direction for other programs. */

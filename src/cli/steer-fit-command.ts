@@ -1,10 +1,9 @@
 import { Command, Option } from "commander";
 import { type Demonstration, encodeDirections, type FitOptions, fitDirections } from "../index.js";
-import { integerAtLeast } from "./integer-option.js";
+import { directionsSummary } from "./directions-file.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
-import { numberOption } from "./number-option.js";
+import { integerAtLeast, numberOption } from "./options.js";
 import { readDemonstrations } from "./read-demonstrations.js";
-import { directionsSummary } from "./steer-inspect-command.js";
 import { writeWhole } from "./write-whole.js";
 
 interface FitFlags extends ModelFlags {

@@ -1,4 +1,4 @@
-import type { JsonValue } from "./method.js";
+import type { JsonValue } from "./json-value.js";
 
 /** A token with its log-probability in nats. */
 export interface ScoredToken {

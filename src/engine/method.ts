@@ -1,20 +1,22 @@
 import type { SeededRandom } from "../math/seeded-random.js";
-import type { ImageVariant } from "./image-variant.js";
+import type { GraphEdit } from "../onnx/edits/graph-edit.js";
+import type { JsonValue } from "./json-value.js";
+import type { StepOutputs } from "./step.js";
+import type { View } from "./view.js";
 
-/** Values that survive JSON: settings and details of a method. */
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+/** What a method cannot do without. Checked before anything is run; what a model does not offer is refused by name. */
+export interface MethodNeeds {
+  /** A conversation with an image. */
+  readonly image?: true;
+  /** Logits of the whole vocabulary: an engine that returns only the best tokens will not do. */
+  readonly fullVocabulary?: true;
+  /** Edits of the graphs that its streams switch on: early exits, gains of attention, steering. */
+  readonly edits?: readonly GraphEdit[];
+  /** The text-only model that the checkpoint was tuned from. */
+  readonly baseLlm?: true;
+}
 
-/** What a method cannot do without. Checked before anything is run. */
-export type MethodNeed = "image";
-
-/**
- * A mitigation method: an immutable value made by a factory such as `vcd({ alpha: 1 })`.
+/** A mitigation method: an immutable value made by a factory such as `vcd({ alpha: 1 })`.
  *
  * All that changes during an answer lives in the session that `start` returns. A method that wraps another one
  * hands it a changed run.
@@ -23,49 +25,71 @@ export interface Method {
   readonly name: string;
   /** Every setting that changes the answer; with `name` it identifies the method in stored results. */
   readonly settings: Readonly<Record<string, JsonValue>>;
-  readonly needs: readonly MethodNeed[];
-  /** Begins one answer. May first decode other text on the same image (see {@link MethodRun.decode}). */
+  readonly needs: MethodNeeds;
+  /** Large values that settings name by their hash, such as steering directions: what `methodNamed` needs to make it again. */
+  readonly assets?: Readonly<Record<string, unknown>>;
+  /** Begins one answer. May first generate other text on the same images (see {@link MethodRun.generate}). */
   start(run: MethodRun): MethodSession | Promise<MethodSession>;
 }
 
-/** One context decoded in lockstep with the others of its answer: a view of the image and a prompt. */
+/** An edit switched on for a stream. */
+export interface ActiveEdit {
+  readonly edit: GraphEdit;
+  /** What it means is the edit's own; 0 leaves the stream as it is, bit for bit. */
+  readonly strength: number;
+}
+
+/** One context decoded in lockstep with the others of its answer: a view of the conversation, and edits of the graphs. */
 export interface Stream {
-  /** Undefined for a stream without image. */
-  readonly image: ImageVariant | undefined;
-  /** The user's turn; the chat template is applied to it. */
-  readonly prompt: string;
+  readonly view: View;
+  /** Edits of the vision encoder and the decoder that hold for this stream alone. */
+  readonly edits?: readonly ActiveEdit[];
+}
+
+/** What a method may know of the model that it runs on. */
+export interface RunModel {
+  readonly id: string;
+  readonly layers: number;
+  /** See `Model.hash`. */
+  hash(): Promise<string>;
 }
 
 /** What a method sees of the answer it is asked for. */
 export interface MethodRun {
-  /** The question as the caller gave it. */
+  /** The conversation as the caller gave it, or what an outer method made of it. */
+  readonly view: View;
+  /** The text of the last user turn. */
   readonly prompt: string;
-  /** The caller's image, or what an outer method made of it; undefined when there is none. */
-  readonly image: ImageVariant | undefined;
   /** The request's seed. */
   readonly seed: number;
   readonly signal: AbortSignal | undefined;
-  /** A generator of its own for each name, fixed by the request's seed. */
-  random(name: string): SeededRandom;
+  readonly model: RunModel;
   /**
-   * Decodes greedily on one stream before the answer begins, for example to describe the image.
-   * The image's part of the prompt is computed once and shared with later streams on it.
+   * A generator of its own for each name, fixed by the request's seed and the content of its images, or of one image
+   * where its number is given.
    */
-  decode(stream: Stream, options: DecodeOptions): Promise<DecodedText>;
+  random(name: string, image?: number): SeededRandom;
   /**
-   * Returns `make()`, or what it returned earlier for the same model, image and key. Bounded memory; failures are not kept.
+   * Generates greedily on one stream before the answer begins, for example to describe the image. Decoded together with
+   * whatever else the model is asked at the time; prefixes are shared with other streams.
    */
-  remember<T>(key: string, make: () => Promise<T>): Promise<T>;
+  generate(stream: Stream, options: GenerateTextOptions): Promise<GeneratedText>;
+  /**
+   * Returns `make()`, or what it returned earlier for the same model, images and key. Failures are not kept.
+   *
+   * @param bytes size of a value; values are kept within a bound of bytes
+   */
+  remember<T>(key: string, make: () => Promise<T>, bytes: (value: T) => number): Promise<T>;
   /** Attaches a fact about how the answer came about (such as a description) to the answer's `details`. */
   note(key: string, value: JsonValue): void;
 }
 
-/** Options of {@link MethodRun.decode}. */
-export interface DecodeOptions {
+/** Options of {@link MethodRun.generate}. */
+export interface GenerateTextOptions {
   /** At most this many tokens; at least 1. */
   readonly maxTokens: number;
   /**
-   * A text to read instead of decoding: the model is led through its tokens and the end of text, whatever it prefers.
+   * A text to read instead of generating: the model is led through its tokens and the end of text, whatever it prefers.
    * `maxTokens` does not apply to it.
    */
   readonly forced?: string;
@@ -78,8 +102,8 @@ export interface DecodeOptions {
   readonly onPosition?: (logits: Float32Array, token: number) => void;
 }
 
-/** What {@link MethodRun.decode} returns. */
-export interface DecodedText {
+/** What {@link MethodRun.generate} returns. */
+export interface GeneratedText {
   readonly text: string;
   readonly tokens: readonly number[];
   readonly finishReason: "eos" | "length";
@@ -90,13 +114,14 @@ export interface MethodSession {
   /** The contexts to decode; the first is the one the answer belongs to. */
   readonly streams: readonly [Stream, ...Stream[]];
   /**
-   * Scores of the next token, from which temperature, top-k and top-p are applied and the token is drawn.
+   * Scores of the next token, from which temperature, top-k and top-p are applied and the token is drawn. Left out by
+   * methods that take the first stream's logits as they are.
    *
-   * @param logits one array (V) of raw logits per stream, in order; they belong to the session until the next call and may be overwritten
+   * @param outputs what the step gave for each stream, in order; the logits in it may be overwritten
    * @param position 0 for the first token of the answer
-   * @returns (V) scores in nats up to a constant; -Infinity excludes a token. May be one of `logits`.
+   * @returns (V) scores in nats up to a constant; -Infinity excludes a token. May be logits of `outputs`.
    */
-  scores(logits: readonly Float32Array[], position: number): Float32Array;
+  scores?(outputs: readonly StepOutputs[], position: number): Float32Array;
   /** Tells which token was appended to every stream. */
   commit?(token: number): void;
 }

@@ -1,13 +1,21 @@
+import { checkNames } from "../arguments/check-names.js";
+import { integerIn, numberIn, shown } from "../arguments/numbers.js";
 import { InvalidArgumentError } from "../errors.js";
-import { closest } from "../math/closest.js";
+import type { ContentPart, ImageSource, Turn } from "./conversation.js";
+import { ORIGINAL_IMAGE } from "./image-variant.js";
 import type { Method } from "./method.js";
-import type { GenerateRequest, ImageSource } from "./request.js";
+import type { GenerateRequest } from "./request.js";
 import type { SamplerSettings } from "./sampler.js";
+import type { View, ViewPart } from "./view.js";
 
 /** A request whose values were checked and whose defaults were filled in. */
 export interface RequestOptions {
-  readonly prompt: string;
-  readonly image: ImageSource | undefined;
+  /** The conversation, its images as they are. */
+  readonly view: View;
+  /** The images that the view numbers. */
+  readonly images: readonly ImageSource[];
+  /** Whether the conversation may go on: what was computed for it is kept for a next turn. */
+  readonly mayGoOn: boolean;
   readonly method: Method;
   readonly maxTokens: number;
   readonly stop: readonly string[];
@@ -21,6 +29,7 @@ export interface RequestOptions {
 const OPTION_NAMES = [
   "prompt",
   "image",
+  "turns",
   "method",
   "maxTokens",
   "stop",
@@ -48,77 +57,128 @@ export function requestOptions(
   request: GenerateRequest,
   defaults: RequestDefaults,
 ): RequestOptions {
-  checkNames(request);
-  const { prompt, image, method = defaults.method, stop = [], signal } = request;
-  if (typeof prompt !== "string" || prompt.trim() === "") {
+  if (typeof request !== "object" || request === null) {
     throw new InvalidArgumentError(
-      `prompt: received ${typeof prompt === "string" ? "an empty text" : typeof prompt}; expected a question or instruction`,
+      `request: received ${shown(request)}; expected an object, for example { prompt, image }`,
     );
   }
+  checkNames(request, OPTION_NAMES, "unknown option");
+  const { method = defaults.method, stop = [], signal } = request;
+  const { view, images } = viewOf(request);
   if (typeof method?.start !== "function") {
     throw new InvalidArgumentError(
-      `method: received ${JSON.stringify(method)}; expected a method, for example vcd({ alpha: 1 })`,
+      `method: received ${typeof method === "string" ? JSON.stringify(method) : shown(method)}; expected a method, for example vcd({ alpha: 1 })`,
     );
   }
-  if (image === undefined && method.needs.includes("image")) {
+  if (images.length === 0 && method.needs.image === true) {
     throw new InvalidArgumentError(`method ${method.name} needs an image; received none`);
   }
   const hasStops =
     Array.isArray(stop) && stop.every((text) => typeof text === "string" && text !== "");
   if (!hasStops)
     throw new InvalidArgumentError("stop: expected a list of texts that are not empty");
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new InvalidArgumentError(`signal: received ${shown(signal)}; expected an AbortSignal`);
+  }
   return {
-    prompt,
-    image,
+    view,
+    images,
+    mayGoOn: request.turns !== undefined,
     method,
     stop,
     signal,
-    maxTokens: integer("maxTokens", request.maxTokens ?? defaults.maxTokens, 1),
+    maxTokens: integerIn("maxTokens", request.maxTokens ?? defaults.maxTokens, 1),
     sampler: {
-      temperature: number("temperature", request.temperature ?? 0, 0, 100),
-      topK: request.topK === undefined ? undefined : integer("topK", request.topK, 1),
-      topP: number("topP", request.topP ?? 1, Number.MIN_VALUE, 1),
+      temperature: numberIn("temperature", request.temperature ?? 0, 0, 100),
+      topK: request.topK === undefined ? undefined : integerIn("topK", request.topK, 1),
+      topP: numberIn("topP", request.topP ?? 1, Number.MIN_VALUE, 1),
     },
-    repetitionPenalty: number(
+    repetitionPenalty: numberIn(
       "repetitionPenalty",
       request.repetitionPenalty ?? 1,
       Number.MIN_VALUE,
       10,
     ),
-    seed: integer("seed", request.seed ?? 0, 0),
-    topLogprobs: integer("topLogprobs", request.topLogprobs ?? 0, 0, 100),
+    seed: integerIn("seed", request.seed ?? 0, 0),
+    topLogprobs: integerIn("topLogprobs", request.topLogprobs ?? 0, 0, 100),
   };
 }
 
-function checkNames(request: GenerateRequest): void {
-  for (const name of Object.keys(request)) {
-    if ((OPTION_NAMES as readonly string[]).includes(name)) continue;
-    const suggestion = closest(name, OPTION_NAMES);
-    const hint =
-      suggestion === undefined
-        ? `known are ${OPTION_NAMES.join(", ")}`
-        : `did you mean ${suggestion}?`;
-    throw new InvalidArgumentError(`unknown option '${name}'; ${hint}`);
+/** The conversation of either form of a request, its images numbered. */
+function viewOf(request: GenerateRequest): { view: View; images: ImageSource[] } {
+  const images: ImageSource[] = [];
+  const imagePart = (image: ImageSource): ViewPart => {
+    if (image === null || image === undefined) {
+      throw new InvalidArgumentError(
+        `image: received ${image}; expected a path, URL, bytes, Blob or pixels; leave it out for a text-only prompt`,
+      );
+    }
+    return { type: "image", image: images.push(image) - 1, variant: ORIGINAL_IMAGE };
+  };
+  if (request.turns === undefined) {
+    const { prompt, image } = request;
+    const text = { type: "text", text: checkPrompt("prompt", prompt) } as const;
+    const parts = image === undefined ? [text] : [imagePart(image), text];
+    return { view: [{ role: "user", parts }], images };
   }
+  if (request.prompt !== undefined || request.image !== undefined) {
+    throw new InvalidArgumentError(
+      "turns: received a prompt or image beside them; expected one of the two forms",
+    );
+  }
+  const view = checkTurns(request.turns).map(({ role, content }, i) => ({
+    role,
+    parts: partsOf(content, `turn ${i}`).map((part) =>
+      part.type === "image" ? imagePart(part.image) : part,
+    ),
+  }));
+  return { view, images };
 }
 
-function number(name: string, value: number, min: number, max: number): number {
-  if (typeof value === "number" && value >= min && value <= max) return value;
-  const least = min === Number.MIN_VALUE ? "above 0" : `of at least ${min}`;
-  throw new InvalidArgumentError(
-    `${name}: received ${value}; expected a number ${least} and at most ${max}`,
-  );
+const ROLES = ["system", "user", "assistant"];
+
+function checkTurns(turns: readonly Turn[]): readonly Turn[] {
+  if (!Array.isArray(turns) || turns.length === 0) {
+    throw new InvalidArgumentError(`turns: received ${shown(turns)}; expected at least one turn`);
+  }
+  for (const [i, turn] of turns.entries()) {
+    if (!ROLES.includes(turn?.role)) {
+      throw new InvalidArgumentError(
+        `turn ${i}: received role ${shown(turn?.role)}; expected one of ${ROLES.join(", ")}`,
+      );
+    }
+    checkNames(turn, ["role", "content"], `turn ${i} has no field`);
+  }
+  const last = turns.at(-1)!;
+  if (last.role !== "user") {
+    throw new InvalidArgumentError(
+      `turns: the last one is the ${last.role}'s; expected a user's, which the model answers`,
+    );
+  }
+  return turns;
 }
 
-function integer(
-  name: string,
-  value: number,
-  min: number,
-  max: number = Number.MAX_SAFE_INTEGER,
-): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  const most = max === Number.MAX_SAFE_INTEGER ? "" : ` and at most ${max}`;
+function partsOf(content: Turn["content"], where: string): ContentPart[] {
+  if (typeof content === "string") return [{ type: "text", text: checkPrompt(where, content) }];
+  if (!Array.isArray(content) || content.length === 0) {
+    throw new InvalidArgumentError(
+      `${where}: received content ${shown(content)}; expected a text, or a list of text and image parts`,
+    );
+  }
+  for (const part of content) {
+    if (part?.type === "text") checkPrompt(where, part.text);
+    else if (part?.type !== "image") {
+      throw new InvalidArgumentError(
+        `${where}: received a part of type ${shown(part?.type)}; expected text or image`,
+      );
+    }
+  }
+  return [...content];
+}
+
+function checkPrompt(name: string, text: unknown): string {
+  if (typeof text === "string" && text.trim() !== "") return text;
   throw new InvalidArgumentError(
-    `${name}: received ${value}; expected an integer of at least ${min}${most}`,
+    `${name}: received ${typeof text === "string" ? "an empty text" : typeof text}; expected a question or instruction`,
   );
 }

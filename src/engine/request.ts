@@ -1,23 +1,8 @@
+import type { ImageSource, Turn } from "./conversation.js";
 import type { Method } from "./method.js";
 
-/** Decoded pixels, row by row from the top left, channels interleaved, 0 to 255. */
-export interface Pixels {
-  readonly data: Uint8Array | Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
-  /** 1 grey, 3 RGB, 4 RGB and opacity (composed over white). */
-  readonly channels: 1 | 3 | 4;
-}
-
-/** An image file's path or URL, its bytes, or decoded pixels. */
-export type ImageSource = string | URL | Uint8Array | Pixels;
-
-/** One question to the model. Unknown options are refused. */
-export interface GenerateRequest {
-  /** The user's question or instruction; not empty, without the model's image token. */
-  readonly prompt: string;
-  /** The image asked about; leave out for a text-only prompt. */
-  readonly image?: ImageSource;
+/** How an answer is generated, whatever is asked. */
+export interface GenerateOptions {
   /** How the next token is scored. Default `regular()`. */
   readonly method?: Method;
   /** Most tokens to generate, at least 1. Default: the checkpoint's max_new_tokens, else 128. */
@@ -38,4 +23,17 @@ export interface GenerateRequest {
   readonly topLogprobs?: number;
   /** Ends the generation within one token; the call rejects with AbortedError. */
   readonly signal?: AbortSignal;
+}
+
+/** What the model is asked: a `prompt`, or `turns`. Unknown options are refused. */
+export interface GenerateRequest extends GenerateOptions {
+  /** The user's question or instruction; not empty, without the model's control tokens. */
+  readonly prompt?: string;
+  /** The image asked about, put before the prompt; leave out for a text-only prompt. */
+  readonly image?: ImageSource;
+  /**
+   * Instead of `prompt` and `image`, a conversation: turns of text and images, a user's turn last. What its prompt has
+   * in common with earlier ones is computed once, so that a further question costs its own tokens only.
+   */
+  readonly turns?: readonly Turn[];
 }

@@ -1,6 +1,5 @@
 import { InferenceError } from "../errors.js";
-import { argMax } from "../math/arg-max.js";
-import { logSumExp } from "../math/log-sum-exp.js";
+import { type Scan, scan } from "../math/scan.js";
 import type { SeededRandom } from "../math/seeded-random.js";
 import { topIndices } from "../math/top-indices.js";
 
@@ -11,62 +10,81 @@ export interface SamplerSettings {
   readonly topP: number;
 }
 
+/** Candidate ids of a nucleus; kept between draws so that none makes garbage of the vocabulary's size. */
+let scratch = new Int32Array(0);
+
 /**
  * Chooses the next token: the arg-max at temperature 0, else a draw from softmax(scores / temperature) cut to the
- * top-k and then to the nucleus top-p.
+ * top-k and then to the nucleus top-p. The exponents (score - max) / temperature are taken in double precision, so that
+ * any temperature above 0 is sound.
  *
  * @param scores (V) in nats up to a constant, -Infinity excludes; not modified
  * @param random one uniform number is drawn from it per sampled token, none when greedy
+ * @param found what a scan of the scores finds, where it was made already
  * @throws InferenceError when every token is excluded
  */
 export function sampleToken(
   scores: Float32Array,
-  settings: SamplerSettings,
+  { temperature, topK, topP }: SamplerSettings,
   random: SeededRandom,
+  found: Scan = scan(scores),
 ): number {
-  if (settings.temperature === 0) {
-    const best = argMax(scores);
-    if (!(scores[best]! > Number.NEGATIVE_INFINITY)) throw nothingLeft();
-    return best;
+  if (found.best < 0) {
+    throw new InferenceError(
+      "the method's scores exclude every token; expected at least one that is not -Infinity or NaN",
+    );
   }
-  const logits = scores.map((score) => score / settings.temperature);
-  const candidates = candidateTokens(logits, settings);
-  if (candidates.length === 0) throw nothingLeft();
-  const norm = logSumExp(candidates.map((id) => logits[id]!));
-  let remaining = random.uniform();
-  for (const id of candidates) {
-    remaining -= Math.exp(logits[id]! - norm);
+  if (temperature === 0) return found.best;
+  const weight = (id: number): number => {
+    const score = scores[id]!;
+    return score > Number.NEGATIVE_INFINITY ? Math.exp((score - found.max) / temperature) : 0;
+  };
+  const best = topK === undefined || topK >= scores.length ? undefined : topIndices(scores, topK);
+  const ids = topP < 1 ? nucleus(scores, weight, best, topP) : best;
+  const count = ids?.length ?? scores.length;
+  const idAt = (i: number): number => (ids === undefined ? i : ids[i]!);
+  let total = 0;
+  for (let i = 0; i < count; i++) total += weight(idAt(i));
+  let remaining = random.uniform() * total;
+  let last = found.best;
+  for (let i = 0; i < count; i++) {
+    const id = idAt(i);
+    const share = weight(id);
+    if (share === 0) continue;
+    remaining -= share;
     if (remaining < 0) return id;
+    last = id;
   }
-  return candidates[candidates.length - 1]!;
+  return last;
 }
 
-function nothingLeft(): InferenceError {
-  return new InferenceError(
-    "the method's scores exclude every token; expected at least one that is not -Infinity or NaN",
-  );
-}
-
-/** Ids that may be drawn: those of the top-k, best first, then the smallest head of them whose probability reaches p. */
-function candidateTokens(logits: Float32Array, { topK, topP }: SamplerSettings): number[] {
-  const finite: number[] = [];
-  for (let id = 0; id < logits.length; id++)
-    if (logits[id]! > Number.NEGATIVE_INFINITY) finite.push(id);
-  const kept = topK !== undefined && topK < finite.length ? topIndices(logits, topK) : finite;
-  return topP < 1 ? nucleus(logits, kept, topP) : kept;
-}
-
-function nucleus(logits: Float32Array, ids: readonly number[], topP: number): number[] {
-  const norm = logSumExp(ids.map((id) => logits[id]!));
-  const probability = (id: number) => Math.exp(logits[id]! - norm);
+/**
+ * The smallest head of the most likely ids whose probability reaches p, best first.
+ *
+ * @param ids the ids to choose among; all when undefined
+ */
+function nucleus(
+  scores: Float32Array,
+  weight: (id: number) => number,
+  ids: readonly number[] | undefined,
+  topP: number,
+): Int32Array {
+  const count = ids?.length ?? scores.length;
+  if (scratch.length < count) scratch = new Int32Array(count);
+  let total = 0;
+  for (let i = 0; i < count; i++) total += weight(ids === undefined ? i : ids[i]!);
   // Tokens below (1 - p) / n hold less than 1 - p together, so the nucleus lies among the others: fewer to sort.
-  const floor = (1 - topP) / ids.length;
-  const likely = ids.filter((id) => probability(id) >= floor);
-  likely.sort((a, b) => logits[b]! - logits[a]! || a - b);
+  const floor = ((1 - topP) / count) * total;
+  let length = 0;
+  for (let i = 0; i < count; i++) {
+    const id = ids === undefined ? i : ids[i]!;
+    if (weight(id) >= floor) scratch[length++] = id;
+  }
+  const likely = scratch.subarray(0, length).sort((a, b) => scores[b]! - scores[a]! || a - b);
   let mass = 0;
-  for (let i = 0; i < likely.length; i++) {
-    mass += probability(likely[i]!);
-    if (mass >= topP) return likely.slice(0, i + 1);
+  for (let i = 0; i < length; i++) {
+    mass += weight(likely[i]!);
+    if (mass >= topP * total) return likely.subarray(0, i + 1);
   }
   return likely;
 }

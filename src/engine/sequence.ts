@@ -1,31 +1,49 @@
 import { AbortedError, InferenceError } from "../errors.js";
-import { logSumExp } from "../math/log-sum-exp.js";
+import { type Scan, scan } from "../math/scan.js";
 import { SeededRandom } from "../math/seeded-random.js";
 import { topIndices } from "../math/top-indices.js";
 import type { AnswerToken, FinishReason, ScoredToken, StreamPiece } from "./answer.js";
+import type { Prompt } from "./backend.js";
+import { type DecodeTokens, Detokenizer } from "./detokenizer.js";
 import type { MethodSession } from "./method.js";
-import type { ModelParts } from "./model-parts.js";
-import type { Prompt } from "./prompt.js";
-import type { RequestOptions } from "./request-options.js";
-import { penaliseRepetition, sampleToken } from "./sampler.js";
+import { penaliseRepetition, type SamplerSettings, sampleToken } from "./sampler.js";
+import type { StepOutputs } from "./step.js";
 import { StopText } from "./stop-text.js";
-import { TextDecoder } from "./text-decoder.js";
+
+/** How a sequence is decoded. */
+export interface SequenceOptions {
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly sampler: SamplerSettings;
+  readonly repetitionPenalty: number;
+  readonly seed: number;
+  readonly topLogprobs: number;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** What a sequence is made of. */
 export interface SequenceInput {
-  readonly parts: ModelParts;
-  readonly options: RequestOptions;
+  readonly options: SequenceOptions;
   readonly session: MethodSession;
   /** One per stream of the session. */
   readonly prompts: readonly Prompt[];
-  /** Names the image in the generator's seed, so that equal seeds draw independently for different images. */
-  readonly imageKey: string;
+  readonly contextLength: number;
+  readonly endTokens: ReadonlySet<number>;
+  readonly decode: DecodeTokens;
+  /** Names the question and its images, so that equal seeds draw independently for different ones. */
+  readonly drawName: string;
   readonly onPiece?: ((piece: StreamPiece) => void) | undefined;
 }
 
-/** One answer while it is decoded: its streams, tokens and text. */
+/** A method's scores (V) of the next token, with what a scan of them found. */
+export interface Scores {
+  readonly values: Float32Array;
+  readonly found: Scan;
+}
+
+/** One answer while it is decoded: its prompts, tokens and text. */
 export class Sequence {
-  readonly options: RequestOptions;
+  readonly options: SequenceOptions;
   readonly prompts: readonly Prompt[];
   readonly tokens: AnswerToken[] = [];
   /** Time of the first token's logits and of the end, in milliseconds of performance.now(). */
@@ -35,21 +53,22 @@ export class Sequence {
   readonly #random: SeededRandom;
   readonly #maxTokens: number;
   readonly #seen: Set<number>;
-  readonly #decoder: TextDecoder;
+  readonly #detokenizer: Detokenizer;
   readonly #stop: StopText;
+  #penalised: Float32Array | undefined;
   #finishReason: FinishReason | undefined;
-  #failure: unknown;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(input: SequenceInput) {
-    const { parts, options, prompts } = input;
+    const { options, prompts, contextLength } = input;
     this.#input = input;
     this.options = options;
     this.prompts = prompts;
-    this.#random = new SeededRandom(options.seed, `sample/${input.imageKey}/${options.prompt}`);
+    this.#random = new SeededRandom(options.seed, `sample/${input.drawName}`);
     const longest = Math.max(...prompts.map(({ tokens }) => tokens.length));
-    this.#maxTokens = Math.min(options.maxTokens, parts.info.contextLength - longest);
-    this.#seen = new Set(prompts[0]!.tokens);
-    this.#decoder = new TextDecoder(parts.prompts.decode);
+    this.#maxTokens = Math.min(options.maxTokens, contextLength - longest);
+    this.#seen = new Set(options.repetitionPenalty === 1 ? [] : prompts[0]!.tokens);
+    this.#detokenizer = new Detokenizer(input.decode);
     this.#stop = new StopText(options.stop);
   }
 
@@ -69,14 +88,16 @@ export class Sequence {
 
   /** Why the answer ended; throws what made it fail. */
   get finishReason(): FinishReason {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure.error;
     if (this.#finishReason === undefined) throw new InferenceError("the answer has not ended");
     return this.#finishReason;
   }
 
   /** Ends the answer with an error. */
   fail(error: unknown): void {
-    this.#failure ??= error;
+    if (this.isDone) return;
+    this.#failure = { error };
+    this.endedAt = performance.now();
   }
 
   /** Fails the answer when its abort signal has fired. */
@@ -90,29 +111,40 @@ export class Sequence {
   }
 
   /**
-   * Step "process": the method maps the streams' logits to scores.
+   * Step "process": the method (src/methods) maps the streams' outputs to scores.
    *
-   * @param logits (V) per stream, may be overwritten
+   * @param outputs of each stream; logits may be overwritten
    */
-  process(logits: readonly Float32Array[]): Float32Array {
-    for (const row of logits) this.#checkNumbers(row);
-    return this.#input.session.scores(logits, this.tokens.length);
+  process(outputs: readonly StepOutputs[]): Scores {
+    const found = outputs.map(({ logits }) => this.#scanLogits(logits));
+    const [first] = outputs;
+    const values = this.#input.session.scores?.(outputs, this.tokens.length);
+    if (values === undefined && first!.known === undefined) {
+      return { values: first!.logits, found: found[0]! };
+    }
+    const scores = values ?? first!.logits;
+    if (scores?.length !== first!.logits.length) {
+      throw new InferenceError(
+        `the method returned ${scores?.length ?? "no"} scores; expected one for each of the ${first!.logits.length} tokens`,
+      );
+    }
+    if (first!.known !== undefined) excludeUnknown(scores, first!.known.ids);
+    return { values: scores, found: scan(scores) };
   }
 
-  /** Step "sample": chooses the next token from the method's scores (V). */
-  sample(scores: Float32Array): number {
+  /** Step "sample": chooses the next token from the method's scores. */
+  sample({ values, found }: Scores): number {
     const { repetitionPenalty, sampler } = this.options;
-    let adjusted = scores;
-    if (repetitionPenalty !== 1) {
-      adjusted = scores.slice();
-      penaliseRepetition(adjusted, this.#seen, repetitionPenalty);
-    }
-    return sampleToken(adjusted, sampler, this.#random);
+    if (repetitionPenalty === 1) return sampleToken(values, sampler, this.#random, found);
+    this.#penalised ??= new Float32Array(values.length);
+    this.#penalised.set(values);
+    penaliseRepetition(this.#penalised, this.#seen, repetitionPenalty);
+    return sampleToken(this.#penalised, sampler, this.#random);
   }
 
   /** Step "commit": appends the token to the answer, or ends it. */
-  commit(token: number, scores: Float32Array): void {
-    if (this.#input.parts.endTokens.has(token)) {
+  commit(token: number, scores: Scores): void {
+    if (this.#input.endTokens.has(token)) {
       this.#end("eos", undefined);
       return;
     }
@@ -120,43 +152,54 @@ export class Sequence {
     this.#input.session.commit?.(token);
     const answerToken = this.#describe(token, scores);
     this.tokens.push(answerToken);
-    const text = this.#stop.push(this.#decoder.push(token));
+    const text = this.#stop.push(this.#detokenizer.push(token));
     if (this.#stop.isStopped) this.#end("stop", answerToken, text);
     else if (this.tokens.length >= this.#maxTokens) this.#end("length", answerToken, text);
     else this.#input.onPiece?.({ token: answerToken, text });
   }
 
   #end(reason: FinishReason, token: AnswerToken | undefined, text = ""): void {
-    const rest = this.#stop.push(this.#decoder.end()) + this.#stop.end();
-    this.#finishReason = reason;
+    const rest = this.#stop.push(this.#detokenizer.end()) + this.#stop.end();
     if (token !== undefined || rest !== "") this.#input.onPiece?.({ token, text: text + rest });
+    this.#finishReason = reason;
+    this.endedAt = performance.now();
   }
 
-  #describe(id: number, scores: Float32Array): AnswerToken {
-    const norm = logSumExp(scores);
+  /** The chosen token as it is reported: ln p = score - max - ln(sum_k exp(score_k - max)). */
+  #describe(id: number, { values, found: { max } }: Scores): AnswerToken {
+    let sum = 0;
+    for (let k = 0; k < values.length; k++) {
+      const weight = Math.exp(values[k]! - max);
+      if (weight > 0) sum += weight;
+    }
+    const norm = max + Math.log(sum);
     const describe = (other: number): ScoredToken => {
-      const logprob = scores[other]! - norm;
+      const logprob = values[other]! - norm;
       return {
         id: other,
-        text: this.#input.parts.prompts.decode([other]),
+        text: this.#input.decode([other]),
         logprob: Number.isFinite(logprob) ? logprob : null,
       };
     };
     const { topLogprobs } = this.options;
     if (topLogprobs === 0) return describe(id);
-    return { ...describe(id), top: topIndices(scores, topLogprobs).map(describe) };
+    return { ...describe(id), top: topIndices(values, topLogprobs).map(describe) };
   }
 
-  #checkNumbers(logits: Float32Array): void {
-    let sum = 0;
-    for (let i = 0; i < logits.length; i++) sum += logits[i]!;
-    if (Number.isFinite(sum)) return;
-    const bad = logits.findIndex(
-      (value) => Number.isNaN(value) || value === Number.POSITIVE_INFINITY,
-    );
-    if (bad < 0) return;
+  #scanLogits(logits: Float32Array): Scan {
+    const found = scan(logits);
+    if (found.bad < 0) return found;
     throw new InferenceError(
-      `the model returned ${logits[bad]} as the logit of token ${bad} at answer position ${this.tokens.length}; expected numbers. The checkpoint may be corrupt, or overflow in its precision: try another dtype`,
+      `the model returned ${logits[found.bad]} as the logit of token ${found.bad} at answer position ${this.tokens.length}; expected numbers. The checkpoint may be corrupt, or overflow in its precision: try another dtype`,
     );
   }
+}
+
+/** Excludes every token that the engine did not tell about. */
+function excludeUnknown(scores: Float32Array, ids: Int32Array): void {
+  const known = Float32Array.from(ids, (id) => scores[id]!);
+  scores.fill(Number.NEGATIVE_INFINITY);
+  ids.forEach((id, i) => {
+    scores[id] = known[i]!;
+  });
 }

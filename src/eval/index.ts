@@ -2,7 +2,6 @@
  * Evaluation: benchmarks as values, scoring of answers by anyone, runs that resume, reports and queries over
  * many runs. This is the one public entry; what it does not export is nobody's business.
  */
-// biome-ignore-all lint/performance/noBarrelFile: the face of evaluation
 
 // Benchmarks: those there are, and what one of your own is made of.
 export {

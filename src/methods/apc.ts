@@ -1,12 +1,15 @@
+import { checkSettings, type SettingsSchema } from "../arguments/settings.js";
 import type { Method } from "../engine/method.js";
-import { checkOptions } from "./check-options.js";
-import { applyPlausibility, checkBeta } from "./plausibility.js";
+import type { MethodEntry } from "./method-entry.js";
+import { applyPlausibility, BETA } from "./plausibility.js";
 
 /** Options of {@link apc}. */
 export interface ApcOptions {
   /** Share of the best token's probability that a token needs, in [0, 1]. Default 0.1. */
   readonly beta?: number;
 }
+
+const SETTINGS = { beta: BETA } as const satisfies SettingsSchema;
 
 /**
  * The adaptive plausibility constraint alone: the control for contrastive methods, which truncate as well as contrast.
@@ -15,18 +18,26 @@ export interface ApcOptions {
  * @see Leng et al. 2024 (arXiv 2311.16922), equation 4
  */
 export function apc(options: ApcOptions = {}): Method {
-  checkOptions("apc", options, ["beta"]);
-  const beta = checkBeta(options.beta ?? 0.1);
+  const { beta } = checkSettings("apc", SETTINGS, options);
   return {
     name: "apc",
     settings: { beta },
-    needs: [],
-    start: ({ prompt, image }) => ({
-      streams: [{ prompt, image }],
-      scores([logits]) {
-        applyPlausibility(logits!, beta, logits!);
-        return logits!;
+    needs: {},
+    start: ({ view }) => ({
+      streams: [{ view }],
+      scores([output]) {
+        const { logits } = output!;
+        applyPlausibility(logits, beta, logits);
+        return logits;
       },
     }),
   };
 }
+
+/** See {@link apc}. */
+export const APC: MethodEntry = {
+  name: "apc",
+  summary: "implausible tokens cut (the control for contrastive methods)",
+  settings: SETTINGS,
+  create: apc,
+};

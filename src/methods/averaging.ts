@@ -1,9 +1,10 @@
+import { checkSettings, type SettingsSchema } from "../arguments/settings.js";
 import type { ImageVariant } from "../engine/image-variant.js";
 import type { Method, MethodRun } from "../engine/method.js";
 import type { TensorData } from "../engine/tensor-data.js";
-import { InvalidArgumentError } from "../errors.js";
-import { diffuse, noiseLevel } from "../math/diffusion-noise.js";
-import { checkOptions } from "./check-options.js";
+import { mapImages } from "../engine/view.js";
+import { diffuse } from "../math/diffusion-noise.js";
+import type { MethodEntry } from "./method-entry.js";
 import { regular } from "./regular.js";
 
 /** Options of {@link averaging}. */
@@ -16,6 +17,19 @@ export interface AveragingOptions {
   readonly method?: Method;
 }
 
+const SETTINGS = {
+  copies: { type: "integer", min: 1, max: 256, default: 10, summary: "noised copies of the image" },
+  noiseStep: {
+    type: "integer",
+    min: 0,
+    max: 999,
+    default: 200,
+    called: "noise step",
+    summary: "diffusion step of each copy, 0 to 999",
+  },
+  method: { type: "method", default: null, summary: "the method that decodes" },
+} as const satisfies SettingsSchema;
+
 /**
  * Decodes with image features averaged over noised copies of the image, which are steadier than those of one image:
  * the costly baseline that a steering direction replaces.
@@ -26,29 +40,33 @@ export interface AveragingOptions {
  * @see Liu et al. 2025 (arXiv 2410.15778), section 3.2
  */
 export function averaging(options: AveragingOptions = {}): Method {
-  checkOptions("averaging", options, ["copies", "noiseStep", "method"]);
-  const { copies = 10, noiseStep = 200, method = regular() } = options;
-  if (!(Number.isInteger(copies) && copies >= 1 && copies <= 256)) {
-    throw new InvalidArgumentError(`copies: received ${copies}; expected an integer from 1 to 256`);
-  }
-  noiseLevel(noiseStep);
+  const { copies, noiseStep } = checkSettings("averaging", SETTINGS, options);
+  const { method = regular() } = options;
   const inner = { name: method.name, settings: method.settings };
   return {
     name: "averaging",
     settings: { copies, noiseStep, method: inner },
-    needs: ["image"],
-    start: (run) => {
-      if (run.image === undefined) return method.start(run);
-      return method.start({ ...run, image: averaged(run.image, run, copies, noiseStep) });
-    },
+    needs: { ...method.needs, image: true },
+    ...(method.assets === undefined ? {} : { assets: method.assets }),
+    start: (run) =>
+      method.start({
+        ...run,
+        view: mapImages(run.view, (image, i) => averaged(image, i, run, copies, noiseStep)),
+      }),
   };
 }
 
-function averaged(image: ImageVariant, run: MethodRun, copies: number, step: number): ImageVariant {
+function averaged(
+  image: ImageVariant,
+  index: number,
+  run: MethodRun,
+  copies: number,
+  step: number,
+): ImageVariant {
   return {
     key: `${image.key}, averaged over ${copies} copies diffused to step ${step} with seed ${run.seed}`,
     async features(pixels, encode) {
-      const random = run.random("averaging noise");
+      const random = run.random("averaging noise", index);
       let sum: TensorData | undefined;
       for (let i = 0; i < copies; i++) {
         const noised = { dims: pixels.dims, data: diffuse(pixels.data, step, random) };
@@ -61,3 +79,11 @@ function averaged(image: ImageVariant, run: MethodRun, copies: number, step: num
     },
   };
 }
+
+/** See {@link averaging}. */
+export const AVERAGING: MethodEntry = {
+  name: "averaging",
+  summary: "image features averaged over lightly noised copies; may carry another method",
+  settings: SETTINGS,
+  create: averaging,
+};

@@ -1,6 +1,15 @@
+import type {
+  ChoiceSetting,
+  NumberSetting,
+  SettingsOf,
+  TextSetting,
+} from "../arguments/settings.js";
 import type { MethodRun } from "../engine/method.js";
-import { InvalidArgumentError } from "../errors.js";
+import { askAboutImages, mapQuestion, type View, type ViewPart } from "../engine/view.js";
 import { DescriptionTable } from "./description-table.js";
+
+/** Where the description stands in the prompt: before the images of the last question, as the authors have it, or between them and its text. */
+export type DescriptionOrder = "before-image" | "after-image";
 
 /** Where the description of an image comes from. */
 export interface DescriptionOptions {
@@ -10,18 +19,50 @@ export interface DescriptionOptions {
   readonly describePrompt?: string;
   /** Most tokens of the model's description, at least 1. Default 128. */
   readonly descriptionTokens?: number;
+  /** Where the description stands. Default "before-image", as in the authors' code. */
+  readonly order?: DescriptionOrder;
 }
-
-/** Names of {@link DescriptionOptions}. */
-export const DESCRIPTION_OPTIONS: readonly string[] = [
-  "description",
-  "describePrompt",
-  "descriptionTokens",
-];
 
 /** The default request for a description: what questions about images tend to need. */
 export const DESCRIBE_PROMPT =
   "Describe the image in detail, with the objects, their colours, their number and their places.";
+
+/** The settings of {@link DescriptionOptions}. */
+export const DESCRIPTION_SETTINGS: {
+  readonly description: TextSetting & { readonly default: null };
+  readonly describePrompt: TextSetting & { readonly default: string };
+  readonly descriptionTokens: NumberSetting & { readonly default: number };
+  readonly order: ChoiceSetting & {
+    readonly choices: readonly DescriptionOrder[];
+    readonly default: DescriptionOrder;
+  };
+} = {
+  description: {
+    type: "text",
+    default: null,
+    summary: "a description to use instead of the model's own",
+  },
+  describePrompt: {
+    type: "text",
+    default: DESCRIBE_PROMPT,
+    summary: "what the model is asked for a description with",
+  },
+  descriptionTokens: {
+    type: "integer",
+    min: 1,
+    default: 128,
+    summary: "most tokens of the model's description",
+  },
+  order: {
+    type: "choice",
+    choices: ["before-image", "after-image"],
+    default: "before-image",
+    summary: "where the description stands in the prompt",
+  },
+};
+
+/** Checked {@link DescriptionOptions}. */
+export type DescriptionSettings = SettingsOf<typeof DESCRIPTION_SETTINGS>;
 
 /** A description and how well it grounds each token. */
 export interface GroundedDescription {
@@ -29,59 +70,59 @@ export interface GroundedDescription {
   readonly table: DescriptionTable;
 }
 
-/** Options with their defaults, checked. */
-export type DescriptionSettings = Readonly<{
-  description: string | null;
-  describePrompt: string;
-  descriptionTokens: number;
-}>;
-
 /**
- * Fills in defaults.
- *
- * @throws InvalidArgumentError for an empty text or a number of tokens below 1
- */
-export function descriptionSettings(options: DescriptionOptions): DescriptionSettings {
-  const { description, describePrompt = DESCRIBE_PROMPT, descriptionTokens = 128 } = options;
-  for (const [name, text] of Object.entries({ description, describePrompt })) {
-    if (text !== undefined && (typeof text !== "string" || text.trim() === "")) {
-      throw new InvalidArgumentError(`${name}: received an empty text; expected some words`);
-    }
-  }
-  if (!(Number.isInteger(descriptionTokens) && descriptionTokens >= 1)) {
-    throw new InvalidArgumentError(
-      `descriptionTokens: received ${descriptionTokens}; expected an integer of at least 1`,
-    );
-  }
-  return { description: description ?? null, describePrompt, descriptionTokens };
-}
-
-/**
- * Describes the run's image, greedily, or has the model read the given description, and folds the distribution of
- * every position into a table; once for each image, so further questions on it start at once.
+ * Describes the run's images, greedily, or has the model read the given description, and folds the distribution of
+ * every position into a table; once for equal images, so further questions on them start at once.
  */
 export function describeImage(
   run: MethodRun,
-  settings: DescriptionSettings,
+  { description, describePrompt, descriptionTokens }: DescriptionSettings,
 ): Promise<GroundedDescription> {
-  const { description, describePrompt, descriptionTokens } = settings;
-  const { image } = run;
-  const key = `description/${image?.key ?? ""}/${JSON.stringify(settings)}`;
-  return run.remember(key, async () => {
-    const table = new DescriptionTable();
-    const { text } = await run.decode(
-      { image, prompt: describePrompt },
-      {
-        maxTokens: descriptionTokens,
-        onPosition: (logits) => table.add(logits),
-        ...(description === null ? {} : { forced: description }),
-      },
-    );
-    return { text: description ?? text, table };
+  const view = askAboutImages(run.view, describePrompt);
+  const key = `description/${JSON.stringify([imagesOf(view), description, describePrompt, descriptionTokens])}`;
+  return run.remember(
+    key,
+    async () => {
+      const table = new DescriptionTable();
+      const { text } = await run.generate(
+        { view },
+        {
+          maxTokens: descriptionTokens,
+          onPosition: (logits) => table.add(logits),
+          ...(description === null ? {} : { forced: description }),
+        },
+      );
+      return { text: description ?? text, table };
+    },
+    ({ table }) => table.bytes,
+  );
+}
+
+/** The view with a description in its last question, in the authors' words. */
+export function describedView(view: View, description: string, order: DescriptionOrder): View {
+  const words = `The input image is described as follows: ${description} `;
+  return mapQuestion(view, (parts) => {
+    const hasImage = (part: ViewPart) => part.type === "image";
+    const place =
+      order === "before-image" && parts.some(hasImage)
+        ? parts.findIndex(hasImage)
+        : parts.findLastIndex(hasImage) + 1;
+    const [before, after] = [parts.slice(0, place), parts.slice(place)];
+    return [...before, ...joined(words, after)];
   });
 }
 
-/** The question with a description before it, as the authors put it. */
-export function describedPrompt(description: string, question: string): string {
-  return `The input image is described as follows: ${description} ${question}`;
+/** A text before parts: one text where they begin with text, so that a template puts nothing between. */
+function joined(words: string, parts: readonly ViewPart[]): ViewPart[] {
+  const [first, ...rest] = parts;
+  if (first?.type === "text") return [{ type: "text", text: words + first.text }, ...rest];
+  return [{ type: "text", text: words }, ...parts];
+}
+
+function imagesOf(view: View): [number, string][] {
+  return view.flatMap(({ parts }) =>
+    parts.flatMap((part): [number, string][] =>
+      part.type === "image" ? [[part.image, part.variant.key]] : [],
+    ),
+  );
 }

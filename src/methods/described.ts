@@ -1,32 +1,36 @@
+import { checkSettings } from "../arguments/settings.js";
 import type { Method } from "../engine/method.js";
-import { checkOptions } from "./check-options.js";
 import {
-  DESCRIPTION_OPTIONS,
+  DESCRIPTION_SETTINGS,
   type DescriptionOptions,
-  describedPrompt,
+  describedView,
   describeImage,
-  descriptionSettings,
 } from "./describe-image.js";
+import type { MethodEntry } from "./method-entry.js";
 
 /**
- * The question with a description of the image before it, and nothing else: the control for {@link vdgd}.
+ * The question with a description of the image in it, and nothing else: the control for {@link vdgd}.
  *
  * @throws InvalidArgumentError for an unknown option or a value out of range
  */
 export function described(options: DescriptionOptions = {}): Method {
-  checkOptions("described", options, DESCRIPTION_OPTIONS);
-  const settings = descriptionSettings(options);
+  const settings = checkSettings("described", DESCRIPTION_SETTINGS, options);
   return {
     name: "described",
     settings,
-    needs: ["image"],
+    needs: { image: true },
     async start(run) {
       const { text } = await describeImage(run, settings);
       run.note("description", text);
-      return {
-        streams: [{ image: run.image, prompt: describedPrompt(text, run.prompt) }],
-        scores: ([logits]) => logits!,
-      };
+      return { streams: [{ view: describedView(run.view, text, settings.order) }] };
     },
   };
 }
+
+/** See {@link described}. */
+export const DESCRIBED: MethodEntry = {
+  name: "described",
+  summary: "a description of the image in the question (the control for vdgd)",
+  settings: DESCRIPTION_SETTINGS,
+  create: described,
+};

@@ -24,6 +24,11 @@ export class DescriptionTable {
     return this.#positions;
   }
 
+  /** Size of the two arrays: 12 V. */
+  get bytes(): number {
+    return this.#largest.byteLength + this.#sum.byteLength;
+  }
+
   /**
    * Adds one position of the description.
    *

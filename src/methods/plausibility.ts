@@ -1,4 +1,13 @@
-import { InvalidArgumentError } from "../errors.js";
+import type { NumberSetting } from "../arguments/settings.js";
+
+/** The setting `beta` of every method with a plausibility constraint. */
+export const BETA: NumberSetting & { readonly default: number } = {
+  type: "number",
+  min: 0,
+  max: 1,
+  default: 0.1,
+  summary: "plausibility: share of the best token's probability",
+};
 
 /**
  * The adaptive plausibility constraint: excludes tokens far less likely than the best one.
@@ -15,10 +24,4 @@ export function applyPlausibility(logits: Float32Array, beta: number, scores: Fl
   const cutoff = Math.log(beta) + max;
   for (let i = 0; i < logits.length; i++)
     if (logits[i]! < cutoff) scores[i] = Number.NEGATIVE_INFINITY;
-}
-
-/** Returns `beta`, or throws when it is not a number in [0, 1]. */
-export function checkBeta(beta: number): number {
-  if (typeof beta === "number" && beta >= 0 && beta <= 1) return beta;
-  throw new InvalidArgumentError(`beta: received ${beta}; expected a number from 0 to 1`);
 }

@@ -1,16 +1,15 @@
+import { checkSettings, type SettingsSchema } from "../arguments/settings.js";
 import type { Method } from "../engine/method.js";
-import { InvalidArgumentError } from "../errors.js";
-import { checkOptions } from "./check-options.js";
 import {
-  DESCRIPTION_OPTIONS,
+  DESCRIPTION_SETTINGS,
   type DescriptionOptions,
-  describedPrompt,
+  describedView,
   describeImage,
-  descriptionSettings,
 } from "./describe-image.js";
 import type { DescriptionTable, KlReduction } from "./description-table.js";
+import type { MethodEntry } from "./method-entry.js";
 import { keepNucleus } from "./nucleus.js";
-import { applyPlausibility, checkBeta } from "./plausibility.js";
+import { applyPlausibility, BETA } from "./plausibility.js";
 
 /** Options of {@link vdgd}. */
 export interface VdgdOptions extends DescriptionOptions {
@@ -27,9 +26,28 @@ export interface VdgdOptions extends DescriptionOptions {
   readonly beta?: number;
 }
 
-const SCORES = ["paper", "official"] as const;
-const REDUCTIONS = ["min", "avg", "sum"] as const;
-const PLAUSIBILITIES = ["beta", "nucleus"] as const;
+const SETTINGS = {
+  score: {
+    type: "choice",
+    choices: ["paper", "official"],
+    default: "paper",
+    summary: "logit - KL, or -KL alone as the authors' code",
+  },
+  reduce: {
+    type: "choice",
+    choices: ["min", "avg", "sum"],
+    default: "min",
+    summary: "how divergences over the description become one",
+  },
+  plausibility: {
+    type: "choice",
+    choices: ["beta", "nucleus"],
+    default: null,
+    summary: "which tokens are kept: by beta, or the authors' nucleus",
+  },
+  beta: BETA,
+  ...DESCRIPTION_SETTINGS,
+} as const satisfies SettingsSchema;
 
 /** Settings of {@link groundScores}. */
 export interface GroundingSettings {
@@ -40,8 +58,8 @@ export interface GroundingSettings {
 }
 
 /**
- * Visual description grounded decoding: the model first describes the image; its answer, with the description before
- * the question, then prefers tokens that the description supports.
+ * Visual description grounded decoding: the model first describes the image; its answer, with the description in the
+ * question, then prefers tokens that the description supports.
  *
  *     KL(onehot(k) || p_j) = -ln p_j[k] over the positions j of the description
  *     scores[k] = l[k] - min_j KL ("paper"),  or -reduce_j KL ("official"),  for plausible k
@@ -50,29 +68,19 @@ export interface GroundingSettings {
  * @see Ghosh et al. 2025 (arXiv 2405.15683), equations 2 to 4
  */
 export function vdgd(options: VdgdOptions = {}): Method {
-  checkOptions("vdgd", options, [
-    "score",
-    "reduce",
-    "plausibility",
-    "beta",
-    ...DESCRIPTION_OPTIONS,
-  ]);
-  const score = oneOf("score", options.score ?? "paper", SCORES);
-  const reduce = oneOf("reduce", options.reduce ?? "min", REDUCTIONS);
-  const usual = score === "paper" ? "beta" : "nucleus";
-  const plausibility = oneOf("plausibility", options.plausibility ?? usual, PLAUSIBILITIES);
-  const beta = checkBeta(options.beta ?? 0.1);
-  const settings = { score, reduce, plausibility, beta, ...descriptionSettings(options) };
+  const given = checkSettings("vdgd", SETTINGS, options);
+  const usual = given.score === "paper" ? "beta" : "nucleus";
+  const settings = { ...given, plausibility: given.plausibility ?? usual };
   return {
     name: "vdgd",
     settings,
-    needs: ["image"],
+    needs: { image: true, fullVocabulary: true },
     async start(run) {
       const { text, table } = await describeImage(run, settings);
       run.note("description", text);
       return {
-        streams: [{ image: run.image, prompt: describedPrompt(text, run.prompt) }],
-        scores: ([logits]) => groundScores(logits!, table, settings),
+        streams: [{ view: describedView(run.view, text, settings.order) }],
+        scores: ([output]) => groundScores(output!.logits, table, settings),
       };
     },
   };
@@ -100,10 +108,10 @@ export function groundScores(
   return scores;
 }
 
-function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
-  const known = allowed.find((other) => other === value);
-  if (known !== undefined) return known;
-  throw new InvalidArgumentError(
-    `${name}: received '${value}'; expected one of ${allowed.join(", ")}`,
-  );
-}
+/** See {@link vdgd}. */
+export const VDGD: MethodEntry = {
+  name: "vdgd",
+  summary: "visual description grounded decoding: tokens that a description of the image supports",
+  settings: SETTINGS,
+  create: vdgd,
+};

@@ -1,4 +1,4 @@
-import type { SteeringDirections } from "../engine/steering.js";
+import type { SteeringDirections } from "../engine/directions.js";
 import { InvalidArgumentError } from "../errors.js";
 import { unitDirections } from "../onnx/edits/steering.js";
 

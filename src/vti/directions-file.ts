@@ -1,4 +1,4 @@
-import type { LayerDirections, SteeringDirections } from "../engine/steering.js";
+import type { LayerDirections, SteeringDirections } from "../engine/directions.js";
 import { DatasetError } from "../errors.js";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.js";
 

@@ -1,11 +1,11 @@
-import type { JsonValue } from "../engine/method.js";
+import { checkNames } from "../arguments/check-names.js";
+import type { ImageSource } from "../engine/conversation.js";
+import type { LayerDirections, SteeringDirections } from "../engine/directions.js";
+import type { JsonValue } from "../engine/json-value.js";
 import type { Model } from "../engine/model.js";
 import type { Probe } from "../engine/probe.js";
-import type { ImageSource } from "../engine/request.js";
-import type { LayerDirections, SteeringDirections } from "../engine/steering.js";
 import { AbortedError, InvalidArgumentError, UnsupportedCapabilityError } from "../errors.js";
 import { SeededRandom } from "../math/seeded-random.js";
-import { checkOptions } from "../methods/check-options.js";
 import { halvesAgreement, layerNorms } from "./direction-facts.js";
 import {
   type FittedDirection,
@@ -107,7 +107,7 @@ export async function fitDirections(
 type FitSettings = Required<Omit<FitOptions, "onProgress" | "signal">>;
 
 function checkFit(demonstrations: readonly Demonstration[], options: FitOptions): FitSettings {
-  checkOptions("fitDirections", options, OPTIONS);
+  checkNames(options, OPTIONS, "fitDirections has no option");
   const { maskRatio = 0.9, maskings = 50, rank = 1, grouping = "token", seed = 0 } = options;
   const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1;
   const check = (isRight: boolean, name: string, value: unknown, expected: string): void => {

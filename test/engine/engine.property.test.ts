@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { KeyValueCache } from "../../src/backends/onnx/key-value-cache.js";
 import { BoundedCache } from "../../src/engine/bounded-cache.js";
-import { KeyValueCache } from "../../src/engine/key-value-cache.js";
+import { Detokenizer } from "../../src/engine/detokenizer.js";
 import { sampleToken } from "../../src/engine/sampler.js";
 import { StopText } from "../../src/engine/stop-text.js";
-import { TextDecoder as IncrementalDecoder } from "../../src/engine/text-decoder.js";
 import { SeededRandom } from "../../src/math/seeded-random.js";
 import { softmax } from "../../src/math/softmax.js";
 import { topIndices } from "../../src/math/top-indices.js";
@@ -83,7 +83,7 @@ test("byte tokens decode to the same text piece by piece as at once", () => {
   const decode = (ids: readonly number[]) => new TextDecoder().decode(Uint8Array.from(ids));
   fc.assert(
     fc.property(fc.string({ unit: "grapheme", maxLength: 30 }), (text) => {
-      const decoder = new IncrementalDecoder(decode);
+      const decoder = new Detokenizer(decode);
       const pieces = [...new TextEncoder().encode(text)].map((byte) => decoder.push(byte));
       expect(pieces.join("") + decoder.end()).toBe(text.replace(/^\uFEFF/, ""));
     }),
@@ -150,14 +150,19 @@ test("cache contexts keep their own rows through growth, dropping and prefixes",
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
-      const cache = new KeyValueCache(geometry, 4, 2);
+      const cache = new KeyValueCache(geometry);
+      cache.add([200, 200, 200, 200], 2);
       const model: number[][] = [[], [], [], []];
       let next = 1;
       for (const action of steps) {
         if ("drop" in action) {
           if (action.drop >= model.length || model.length === 1) continue;
-          cache.keep([...model.keys()].filter((i) => i !== action.drop));
-          model.splice(action.drop, 1);
+          // The last context takes the slot of the one that leaves.
+          expect(cache.remove(action.drop)).toBe(
+            action.drop === model.length - 1 ? undefined : model.length - 1,
+          );
+          const last = model.pop()!;
+          if (action.drop < model.length) model[action.drop] = last;
           continue;
         }
         const context = action.add % model.length;
@@ -183,7 +188,8 @@ test("cache contexts keep their own rows through growth, dropping and prefixes",
         expect([...cache.compact("value", 0, [context], rows.length)].map((x) => x + 0)).toEqual(
           expected,
         );
-        const copy = new KeyValueCache(geometry, 1, rows.length);
+        const copy = new KeyValueCache(geometry);
+        copy.add([rows.length], rows.length);
         copy.load(0, cache.prefix(context, rows.length));
         expect([...copy.view("key", 0, 0, 1)].map((x) => x + 0)).toEqual(expected);
       });

@@ -1,12 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Method } from "../../src/engine/method.js";
 import type { GenerateRequest } from "../../src/engine/request.js";
+import type { StepOutputs } from "../../src/engine/step.js";
+import { askAboutImages } from "../../src/engine/view.js";
 import { AbortedError, InferenceError, InvalidArgumentError } from "../../src/errors.js";
 import { apc } from "../../src/methods/apc.js";
 import { regular } from "../../src/methods/regular.js";
 import { vcd } from "../../src/methods/vcd.js";
-import type { FakeCache } from "../../src/testing/fake-decoder.js";
 import { fakeModel } from "../../src/testing/fake-model.js";
+import type { FakeCache } from "../backends/fake-decoder.js";
+import { fakeOnnxModel } from "../backends/fake-onnx.js";
 
 const image = { data: Uint8Array.of(10, 200, 90), width: 1, height: 1, channels: 3 } as const;
 const ids = (answer: { tokens: readonly { id: number }[] }) => answer.tokens.map(({ id }) => id);
@@ -42,8 +45,8 @@ describe("batches", () => {
     "give each request the tokens it gets alone: $pastLayout, new rows $returnsNewRows",
     async (cache) => {
       const alone = [];
-      for (const request of REQUESTS) alone.push(await fakeModel({ cache }).generate(request));
-      const together = await fakeModel({ cache }).generateBatch(REQUESTS);
+      for (const request of REQUESTS) alone.push(await fakeOnnxModel({ cache }).generate(request));
+      const together = await fakeOnnxModel({ cache }).generateBatch(REQUESTS);
       expect(together.map(ids)).toEqual(alone.map(ids));
       expect(together.map(({ text }) => text)).toEqual(alone.map(({ text }) => text));
     },
@@ -51,7 +54,9 @@ describe("batches", () => {
 
   test("give the same tokens whatever the layout of the cache", async () => {
     const [first, ...others] = await Promise.all(
-      CACHES.map(async (cache) => (await fakeModel({ cache }).generateBatch(REQUESTS)).map(ids)),
+      CACHES.map(async (cache) =>
+        (await fakeOnnxModel({ cache }).generateBatch(REQUESTS)).map(ids),
+      ),
     );
     for (const other of others) expect(other).toEqual(first);
   });
@@ -245,20 +250,21 @@ describe("methods", () => {
     const grounded = {
       name: "grounded",
       settings: {},
-      needs: ["image"] as const,
+      needs: { image: true } as const,
       async start(run: Parameters<ReturnType<typeof vcd>["start"]>[0]) {
-        const description = await run.remember("description", async () => {
+        const make = async () => {
           described++;
-          const stream = { prompt: "Describe.", image: run.image };
-          return run.decode(stream, {
-            maxTokens: 20,
-            onPosition: (_, token) => positions.push(token),
-          });
-        });
+          return run.generate(
+            { view: askAboutImages(run.view, "Describe.") },
+            { maxTokens: 20, onPosition: (_, token) => positions.push(token) },
+          );
+        };
+        const description = await run.remember("description", make, ({ text }) => text.length);
         run.note("description", description.text);
         return {
-          streams: [{ prompt: `${description.text} ${run.prompt}`, image: run.image }] as const,
-          scores: ([logits]: readonly Float32Array[]) => logits!,
+          streams: [
+            { view: askAboutImages(run.view, `${description.text} ${run.prompt}`) },
+          ] as const,
         };
       },
     };
@@ -298,8 +304,9 @@ describe("failures", () => {
       const nothing = {
         ...regular(),
         start: (run: Parameters<Method["start"]>[0]) => ({
-          streams: [{ prompt: run.prompt, image: run.image }] as const,
-          scores: ([logits]: readonly Float32Array[]) => logits!.fill(Number.NEGATIVE_INFINITY),
+          streams: [{ view: run.view }] as const,
+          scores: ([output]: readonly StepOutputs[]) =>
+            output!.logits.fill(Number.NEGATIVE_INFINITY),
         }),
       };
       const answer = fakeModel().generate({ prompt: "?", method: nothing, temperature });

@@ -3,9 +3,10 @@ import { describe, expect, test } from "vitest";
 import { argMax } from "../../src/math/arg-max.js";
 import { softmax } from "../../src/math/softmax.js";
 import { apc } from "../../src/methods/apc.js";
-import { methodNamed } from "../../src/methods/methods.js";
+import { contrast } from "../../src/methods/contrast.js";
 import { applyPlausibility } from "../../src/methods/plausibility.js";
-import { contrast, vcd } from "../../src/methods/vcd.js";
+import { methodNamed } from "../../src/methods/registry.js";
+import { vcd } from "../../src/methods/vcd.js";
 import golden from "../golden/vcd_combine.json" with { type: "json" };
 
 test.each(golden.cases)(

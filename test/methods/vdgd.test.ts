@@ -6,8 +6,8 @@ import { logSoftmax } from "../../src/math/log-softmax.js";
 import { averaging } from "../../src/methods/averaging.js";
 import { described } from "../../src/methods/described.js";
 import { DescriptionTable } from "../../src/methods/description-table.js";
-import { methodNamed } from "../../src/methods/methods.js";
 import { keepNucleus } from "../../src/methods/nucleus.js";
+import { methodNamed } from "../../src/methods/registry.js";
 import { vcd } from "../../src/methods/vcd.js";
 import { groundScores, type VdgdOptions, vdgd } from "../../src/methods/vdgd.js";
 import { fakeModel } from "../../src/testing/fake-model.js";
@@ -145,11 +145,29 @@ describe("decoding", () => {
     const description = "a cat on a table";
     const answer = await fakeModel().generate({ ...ask, method: vdgd({ description }) });
     expect(answer.details.description).toBe(description);
-    const control = await fakeModel().generate({ ...ask, method: described({ description }) });
+    const order = "after-image";
+    const control = await fakeModel().generate({
+      ...ask,
+      method: described({ description, order }),
+    });
     const direct = await fakeModel().generate({
       ...ask,
       prompt: `The input image is described as follows: ${description} ${ask.prompt}`,
     });
+    expect(control.text).toBe(direct.text);
+  });
+
+  test("a description stands before the image, as in the authors' code", async () => {
+    const description = "a cat on a table";
+    const control = await fakeModel().generate({ ...ask, method: described({ description }) });
+    const { image, prompt, ...rest } = ask;
+    const words = `The input image is described as follows: ${description} `;
+    const content = [
+      { type: "text", text: words },
+      { type: "image", image },
+      { type: "text", text: prompt },
+    ] as const;
+    const direct = await fakeModel().generate({ ...rest, turns: [{ role: "user", content }] });
     expect(control.text).toBe(direct.text);
   });
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gguf } from "@huggingface/gguf";
 import { describe, expect, test } from "vitest";
-import type { SteeringDirections } from "../../src/engine/steering.js";
+import type { SteeringDirections } from "../../src/engine/directions.js";
 import { DatasetError, InvalidArgumentError } from "../../src/errors.js";
 import { SeededRandom } from "../../src/math/seeded-random.js";
 import { controlVectorGguf } from "../../src/vti/control-vector-gguf.js";

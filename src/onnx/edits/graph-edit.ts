@@ -14,6 +14,8 @@ export interface EditedRow {
   readonly strength: number;
   /** Tokens that the row's context holds before this run (0 for vision graphs). */
   readonly pastLength: number;
+  /** New tokens of the row; where rows differ, they are the last of the run's S, behind padding (0 for vision graphs). */
+  readonly newLength: number;
   /** Spans of image tokens in the whole context, first inclusive, end exclusive; empty for vision graphs. */
   readonly images: readonly { readonly start: number; readonly end: number }[];
 }

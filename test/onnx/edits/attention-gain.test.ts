@@ -52,10 +52,11 @@ const attentionGain: GraphEdit = {
 function gainInput({ rows, steps, pastRows }: EditedRun): EditInput {
   const slots = pastRows + steps;
   const data = new Float32Array(rows.length * slots);
-  rows.forEach(({ strength, pastLength, images }, b) => {
+  rows.forEach(({ strength, pastLength, newLength, images }, b) => {
     for (const { start, end } of images) {
-      for (let token = start; token < Math.min(end, pastLength + steps); token++) {
-        const slot = token < pastLength ? token : pastRows + token - pastLength;
+      for (let token = start; token < Math.min(end, pastLength + newLength); token++) {
+        const isPast = token < pastLength;
+        const slot = isPast ? token : pastRows + steps - newLength + token - pastLength;
         data[b * slots + slot] = strength;
       }
     }
@@ -89,7 +90,8 @@ describe.each(["plain", "fused"] as const)("a decoder with %s norms", (norm) => 
       Object.assign(
         {},
         ...edits.map(([edit, strength]) => {
-          const rows = run.past.map((pastLength) => ({ strength, pastLength, images }));
+          const newLength = run.steps;
+          const rows = run.past.map((pastLength) => ({ strength, pastLength, newLength, images }));
           return editFeeds(session, [edit], { ...run, rows });
         }),
       );

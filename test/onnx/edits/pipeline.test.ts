@@ -44,7 +44,12 @@ async function decode(
     feeds: (run: { past: readonly number[]; steps: number; pastRows: number }) =>
       editFeeds(session, edits, {
         ...run,
-        rows: strengths.map((strength, b) => ({ strength, pastLength: run.past[b]!, images: [] })),
+        rows: strengths.map((strength, b) => ({
+          strength,
+          pastLength: run.past[b]!,
+          newLength: run.steps,
+          images: [],
+        })),
       }),
     seen: (result: ort.InferenceSession.OnnxValueMapType) => {
       seen.push(...outputs.map((name) => result[name]!.data as Float32Array));
@@ -158,7 +163,7 @@ test("a tapped tower is steered, and by 0 stays as it is tapped", async () => {
   const pixels = new SeededRandom(8).gaussians(2 * tokens * width);
   const feeds = { pixel_values: new ort.Tensor("float32", pixels, [2, tokens, width]) };
   const run = (strength: number) => {
-    const rows = upTo(2).map(() => ({ strength, pastLength: 0, images: [] }));
+    const rows = upTo(2).map(() => ({ strength, pastLength: 0, newLength: 1, images: [] }));
     return both.run({ ...feeds, ...editFeeds(both, [steer], { rows, steps: 0, pastRows: 0 }) });
   };
   const [expected, zero, steered] = [await tapped.run(feeds), await run(0), await run(0.4)];

@@ -14,7 +14,7 @@ import { makeFlatTower, makeMiniTower } from "../mini-tower.js";
 import { bits, editFeeds, randomSteering, shape } from "./small-runs.js";
 
 const rowsOf = (...strengths: number[]): EditedRow[] =>
-  strengths.map((strength) => ({ strength, pastLength: 0, images: [] }));
+  strengths.map((strength) => ({ strength, pastLength: 0, newLength: 1, images: [] }));
 const runOf = (rows: EditedRow[], declared: (number | string)[]) => ({
   rows,
   steps: 1,

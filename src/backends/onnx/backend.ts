@@ -1,0 +1,205 @@
+import type {
+  Backend,
+  BackendFacts,
+  BackendOffers,
+  Context,
+  ContextStep,
+  OpenedImage,
+  OpenResult,
+  PromptToOpen,
+  StepResult,
+} from "../../engine/backend.js";
+import { BoundedCache } from "../../engine/bounded-cache.js";
+import { refuseControlTokens } from "../../engine/control-tokens.js";
+import type { ImageSource } from "../../engine/conversation.js";
+import { ORIGINAL_IMAGE } from "../../engine/image-variant.js";
+import type { ActiveEdit, Stream } from "../../engine/method.js";
+import type { ModelInfo } from "../../engine/model-info.js";
+import type { Probe } from "../../engine/probe.js";
+import { checkDecoder } from "./decoder.js";
+import { readGeometry } from "./decoder-tensors.js";
+import { embedTokens } from "./embeddings.js";
+import { EditedGraphs } from "./graphs.js";
+import { bytesPerToken, type CachedPrefix, type CacheGeometry } from "./key-value-cache.js";
+import { Lane, type OnnxContext } from "./lane.js";
+import { membersBy } from "./members-by.js";
+import type { ImageToProcess, OnnxParts } from "./parts.js";
+import { prefill } from "./prefill.js";
+import { OnnxProbe } from "./probe.js";
+import { layOutPrompt, type OnnxPrompt } from "./prompt.js";
+import { type ImageFeatures, Vision } from "./vision.js";
+
+/** A checkpoint in ONNX, run by ONNX Runtime on the CPU. */
+export class OnnxBackend implements Backend {
+  readonly facts: BackendFacts;
+  readonly offers: BackendOffers;
+  readonly #parts: OnnxParts;
+  readonly #geometry: CacheGeometry;
+  readonly #graphs: EditedGraphs;
+  readonly #vision: Vision;
+  readonly #prefixes: BoundedCache<CachedPrefix>;
+  /** Live contexts by the edits of their decoder. */
+  readonly #lanes = new Map<string, Lane>();
+
+  /** @throws ModelLoadError when the decoder graph is not one that can be run */
+  constructor(parts: OnnxParts) {
+    const { graphs, info, endTokens, defaultMaxTokens, memory } = parts;
+    checkDecoder(graphs.decoder);
+    this.#parts = parts;
+    this.#geometry = readGeometry(graphs.decoder.session);
+    this.#graphs = new EditedGraphs(graphs);
+    this.#vision = new Vision(parts, this.#graphs);
+    this.#prefixes = new BoundedCache(memory.prefixBytes);
+    this.facts = {
+      contextLength: info.contextLength,
+      endTokens,
+      defaultMaxTokens,
+      bytesPerToken: bytesPerToken(this.#geometry),
+      bytesPerContext: 0,
+    };
+    this.offers = {
+      images: true,
+      fullVocabulary: true,
+      edits: new Set(graphs.openEdited === undefined ? [] : ["attention", "output", "residual"]),
+      baseLlm: false,
+    };
+  }
+
+  get info(): ModelInfo {
+    return this.#parts.info;
+  }
+
+  get liveBytes(): number {
+    return [...this.#lanes.values()].reduce((sum, { cache }) => sum + cache.bytes, 0);
+  }
+
+  hash(): Promise<string> {
+    return this.#parts.hash();
+  }
+
+  openImage(source: ImageSource, signal: AbortSignal | undefined): Promise<OpenedImage> {
+    return this.#parts.openImage(source, signal);
+  }
+
+  async layOut(
+    stream: Stream,
+    images: readonly OpenedImage[],
+    mayGoOn: boolean,
+  ): Promise<OnnxPrompt> {
+    const startedAt = performance.now();
+    const features: ImageFeatures[] = [];
+    for (const part of stream.view.flatMap(({ parts }) => parts)) {
+      if (part.type !== "image") continue;
+      const image = images[part.image] as ImageToProcess;
+      features.push(await this.#vision.features(image, part.variant, stream.edits));
+    }
+    const imageMs = performance.now() - startedAt;
+    return { ...layOutPrompt(this.#parts, stream, features, mayGoOn), imageMs };
+  }
+
+  async open(prompts: readonly PromptToOpen[]): Promise<OpenResult[]> {
+    for (const { cache } of this.#lanes.values()) cache.trim();
+    const results: OpenResult[] = [];
+    const byLane = membersBy(prompts, (prompt) => onnxPrompt(prompt).edits.editsKey);
+    for (const [key, members] of byLane) {
+      const own = members.map((i) => ({ ...prompts[i]!, prompt: onnxPrompt(prompts[i]!) }));
+      const opened = await this.#openInLane(key, own).catch((failure: unknown) =>
+        own.map((): OpenResult => ({ failure })),
+      );
+      members.forEach((i, k) => {
+        results[i] = opened[k]!;
+      });
+    }
+    return results;
+  }
+
+  async extend(steps: readonly ContextStep[]): Promise<StepResult[]> {
+    const embeddings = await embedTokens(
+      this.#parts,
+      steps.map(({ token }) => token),
+    );
+    const hidden = embeddings.length / steps.length;
+    const results: StepResult[] = [];
+    const byLane = membersBy(steps, ({ context }) => onnxContext(context).lane);
+    for (const [lane, members] of byLane) {
+      const bySlot = members.sort((a, b) => slotOf(steps[a]!) - slotOf(steps[b]!));
+      const outputs = await lane.extendByToken(
+        bySlot.map((i) => ({
+          context: onnxContext(steps[i]!.context),
+          embedding: embeddings.subarray(i * hidden, (i + 1) * hidden),
+        })),
+      );
+      bySlot.forEach((i, k) => {
+        results[i] = outputs[k]!;
+      });
+    }
+    return results;
+  }
+
+  close(contexts: readonly Context[]): void {
+    for (const context of contexts) {
+      const { lane } = onnxContext(context);
+      lane.close(onnxContext(context));
+      if (lane.isEmpty) this.#lanes.delete(lane.key);
+    }
+  }
+
+  encode(text: string): readonly number[] {
+    const { prompts, family } = this.#parts;
+    const view = [{ role: "assistant", parts: [{ type: "text", text }] }] as const;
+    refuseControlTokens(view, prompts.controls, family.imageToken);
+    return prompts.encode(text);
+  }
+
+  decode(ids: readonly number[]): string {
+    return this.#parts.prompts.decode(ids);
+  }
+
+  async prepare(edits: readonly ActiveEdit["edit"][]): Promise<void> {
+    for (const graph of ["vision", "decoder"] as const) {
+      await this.#graphs.session(
+        graph,
+        edits.filter((edit) => edit.graph === graph),
+      );
+    }
+  }
+
+  probe(edits: readonly ActiveEdit[]): Promise<Probe> {
+    const features = (image: ImageToProcess) => this.#vision.features(image, ORIGINAL_IMAGE, edits);
+    return OnnxProbe.open(this.#parts, edits, features);
+  }
+
+  async release(): Promise<void> {
+    await Promise.all([this.#graphs.release(), this.#parts.release()]);
+  }
+
+  async #openInLane(
+    key: string,
+    prompts: readonly { readonly prompt: OnnxPrompt; readonly maxTokens: number }[],
+  ): Promise<OpenResult[]> {
+    const lane = this.#lanes.get(key) ?? (await this.#newLane(key, prompts[0]!.prompt));
+    const results = await prefill(this.#parts, lane, this.#prefixes, prompts);
+    if (lane.isEmpty) this.#lanes.delete(key);
+    return results;
+  }
+
+  async #newLane(key: string, { edits: { edits } }: OnnxPrompt): Promise<Lane> {
+    const session = await this.#graphs.session("decoder", edits);
+    const graph = { ...this.#parts.graphs.decoder, session };
+    const lane = new Lane(key, this.#parts.runtime, graph, this.#geometry, edits);
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+}
+
+function onnxPrompt({ prompt }: PromptToOpen): OnnxPrompt {
+  return prompt as OnnxPrompt;
+}
+
+function onnxContext(context: Context): OnnxContext {
+  return context as OnnxContext;
+}
+
+function slotOf({ context }: ContextStep): number {
+  return onnxContext(context).slot;
+}

@@ -1,0 +1,77 @@
+import type { Tensor } from "onnxruntime-common";
+import type { ActiveEdit } from "../../engine/method.js";
+import type { EditedRow, EditInput, GraphEdit } from "../../onnx/edits/graph-edit.js";
+import type { Runtime, Session, Tensors } from "./runtime.js";
+
+/** One run of a graph, as its edits see it. */
+export interface FedRun {
+  readonly rows: readonly (Omit<EditedRow, "strength"> & {
+    /** One per edit. */
+    readonly strengths: readonly number[];
+  })[];
+  readonly steps: number;
+  readonly pastRows: number;
+}
+
+/** The inputs that edits add to a run; none without edits. */
+export function editFeeds(
+  runtime: Runtime,
+  session: Session,
+  edits: readonly GraphEdit[],
+  { rows, steps, pastRows }: FedRun,
+): Tensors {
+  const inputShape = (name: string) => {
+    const input = session.inputMetadata.find((one) => one.name === name);
+    return input?.isTensor === true ? input.shape : undefined;
+  };
+  const feeds: Tensors = {};
+  edits.forEach((edit, i) => {
+    const own = rows.map(({ strengths, ...row }) => ({ ...row, strength: strengths[i]! }));
+    const inputs = edit.feeds({ rows: own, steps, pastRows, inputShape });
+    for (const [name, input] of Object.entries(inputs)) feeds[name] = asTensor(runtime, input);
+  });
+  return feeds;
+}
+
+/** Numbers as a tensor of the type that their array says. */
+export function asTensor({ Tensor }: Runtime, { data, dims }: EditInput): Tensor {
+  if (data instanceof Float32Array) return new Tensor("float32", data, dims);
+  if (data instanceof BigInt64Array) return new Tensor("int64", data, dims);
+  return new Tensor("bool", data, dims);
+}
+
+/** Which edits hold, and how strongly, in an order and under a name that are the same for equal sets. */
+export interface EditSet {
+  readonly edits: readonly GraphEdit[];
+  /** One per edit. */
+  readonly strengths: readonly number[];
+  /** Names the edits alone, and with their strengths. */
+  readonly editsKey: string;
+  readonly key: string;
+}
+
+const NUMBERS = new WeakMap<GraphEdit, number>();
+let numbered = 0;
+
+/** The active edits of one graph; a strength of 0 is no edit. */
+export function editSet(
+  active: readonly ActiveEdit[] | undefined,
+  graph: "vision" | "decoder",
+): EditSet {
+  const own = (active ?? [])
+    .filter(({ edit, strength }) => edit.graph === graph && strength !== 0)
+    .map((one) => ({ ...one, number: numberOf(one.edit) }))
+    .sort((a, b) => a.number - b.number);
+  return {
+    edits: own.map(({ edit }) => edit),
+    strengths: own.map(({ strength }) => strength),
+    editsKey: own.map(({ number }) => number).join(),
+    key: own.map(({ number, strength }) => `${number}:${strength}`).join(),
+  };
+}
+
+function numberOf(edit: GraphEdit): number {
+  const known = NUMBERS.get(edit) ?? ++numbered;
+  NUMBERS.set(edit, known);
+  return known;
+}

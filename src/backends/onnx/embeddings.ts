@@ -1,0 +1,45 @@
+import { InferenceError } from "../../errors.js";
+import type { OnnxParts } from "./parts.js";
+import type { OnnxPrompt } from "./prompt.js";
+
+/**
+ * Embeddings (tokens, hidden) of part of a prompt: the token table's, with image features in place of image tokens.
+ *
+ * @param start first token, inclusive
+ * @param end last token, exclusive
+ */
+export async function embedPrompt(
+  parts: OnnxParts,
+  { tokens, images }: Pick<OnnxPrompt, "tokens" | "images">,
+  start: number,
+  end: number,
+): Promise<Float32Array> {
+  const embeddings = await embedTokens(parts, tokens.slice(start, end));
+  const hidden = embeddings.length / (end - start);
+  for (const { features, span } of images) {
+    if (features.rows.length !== features.tokens * hidden) {
+      throw new InferenceError(
+        `image features have ${features.rows.length} values for ${features.tokens} tokens; expected ${hidden} per token, as the token embeddings have`,
+      );
+    }
+    const [from, to] = [Math.max(span.start, start), Math.min(span.end, end)];
+    if (from >= to) continue;
+    const rows = features.rows.subarray((from - span.start) * hidden, (to - span.start) * hidden);
+    embeddings.set(rows, (from - start) * hidden);
+  }
+  return embeddings;
+}
+
+/** Embeddings (tokens, hidden) of token ids, free to be overwritten. */
+export async function embedTokens(
+  { runtime, graphs: { embed } }: OnnxParts,
+  tokens: readonly number[],
+): Promise<Float32Array> {
+  const ids = BigInt64Array.from(tokens, BigInt);
+  const outputs = await embed.run({ input_ids: new runtime.Tensor("int64", ids, [1, ids.length]) });
+  const embeddings = outputs.inputs_embeds ?? outputs[embed.outputNames[0]!]!;
+  if (!(embeddings.data instanceof Float32Array)) {
+    throw new InferenceError(`the token embedding returned ${embeddings.type}; expected float32`);
+  }
+  return embeddings.data;
+}

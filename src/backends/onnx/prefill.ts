@@ -1,0 +1,120 @@
+import type { OpenResult, StepResult } from "../../engine/backend.js";
+import type { BoundedCache } from "../../engine/bounded-cache.js";
+import type { ContextInput } from "./decoder.js";
+import { embedPrompt } from "./embeddings.js";
+import { type CachedPrefix, KeyValueCache } from "./key-value-cache.js";
+import { inputOf, type Lane, type OnnxContext } from "./lane.js";
+import type { OnnxParts } from "./parts.js";
+import type { OnnxPrompt } from "./prompt.js";
+
+/**
+ * Opens a context for each prompt: beginnings that others share are computed once, by content, and each prompt's own
+ * rest in one batch.
+ *
+ * A prompt is always computed in the same pieces, whether they come from the cache or not, so that an answer does not
+ * depend on what was asked before.
+ */
+export async function prefill(
+  parts: OnnxParts,
+  lane: Lane,
+  cache: BoundedCache<CachedPrefix>,
+  prompts: readonly { readonly prompt: OnnxPrompt; readonly maxTokens: number }[],
+): Promise<OpenResult[]> {
+  const results: OpenResult[] = [];
+  // Beginnings that this call needs, whatever the cache keeps of them.
+  const needed = new Map<string, CachedPrefix>();
+  const ready: number[] = [];
+  for (const [i, { prompt }] of prompts.entries()) {
+    try {
+      await computePrefixes(parts, lane, cache, needed, prompt);
+      ready.push(i);
+    } catch (failure) {
+      results[i] = { failure };
+    }
+  }
+  if (ready.length === 0) return results;
+  const contexts = lane.add(ready.map((i) => prompts[i]!));
+  for (const { prompt, slot } of contexts) {
+    const prefix = needed.get(prompt.prefixes.at(-1)?.key ?? "");
+    if (prefix !== undefined) lane.cache.load(slot, prefix);
+  }
+  const outputs = await extendByRest(parts, lane, contexts).catch((failure: unknown) =>
+    contexts.map((): StepResult => ({ failure })),
+  );
+  contexts.forEach((context, k) => {
+    const output = outputs[k]!;
+    results[ready[k]!] = "failure" in output ? output : { context, outputs: output.outputs };
+    if ("failure" in output) lane.close(context);
+    else keepWhole(lane, cache, context);
+  });
+  return results;
+}
+
+/** Computes the prompt's beginnings one behind the other, from the longest that is known. */
+async function computePrefixes(
+  parts: OnnxParts,
+  lane: Lane,
+  cache: BoundedCache<CachedPrefix>,
+  needed: Map<string, CachedPrefix>,
+  prompt: OnnxPrompt,
+): Promise<void> {
+  const { prefixes } = prompt;
+  const last = prefixes.at(-1);
+  if (last === undefined) return;
+  const known = prefixes.map(({ key }) => needed.get(key) ?? cache.get(key));
+  const start = known.findLastIndex((prefix) => prefix !== undefined);
+  if (start === prefixes.length - 1) {
+    needed.set(last.key, known[start]!);
+    return;
+  }
+  const alone = new KeyValueCache(lane.cache.geometry);
+  const slot = alone.add([last.length], last.length);
+  if (start >= 0) alone.load(slot, known[start]!);
+  for (const { length, key } of prefixes.slice(start + 1)) {
+    const input = await promptInput(parts, { slot, prompt }, alone.lengths[slot]!, length);
+    const [result] = await lane.runner.extend(alone, [input]);
+    if ("failure" in result!) throw result.failure;
+    const prefix = alone.prefix(slot, length);
+    cache.set(key, prefix, prefix.bytes);
+    needed.set(key, prefix);
+  }
+}
+
+/** Runs what follows each prompt's beginning. */
+async function extendByRest(
+  parts: OnnxParts,
+  lane: Lane,
+  contexts: readonly OnnxContext[],
+): Promise<StepResult[]> {
+  const inputs = await Promise.all(
+    contexts.map((context) =>
+      promptInput(parts, context, lane.cache.lengths[context.slot]!, context.prompt.tokens.length),
+    ),
+  );
+  return lane.runner.extend(lane.cache, inputs);
+}
+
+/** Keeps a whole prompt as the beginning of a conversation that may go on. */
+function keepWhole(
+  { cache: live }: Lane,
+  cache: BoundedCache<CachedPrefix>,
+  { prompt: { wholeKey, tokens }, slot }: OnnxContext,
+): void {
+  if (wholeKey === undefined || cache.get(wholeKey) !== undefined) return;
+  const prefix = live.prefix(slot, tokens.length);
+  cache.set(wholeKey, prefix, prefix.bytes);
+}
+
+async function promptInput(
+  parts: OnnxParts,
+  context: Pick<OnnxContext, "slot" | "prompt">,
+  start: number,
+  end: number,
+): Promise<ContextInput> {
+  const { prompt } = context;
+  return {
+    ...inputOf(context),
+    embeddings: await embedPrompt(parts, prompt, start, end),
+    positions: prompt.positions.planes.map((plane) => plane.subarray(start, end)),
+  };
+}

@@ -1,0 +1,205 @@
+import type { ImageSource } from "../../engine/conversation.js";
+import { ORIGINAL_IMAGE } from "../../engine/image-variant.js";
+import type { ActiveEdit } from "../../engine/method.js";
+import type { Probe, TextStates, VisionStates } from "../../engine/probe.js";
+import type { TensorData } from "../../engine/tensor-data.js";
+import type { View } from "../../engine/view.js";
+import { InferenceError, UnsupportedCapabilityError } from "../../errors.js";
+import type { PromptPositions } from "../../families/family.js";
+import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
+import { hiddenStatesEdit } from "../../onnx/edits/hidden-states.js";
+import { asTensor, type EditSet, editFeeds, editSet } from "./edit-feeds.js";
+import { embedPrompt } from "./embeddings.js";
+import type { ImageToProcess, OnnxParts } from "./parts.js";
+import { layOutPrompt } from "./prompt.js";
+import type { Session, Tensors } from "./runtime.js";
+import type { ImageFeatures } from "./vision.js";
+
+/** A graph that returns its hidden states. */
+interface TappedGraph {
+  readonly session: Session;
+  /** Names of the hidden states, embeddings first. */
+  readonly outputs: readonly string[];
+  /** What else was done to the graph. */
+  readonly edits: EditSet;
+}
+
+/** Reads hidden states from patched copies of the graphs, which it owns. */
+export class OnnxProbe implements Probe {
+  readonly #parts: OnnxParts;
+  readonly #vision: TappedGraph;
+  readonly #decoder: TappedGraph;
+  readonly #active: readonly ActiveEdit[];
+  readonly #features: (image: ImageToProcess) => Promise<ImageFeatures>;
+
+  private constructor(
+    parts: OnnxParts,
+    graphs: { readonly vision: TappedGraph; readonly decoder: TappedGraph },
+    active: readonly ActiveEdit[],
+    features: (image: ImageToProcess) => Promise<ImageFeatures>,
+  ) {
+    this.#parts = parts;
+    this.#vision = graphs.vision;
+    this.#decoder = graphs.decoder;
+    this.#active = active;
+    this.#features = features;
+  }
+
+  /**
+   * @param active edits that hold for all that is read
+   * @param features the model's image features under these edits, for prompts with an image
+   * @throws UnsupportedCapabilityError when the graphs cannot be patched
+   */
+  static async open(
+    parts: OnnxParts,
+    active: readonly ActiveEdit[],
+    features: (image: ImageToProcess) => Promise<ImageFeatures>,
+  ): Promise<OnnxProbe> {
+    const vision = await openTapped(parts, "vision", "all", active);
+    const decoder = await openTapped(parts, "decoder", "last", active);
+    return new OnnxProbe(parts, { vision, decoder }, active, features);
+  }
+
+  get patchSize(): number | undefined {
+    return this.#parts.family.facts.patchSize;
+  }
+
+  async pixels(source: ImageSource): Promise<TensorData> {
+    const image = await this.#parts.openImage(source, undefined);
+    return (await image.process()).pixels;
+  }
+
+  async visionStates(pixels: TensorData): Promise<VisionStates> {
+    const { runtime, graphs } = this.#parts;
+    const copies = pixels.dims[0] ?? 1;
+    const states = await this.#run(this.#vision, copies, 0, {
+      ...graphs.vision.feeds,
+      pixel_values: asTensor(runtime, pixels),
+    });
+    const [rows = 0, positions = 0, width = 0] = states[0]!.dims;
+    return {
+      layers: states.length,
+      rows,
+      positions,
+      width,
+      states: states.map(({ data }) => data),
+    };
+  }
+
+  async textStates(prompt: string, answer: string, image?: ImageSource): Promise<TextStates> {
+    const { prompts, graphs, openImage } = this.#parts;
+    const features =
+      image === undefined ? [] : [await this.#features(await openImage(image, undefined))];
+    const shown = features.map(
+      () => ({ type: "image", image: 0, variant: ORIGINAL_IMAGE }) as const,
+    );
+    const view: View = [{ role: "user", parts: [...shown, { type: "text", text: prompt }] }];
+    const asked = layOutPrompt(this.#parts, { view, edits: this.#active }, features, false);
+    const tokens = [...asked.tokens, ...prompts.encode(` ${answer.trim()}`)];
+    const embeddings = await embedPrompt(this.#parts, { ...asked, tokens }, 0, tokens.length);
+    const planes = continuedPositions(asked.positions, tokens.length - asked.tokens.length);
+    const states = await this.#run(this.#decoder, 1, tokens.length, {
+      ...graphs.decoder.feeds,
+      ...this.#tokenFeeds(embeddings, planes, tokens.length),
+      ...this.#emptyPast(),
+    });
+    const width = states[0]!.data.length;
+    const all = new Float32Array(states.length * width);
+    states.forEach(({ data }, i) => {
+      all.set(data, i * width);
+    });
+    return { layers: states.length, width, states: all };
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([this.#vision.session.release(), this.#decoder.session.release()]);
+  }
+
+  #tokenFeeds(embeddings: Float32Array, planes: readonly Int32Array[], length: number): Tensors {
+    const { Tensor } = this.#parts.runtime;
+    const ids = BigInt64Array.from(
+      planes.flatMap((plane) => [...plane]),
+      BigInt,
+    );
+    const positionDims = planes.length === 1 ? [1, length] : [planes.length, 1, length];
+    return {
+      inputs_embeds: new Tensor("float32", embeddings, [1, length, embeddings.length / length]),
+      attention_mask: new Tensor("int64", new BigInt64Array(length).fill(1n), [1, length]),
+      position_ids: new Tensor("int64", ids, positionDims),
+      num_logits_to_keep: new Tensor("int64", BigInt64Array.of(1n), []),
+    };
+  }
+
+  #emptyPast(): Tensors {
+    const { Tensor } = this.#parts.runtime;
+    const past: Tensors = {};
+    for (const input of this.#decoder.session.inputMetadata) {
+      if (!input.isTensor || !input.name.startsWith("past_key_values.")) continue;
+      const [, heads, , headSize] = input.shape;
+      const dims = [1, Number(heads), 0, Number(headSize)];
+      past[input.name] =
+        input.type === "float16"
+          ? new Tensor("float16", new Uint16Array(0), dims)
+          : new Tensor("float32", new Float32Array(0), dims);
+    }
+    return past;
+  }
+
+  async #run(
+    { session, outputs, edits }: TappedGraph,
+    copies: number,
+    steps: number,
+    given: Tensors,
+  ): Promise<{ data: Float32Array; dims: readonly number[] }[]> {
+    const row = { strengths: edits.strengths, pastLength: 0, newLength: steps, images: [] };
+    const rows = Array.from({ length: copies }, () => row);
+    const added = editFeeds(this.#parts.runtime, session, edits.edits, {
+      rows,
+      steps,
+      pastRows: 0,
+    });
+    const feeds = Object.fromEntries(
+      Object.entries({ ...given, ...added }).filter(([name]) => session.inputNames.includes(name)),
+    );
+    let found: Tensors;
+    try {
+      found = await session.run(feeds, [...outputs]);
+    } catch (cause) {
+      throw new InferenceError(`reading hidden states failed: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+    return outputs.map((name) => {
+      const { data, dims } = found[name]!;
+      return { data: data as Float32Array, dims };
+    });
+  }
+}
+
+/** Positions of a prompt with text of some tokens behind it, as answers count theirs. */
+function continuedPositions({ planes, next }: PromptPositions, count: number): Int32Array[] {
+  return planes.map((plane) =>
+    Int32Array.from([...plane, ...Array.from({ length: count }, (_, i) => next + i)]),
+  );
+}
+
+async function openTapped(
+  { graphs, info }: OnnxParts,
+  graph: "vision" | "decoder",
+  positions: "all" | "last",
+  active: readonly ActiveEdit[],
+): Promise<TappedGraph> {
+  if (graphs.openEdited === undefined) {
+    throw new UnsupportedCapabilityError(
+      `model ${info.id}: its graphs cannot be patched, so its hidden states cannot be read`,
+    );
+  }
+  const edits = editSet(active, graph);
+  const taps: GraphEdit = hiddenStatesEdit(graph, { positions });
+  const session = await graphs.openEdited(graph, [taps, ...edits.edits]);
+  const numberOf = (name: string) => Number(/^hidden\.(\d+)$/.exec(name)?.[1]);
+  const outputs = session.outputNames
+    .filter((name) => !Number.isNaN(numberOf(name)))
+    .sort((a, b) => numberOf(a) - numberOf(b));
+  return { session, outputs, edits };
+}

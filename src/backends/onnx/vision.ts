@@ -1,0 +1,104 @@
+import { BoundedCache } from "../../engine/bounded-cache.js";
+import type { ImageVariant } from "../../engine/image-variant.js";
+import type { ActiveEdit } from "../../engine/method.js";
+import type { TensorData } from "../../engine/tensor-data.js";
+import { InferenceError } from "../../errors.js";
+import type { ProcessedImage, PromptImage } from "../../families/family.js";
+import { asTensor, type EditSet, editFeeds, editSet } from "./edit-feeds.js";
+import type { EditedGraphs } from "./graphs.js";
+import type { ImageToProcess, OnnxParts } from "./parts.js";
+import type { Tensors } from "./runtime.js";
+
+/** Features of one variant of an image, with the processed image they belong to. */
+export interface ImageFeatures extends PromptImage {
+  /** Equal for equal image, variant and edits. */
+  readonly key: string;
+  /** Features (tokens, hidden). */
+  readonly rows: Float32Array;
+}
+
+/** Encodes images, each variant once: features are kept within a bound and reused across questions. */
+export class Vision {
+  readonly #parts: OnnxParts;
+  readonly #graphs: EditedGraphs;
+  readonly #processed: BoundedCache<ProcessedImage>;
+  readonly #features: BoundedCache<ImageFeatures>;
+  readonly #pending = new Map<string, Promise<ImageFeatures>>();
+
+  constructor(parts: OnnxParts, graphs: EditedGraphs) {
+    this.#parts = parts;
+    this.#graphs = graphs;
+    this.#processed = new BoundedCache(parts.memory.visionBytes / 2);
+    this.#features = new BoundedCache(parts.memory.visionBytes / 2);
+  }
+
+  /** Features of a variant of an image, from the cache where they are. */
+  async features(
+    image: ImageToProcess,
+    variant: ImageVariant,
+    active: readonly ActiveEdit[] | undefined,
+  ): Promise<ImageFeatures> {
+    const edits = editSet(active, "vision");
+    const key = `${image.key}/${variant.key}/${edits.key}`;
+    const cached = this.#features.get(key) ?? this.#pending.get(key);
+    if (cached !== undefined) return cached;
+    const pending = this.#compute(key, image, variant, edits).finally(() =>
+      this.#pending.delete(key),
+    );
+    this.#pending.set(key, pending);
+    return pending;
+  }
+
+  async #compute(
+    key: string,
+    image: ImageToProcess,
+    variant: ImageVariant,
+    edits: EditSet,
+  ): Promise<ImageFeatures> {
+    const processed = await this.#process(image);
+    const output = await variant.features(processed.pixels, (pixels) =>
+      this.#encode(processed, pixels, edits),
+    );
+    const hidden = output.dims.at(-1)!;
+    const tokens = output.data.length / hidden;
+    const features = { key, processed, tokens, rows: output.data };
+    this.#features.set(key, features, output.data.byteLength);
+    return features;
+  }
+
+  async #process(image: ImageToProcess): Promise<ProcessedImage> {
+    const cached = this.#processed.get(image.key);
+    if (cached !== undefined) return cached;
+    const processed = await image.process();
+    this.#processed.set(image.key, processed, processed.pixels.data.byteLength);
+    return processed;
+  }
+
+  async #encode(
+    { pixelsInput, inputs }: ProcessedImage,
+    pixels: TensorData,
+    { edits, strengths }: EditSet,
+  ): Promise<TensorData> {
+    const { runtime, graphs } = this.#parts;
+    const session = await this.#graphs.session("vision", edits);
+    const row = { strengths, pastLength: 0, newLength: 0, images: [] };
+    const rows = Array.from({ length: pixels.dims[0] ?? 1 }, () => row);
+    const feeds: Tensors = {
+      ...graphs.vision.feeds,
+      ...editFeeds(runtime, session, edits, { rows, steps: 0, pastRows: 0 }),
+      [pixelsInput]: asTensor(runtime, pixels),
+    };
+    for (const [name, input] of Object.entries(inputs)) feeds[name] = asTensor(runtime, input);
+    let outputs: Tensors;
+    try {
+      outputs = await session.run(feeds);
+    } catch (cause) {
+      throw new InferenceError(`the vision encoder failed: ${(cause as Error).message}`, { cause });
+    }
+    const features = outputs.image_features ?? outputs[session.outputNames[0]!]!;
+    if (!(features.data instanceof Float32Array)) {
+      throw new InferenceError(`the vision encoder returned ${features.type}; expected float32`);
+    }
+    return { data: features.data, dims: features.dims };
+  }
+}

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { textTable } from "../eval/index.js";
+import {
+  DatasetError,
+  decodeDirections,
+  type JsonValue,
+  type SteeringDirections,
+} from "../index.js";
+
+/**
+ * Reads a directions file.
+ *
+ * @throws DatasetError naming the path when it cannot be read or is none
+ */
+export async function readDirections(path: string): Promise<SteeringDirections> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw new DatasetError(`${path}: cannot be read; check the path`, { cause });
+  }
+  try {
+    return decodeDirections(bytes);
+  } catch (cause) {
+    throw new DatasetError(`${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** What was found about the directions of one part. */
+interface PartFacts {
+  readonly explained: number;
+  readonly norms: readonly number[];
+  readonly halvesCosine: readonly number[];
+}
+
+/** Directions for people: one line per layer. */
+export function directionsSummary({ modelHash, image, text, facts }: SteeringDirections): string {
+  const [seen, read] = [partFacts(facts.image), partFacts(facts.text)];
+  const layers = Math.max(image?.layers ?? 0, text?.layers ?? 0);
+  const cell = (values: readonly number[] | undefined, i: number): string =>
+    values?.[i]?.toFixed(3) ?? "";
+  const rows = Array.from({ length: layers }, (_, i) => [
+    String(i),
+    cell(seen?.norms, i),
+    cell(seen?.halvesCosine, i),
+    cell(read?.norms, i),
+    cell(read?.halvesCosine, i),
+  ]);
+  const header = ["layer", "image norm", "halves cos", "text norm", "halves cos"];
+  const percent = (part: PartFacts | undefined): string =>
+    part === undefined ? "none" : `${(100 * part.explained).toFixed(1)}%`;
+  return [
+    `model ${String(facts.model)}, hash ${modelHash.slice(0, 12)}, ${String(facts.demonstrations)} demonstrations`,
+    `settings ${JSON.stringify(facts.settings)}`,
+    `image: ${shapeOf(image)}, variance explained ${percent(seen)}`,
+    `text: ${shapeOf(text)}, variance explained ${percent(read)}`,
+    textTable([header, ...rows]),
+  ].join("\n");
+}
+
+function shapeOf(part: SteeringDirections["image"]): string {
+  if (part === undefined) return "none";
+  return `${part.layers} layers x ${part.positions} positions x ${part.width}`;
+}
+
+function partFacts(facts: JsonValue | undefined): PartFacts | undefined {
+  return typeof facts === "object" && facts !== null && "norms" in facts
+    ? (facts as unknown as PartFacts)
+    : undefined;
+}

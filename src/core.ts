@@ -1,0 +1,110 @@
+/**
+ * The part of Groundsight that runs anywhere, browsers included: methods, the engine's contracts, maths and steering.
+ * `groundsight` is this and what needs Node.
+ */
+export { checkSettings, type Setting, type SettingsSchema } from "./arguments/settings.js";
+export type {
+  Answer,
+  AnswerStream,
+  AnswerToken,
+  FinishReason,
+  ScoredToken,
+  StreamPiece,
+  Timings,
+  Usage,
+} from "./engine/answer.js";
+export type {
+  Backend,
+  BackendFacts,
+  BackendOffers,
+  Context,
+  ContextStep,
+  OpenedImage,
+  OpenResult,
+  Prompt,
+  PromptToOpen,
+  StepResult,
+} from "./engine/backend.js";
+export type { ContentPart, ImageSource, Pixels, Role, Turn } from "./engine/conversation.js";
+export type {
+  LayerDirections,
+  SteeringDirections,
+  SteeringStrengths,
+} from "./engine/directions.js";
+export { type EncodeImage, type ImageVariant, ORIGINAL_IMAGE } from "./engine/image-variant.js";
+export type { JsonValue } from "./engine/json-value.js";
+export type {
+  ActiveEdit,
+  GeneratedText,
+  GenerateTextOptions,
+  Method,
+  MethodNeeds,
+  MethodRun,
+  MethodSession,
+  RunModel,
+  Stream,
+} from "./engine/method.js";
+export type { BatchOptions, Model, ProbeOptions } from "./engine/model.js";
+export type { ModelInfo } from "./engine/model-info.js";
+export type { Probe, TextStates, VisionStates } from "./engine/probe.js";
+export type { GenerateOptions, GenerateRequest } from "./engine/request.js";
+export type { StepOutputs } from "./engine/step.js";
+export type { TensorData } from "./engine/tensor-data.js";
+export {
+  askAboutImages,
+  mapImages,
+  mapQuestion,
+  questionOf,
+  type View,
+  type ViewPart,
+  type ViewTurn,
+  withoutImages,
+} from "./engine/view.js";
+export {
+  AbortedError,
+  DatasetError,
+  EXIT_STATUS,
+  GroundsightError,
+  type GroundsightErrorCode,
+  InferenceError,
+  InvalidArgumentError,
+  ModelLoadError,
+  ShapeError,
+  UnsupportedCapabilityError,
+} from "./errors.js";
+export { diffuse } from "./math/diffusion-noise.js";
+export { logSoftmax } from "./math/log-softmax.js";
+export { SeededRandom } from "./math/seeded-random.js";
+export { softmax } from "./math/softmax.js";
+export { type ApcOptions, apc } from "./methods/apc.js";
+export { type AveragingOptions, averaging } from "./methods/averaging.js";
+export { contrast } from "./methods/contrast.js";
+export type { DescriptionOptions, DescriptionOrder } from "./methods/describe-image.js";
+export { described } from "./methods/described.js";
+export type { KlReduction } from "./methods/description-table.js";
+export type { MethodEntry } from "./methods/method-entry.js";
+export {
+  methodFromText,
+  methodText,
+  type NamedMethod,
+  parseMethodText,
+} from "./methods/method-text.js";
+export { applyPlausibility } from "./methods/plausibility.js";
+export { METHODS, methodEntry, methodNamed } from "./methods/registry.js";
+export { regular } from "./methods/regular.js";
+export { type VcdOptions, vcd } from "./methods/vcd.js";
+export { type VdgdOptions, vdgd } from "./methods/vdgd.js";
+export { directionsId, type VtiOptions, vti } from "./methods/vti.js";
+export { LocalModel, type LocalModelOptions } from "./model/local-model.js";
+export { earlyExitEdit } from "./onnx/edits/early-exit.js";
+export type {
+  EditedRow,
+  EditedRun,
+  EditInput,
+  EditStage,
+  GraphEdit,
+} from "./onnx/edits/graph-edit.js";
+export { controlVectorGguf } from "./vti/control-vector-gguf.js";
+export type { VisualGrouping } from "./vti/directions.js";
+export { decodeDirections, encodeDirections } from "./vti/directions-file.js";
+export { type Demonstration, type FitOptions, fitDirections } from "./vti/fit-directions.js";

@@ -1,0 +1,251 @@
+import pLimit from "p-limit";
+import { AbortedError } from "../errors.js";
+import { argMax } from "../math/arg-max.js";
+import { SeededRandom } from "../math/seeded-random.js";
+import type { Answer, StreamPiece } from "./answer.js";
+import type { Backend, OpenedImage, Prompt } from "./backend.js";
+import { BoundedCache } from "./bounded-cache.js";
+import { checkNeeds } from "./check-needs.js";
+import type { JsonValue } from "./json-value.js";
+import type {
+  GeneratedText,
+  GenerateTextOptions,
+  MethodRun,
+  MethodSession,
+  Stream,
+} from "./method.js";
+import type { RequestOptions } from "./request-options.js";
+import type { Scheduler, StreamGroup } from "./scheduler.js";
+import { Sequence, type SequenceOptions } from "./sequence.js";
+import { questionOf, textOf } from "./view.js";
+
+/** Bound of what {@link MethodRun.remember} keeps. */
+const REMEMBERED_BYTES = 64 * 2 ** 20;
+
+/** Requests that are answered together: no more of them are begun at once than streams may be decoded. */
+export interface RequestGroup extends StreamGroup {
+  readonly begin: <T>(task: () => Promise<T>) => Promise<T>;
+}
+
+/** @param maxStreams most streams of the group decoded at once, at least 1 */
+export function requestGroup(maxStreams: number): RequestGroup {
+  return { maxStreams, begin: pLimit(maxStreams) };
+}
+
+/** A request under way: its options, images and clock. */
+interface Job {
+  readonly options: RequestOptions;
+  readonly group: RequestGroup;
+  readonly ticket: number;
+  readonly images: readonly OpenedImage[];
+  readonly startedAt: number;
+  readonly details: Record<string, JsonValue>;
+  imageMs: number;
+}
+
+/** Turns checked requests into answers: opens images, starts methods, and has the scheduler decode their streams. */
+export class Answering {
+  readonly #backend: Backend;
+  readonly #scheduler: Scheduler;
+  readonly #remembered = new BoundedCache<unknown>(REMEMBERED_BYTES);
+  readonly #pending = new Map<string, Promise<unknown>>();
+  #tickets = 0;
+
+  constructor(backend: Backend, scheduler: Scheduler) {
+    this.#backend = backend;
+    this.#scheduler = scheduler;
+  }
+
+  /** Answers a request when its group has room for it. */
+  answer(
+    options: RequestOptions,
+    group: RequestGroup,
+    onPiece?: (piece: StreamPiece) => void,
+  ): Promise<Answer> {
+    const ticket = this.#tickets++;
+    return unlessAborted(options.signal, (begun) =>
+      group.begin(async () => {
+        begun();
+        const job = await this.#open(options, group, ticket);
+        const session = await options.method.start(this.#methodRun(job));
+        const sequence = await this.#sequence(job, options, session, onPiece);
+        await this.#scheduler.submit(sequence, group, ticket);
+        return describeAnswer(job, sequence);
+      }),
+    );
+  }
+
+  async #open(options: RequestOptions, group: RequestGroup, ticket: number): Promise<Job> {
+    const startedAt = performance.now();
+    const { signal } = options;
+    const opening = options.images.map((source) => this.#backend.openImage(source, signal));
+    const images = await Promise.all(opening);
+    const imageMs = performance.now() - startedAt;
+    return { options, group, ticket, images, startedAt, details: {}, imageMs };
+  }
+
+  /** Lays out the prompts of a session's streams. */
+  async #sequence(
+    job: Job,
+    options: SequenceOptions,
+    session: MethodSession,
+    onPiece?: (piece: StreamPiece) => void,
+  ): Promise<Sequence> {
+    const prompts: Prompt[] = [];
+    for (const stream of session.streams) {
+      this.#checkEdits(job, stream);
+      const prompt = await this.#backend.layOut(stream, job.images, job.options.mayGoOn);
+      job.imageMs += prompt.imageMs;
+      prompts.push(prompt);
+    }
+    const { facts } = this.#backend;
+    const decode = (ids: readonly number[]) => this.#backend.decode(ids);
+    const said = job.options.view.map(({ parts }) => textOf(parts)).join("\n");
+    const drawName = `${imagesKey(job)}/${said}`;
+    return new Sequence({ ...facts, options, session, prompts, decode, drawName, onPiece });
+  }
+
+  /** Edits that are switched on without having been declared as a need are refused too, never ignored. */
+  #checkEdits({ options: { method } }: Job, { edits = [] }: Stream): void {
+    const active = edits.filter(({ strength }) => strength !== 0).map(({ edit }) => edit);
+    checkNeeds({ ...method, needs: { edits: active } }, this.#backend);
+  }
+
+  #methodRun(job: Job): MethodRun {
+    const { view, seed, signal } = job.options;
+    const { info } = this.#backend;
+    const all = imagesKey(job);
+    return {
+      view,
+      prompt: questionOf(view),
+      seed,
+      signal,
+      model: { id: info.id, layers: info.layers, hash: () => this.#backend.hash() },
+      random: (name, image) =>
+        new SeededRandom(seed, `${name}/${image === undefined ? all : job.images[image]!.key}`),
+      generate: (stream, options) => this.#generateText(job, stream, options),
+      remember: (key, make, bytes) => this.#remember(`${all}/${key}`, make, bytes),
+      note: (key, value) => {
+        job.details[key] = value;
+      },
+    };
+  }
+
+  /** Generates greedily on one stream, before a method's answer. */
+  async #generateText(
+    job: Job,
+    stream: Stream,
+    { maxTokens, forced, onPosition }: GenerateTextOptions,
+  ): Promise<GeneratedText> {
+    const read = forced === undefined ? undefined : this.#tokensToRead(forced);
+    const options: SequenceOptions = {
+      maxTokens: read?.length ?? maxTokens,
+      stop: [],
+      sampler: { temperature: 0, topK: undefined, topP: 1 },
+      repetitionPenalty: 1,
+      seed: job.options.seed,
+      topLogprobs: 0,
+      signal: job.options.signal,
+    };
+    const sequence = await this.#sequence(job, options, readingSession(stream, read, onPosition));
+    await this.#scheduler.submit(sequence, job.group, job.ticket);
+    const finishReason = sequence.finishReason === "eos" ? "eos" : "length";
+    return { text: sequence.text, tokens: sequence.tokens.map(({ id }) => id), finishReason };
+  }
+
+  /** The tokens of a text as the model would answer with it, and the end of text. */
+  #tokensToRead(text: string): number[] {
+    const { endTokens } = this.#backend.facts;
+    return [...this.#backend.encode(` ${text.trim()}`), ...[...endTokens].slice(0, 1)];
+  }
+
+  async #remember<T>(key: string, make: () => Promise<T>, bytes: (value: T) => number): Promise<T> {
+    const known = this.#remembered.get(key);
+    if (known !== undefined) return known as T;
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) {
+      // Another request makes it; should that one fail or be aborted, this one makes its own.
+      return pending.catch(() => this.#remember(key, make, bytes)) as Promise<T>;
+    }
+    const made = make()
+      .then((value) => {
+        this.#remembered.set(key, value, bytes(value) + 2 * key.length);
+        return value;
+      })
+      .finally(() => this.#pending.delete(key));
+    this.#pending.set(key, made);
+    return made;
+  }
+}
+
+/** A session that chooses the best token at each position, or the next of the tokens it is to read. */
+function readingSession(
+  stream: Stream,
+  read: readonly number[] | undefined,
+  onPosition: GenerateTextOptions["onPosition"],
+): MethodSession {
+  return {
+    streams: [stream],
+    scores([output], position) {
+      const { logits } = output!;
+      const token = read?.[position] ?? argMax(logits);
+      onPosition?.(logits, token);
+      if (read === undefined) return logits;
+      logits.fill(Number.NEGATIVE_INFINITY);
+      logits[token] = 0;
+      return logits;
+    },
+  };
+}
+
+function imagesKey({ images }: Job): string {
+  return images.map(({ key }) => key).join();
+}
+
+/** Runs a task, but rejects at once when the signal fires before it has begun. */
+function unlessAborted<T>(
+  signal: AbortSignal | undefined,
+  task: (begun: () => void) => Promise<T>,
+): Promise<T> {
+  if (signal === undefined) return task(() => {});
+  return new Promise((resolve, reject) => {
+    const onAbort = () =>
+      reject(new AbortedError("aborted after 0 tokens", { cause: signal.reason }));
+    const begun = () => {
+      signal.removeEventListener("abort", onAbort);
+      signal.throwIfAborted();
+    };
+    if (signal.aborted) onAbort();
+    else {
+      signal.addEventListener("abort", onAbort, { once: true });
+      task(begun).then(resolve, reject);
+    }
+  });
+}
+
+function describeAnswer(job: Job, sequence: Sequence): Answer {
+  const { finishReason, tokens, endedAt, firstLogitsAt } = sequence;
+  const [prompt] = sequence.prompts;
+  const decodeMs = endedAt - firstLogitsAt;
+  const { name, settings } = job.options.method;
+  return {
+    text: sequence.text,
+    tokens,
+    finishReason,
+    usage: {
+      promptTokens: prompt!.tokens.length,
+      imageTokens: prompt!.imageTokens,
+      generatedTokens: tokens.length,
+    },
+    timings: {
+      imageMs: job.imageMs,
+      prefillMs: firstLogitsAt - job.startedAt - job.imageMs,
+      decodeMs,
+      msPerToken: tokens.length < 2 ? null : decodeMs / (tokens.length - 1),
+      totalMs: endedAt - job.startedAt,
+    },
+    method: { name, settings },
+    seed: job.options.seed,
+    details: job.details,
+  };
+}

@@ -1,0 +1,29 @@
+import { InvalidArgumentError } from "../errors.js";
+import type { View } from "./view.js";
+
+/**
+ * Refuses texts that hold the text of a control token, which a tokenizer would obey: end of text, turn markers, image
+ * tokens.
+ *
+ * @param controls texts of the model's control tokens
+ * @param imageToken the one that stands for images
+ * @throws InvalidArgumentError naming the token
+ */
+export function refuseControlTokens(
+  view: View,
+  controls: readonly string[],
+  imageToken: string,
+): void {
+  for (const { parts } of view) {
+    for (const part of parts) {
+      if (part.type !== "text") continue;
+      const found = [imageToken, ...controls].find((control) => part.text.includes(control));
+      if (found === undefined) continue;
+      throw new InvalidArgumentError(
+        found === imageToken
+          ? `prompt: received text with the model's image token ${found}; expected a prompt without it (the image is put in its place by itself)`
+          : `prompt: received text with the model's control token ${found}; expected a prompt without it: write it in another way, for example with spaces`,
+      );
+    }
+  }
+}

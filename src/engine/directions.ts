@@ -1,0 +1,31 @@
+import type { JsonValue } from "./json-value.js";
+
+/** Directions for the layers of one graph, of any length: only where they point counts. */
+export interface LayerDirections {
+  readonly layers: number;
+  /** 1 for a direction per layer (decoder), or one per image position (vision tower). */
+  readonly positions: number;
+  readonly width: number;
+  /** (layers, positions, width) */
+  readonly data: Float32Array;
+}
+
+/** Directions that steer a model, fitted on that model. */
+export interface SteeringDirections {
+  /** `Model.hash()` of the model they belong to. */
+  readonly modelHash: string;
+  /** For the vision tower, when fitted. */
+  readonly image?: LayerDirections;
+  /** For the decoder, when fitted. */
+  readonly text?: LayerDirections;
+  /** How they were fitted, and what was found. */
+  readonly facts: Readonly<Record<string, JsonValue>>;
+}
+
+/** How strongly to steer. The paper's value is 0.4 for both; 0 leaves a part as it is, below 0 steers backwards. */
+export interface SteeringStrengths {
+  /** Alpha of the vision tower. Default 0. */
+  readonly image?: number;
+  /** Beta of the decoder. Default 0. */
+  readonly text?: number;
+}

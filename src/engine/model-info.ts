@@ -1,0 +1,20 @@
+import type { SteeringStrengths } from "./directions.js";
+
+/** Facts about a loaded checkpoint. */
+export interface ModelInfo {
+  /** The name, folder or hub id it was loaded by. */
+  readonly id: string;
+  /** Family plug-in, for example "llava". */
+  readonly family: string;
+  /** Precision of the files in use, for example "fp32" or "q8". */
+  readonly dtype: string;
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly layers: number;
+  /** Most tokens that prompt and answer may have together. */
+  readonly contextLength: number;
+  /** Whether the decoder returns only new cache rows ("delta") or the whole cache ("whole") at each step. */
+  readonly cache: "delta" | "whole";
+  /** Strengths of a steered handle. */
+  readonly steering?: Required<SteeringStrengths>;
+}

@@ -1,0 +1,136 @@
+import type { Role } from "../engine/conversation.js";
+import type { TensorData } from "../engine/tensor-data.js";
+
+/** Decoded RGB pixels, upright. */
+export interface RgbPixels {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What a checkpoint's image processor makes of pixels, by the names that it gives. */
+export type ProcessorOutput = Readonly<
+  Record<string, TensorData<Float32Array | BigInt64Array | Uint8Array> | unknown>
+>;
+
+/** The checkpoint's image processor, called with what the family wants of it. */
+export type ImageProcessor = (
+  pixels: RgbPixels,
+  options: Readonly<Record<string, unknown>>,
+) => Promise<ProcessorOutput>;
+
+/**
+ * An image as the vision encoder takes it.
+ *
+ * `Layout` is what the prompt must know of it besides the number of its features, such as rows and columns of tiles.
+ */
+export interface ProcessedImage<Layout = unknown> {
+  /** Normalised pixel values, the input that variants distort. */
+  readonly pixels: TensorData;
+  /** Name of that input in the graph. */
+  readonly pixelsInput: string;
+  /** The graph's other inputs by name, such as a pixel mask or a grid. */
+  readonly inputs: Readonly<Record<string, TensorData<BigInt64Array | Uint8Array>>>;
+  readonly layout: Layout;
+}
+
+/** The checkpoint's tokenizer and chat template. */
+export interface PromptTools {
+  /** The chat template applied to turns; with the prompt for the model's turn behind them if asked. */
+  render(turns: readonly PromptTurn[], addGenerationPrompt: boolean): string;
+  /** Ids of a rendered prompt; special tokens written in it are recognised, none are added. */
+  encode(text: string): number[];
+  /** Text of ids, special tokens left out. */
+  decode(ids: readonly number[]): string;
+  /** Texts of the control tokens, which users' texts may not hold. */
+  readonly controls: readonly string[];
+}
+
+/** A piece of a turn as a chat template takes it. */
+export type PromptPart =
+  | { readonly type: "image" }
+  | { readonly type: "text"; readonly text: string };
+
+/** A turn as a chat template takes it. */
+export interface PromptTurn {
+  readonly role: Role;
+  readonly parts: readonly PromptPart[];
+}
+
+/** An image as it enters a prompt. */
+export interface PromptImage<Layout = unknown> {
+  readonly processed: ProcessedImage<Layout>;
+  /** Number of feature rows, one per image token. */
+  readonly tokens: number;
+}
+
+/** Tokens from `start`, inclusive, to `end`, exclusive. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A prompt as the decoder takes it. */
+export interface PromptLayout {
+  readonly tokens: readonly number[];
+  readonly positions: PromptPositions;
+  /** Where each image's features stand, in the order of the images; together they cover every image token. */
+  readonly images: readonly Span[];
+  /**
+   * Lengths, ascending, at which the prompt may be cut, since the tokens before do not depend on what follows: behind
+   * images and behind earlier prompts of the same conversation. None where attention looks ahead (prefix LMs).
+   */
+  readonly sharedLengths: readonly number[];
+}
+
+/** Position ids of a prompt. */
+export interface PromptPositions {
+  /** (planes, tokens): one plane for most families, three for multimodal rotary embeddings. */
+  readonly planes: readonly Int32Array[];
+  /** The position of the first token behind the prompt. */
+  readonly next: number;
+}
+
+/** What a checkpoint's configuration says; what it leaves out is undefined and not guessed. */
+export interface CheckpointFacts {
+  readonly contextLength: number;
+  readonly vocabularySize: number | undefined;
+  readonly hiddenSize: number | undefined;
+  readonly layers: number | undefined;
+  /** Ids that end an answer, unless generation_config.json says otherwise. */
+  readonly endTokens: readonly number[];
+  /** Side of a square patch of the vision tower, in pixels. */
+  readonly patchSize: number | undefined;
+}
+
+/** A checkpoint family bound to one checkpoint: its facts, how it takes images, and how its prompts are laid out. */
+export interface ModelFamily<Layout = unknown> {
+  readonly name: string;
+  readonly facts: CheckpointFacts;
+  /** Text of the token that stands for images. */
+  readonly imageToken: string;
+  process(processor: ImageProcessor, pixels: RgbPixels): Promise<ProcessedImage<Layout>>;
+  /** @throws InferenceError when the template does not put each image in its place */
+  layOut(
+    turns: readonly PromptTurn[],
+    images: readonly PromptImage<Layout>[],
+    tools: PromptTools,
+  ): PromptLayout;
+}
+
+/** What a family is bound to. */
+export interface FamilyContext {
+  /** The content of config.json. */
+  readonly config: unknown;
+  /** Text of a token, special ones included. */
+  tokenText(id: number): string;
+}
+
+/** A checkpoint family as a plug-in: which checkpoints it takes, and how it is bound to one. */
+export interface FamilyPlugin {
+  readonly name: string;
+  /** Values of `model_type` in config.json. */
+  readonly modelTypes: readonly string[];
+  /** @throws ModelLoadError naming the field of config.json that is missing or wrong */
+  configure(context: FamilyContext): ModelFamily;
+}

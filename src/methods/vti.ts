@@ -1,0 +1,190 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { checkSettings, type SettingsSchema } from "../arguments/settings.js";
+import type {
+  LayerDirections,
+  SteeringDirections,
+  SteeringStrengths,
+} from "../engine/directions.js";
+import type { ActiveEdit, Method, MethodRun, MethodSession, RunModel } from "../engine/method.js";
+import { InvalidArgumentError } from "../errors.js";
+import type { GraphEdit } from "../onnx/edits/graph-edit.js";
+import { steeringEdit } from "../onnx/edits/steering.js";
+import type { MethodEntry } from "./method-entry.js";
+import { regular } from "./regular.js";
+
+/** Options of {@link vti}. */
+export interface VtiOptions {
+  /** Directions fitted on the model (`fitDirections`, or `groundsight steer fit`). */
+  readonly directions: SteeringDirections;
+  /** Alpha: strength in the vision tower; below 0 steers backwards. Default 0.4, the paper's, where there are directions for it. */
+  readonly image?: number;
+  /** Beta: strength in the decoder. Default as for `image`. */
+  readonly text?: number;
+  /** The method that decodes on the steered model. Default `regular()`. */
+  readonly method?: Method;
+}
+
+const STRENGTH = { type: "number", min: Number.NEGATIVE_INFINITY, default: null } as const;
+const SETTINGS = {
+  directions: {
+    type: "asset",
+    default: null,
+    flag: "steer",
+    summary: "directions to steer along ('groundsight steer fit')",
+  },
+  image: {
+    ...STRENGTH,
+    flag: "steer-image",
+    summary: "strength in the vision tower (default: 0.4)",
+  },
+  text: { ...STRENGTH, flag: "steer-text", summary: "strength in the decoder (default: 0.4)" },
+  method: { type: "method", default: null, summary: "the method that decodes" },
+} as const satisfies SettingsSchema;
+
+/** The paper's alpha and beta. */
+const DEFAULT_STRENGTH = 0.4;
+
+/**
+ * Visual and textual intervention: turns the output of every layer's MLP along fitted directions, in the vision tower
+ * (away from what missing patches do to it) and in the decoder (towards true captions). Any method decodes on it.
+ *
+ *     x <- normalize(normalize(x) + 0.1 strength normalize(d)) |x|
+ *
+ * @throws InvalidArgumentError for unknown options, missing directions or a strength that is no number; when an answer
+ *   starts, for directions of another model
+ * @see Liu et al. 2025 (arXiv 2410.15778), section 4
+ */
+export function vti(options: VtiOptions): Method {
+  const { directions, method = regular() } = options;
+  if (typeof directions?.modelHash !== "string") {
+    throw new InvalidArgumentError(
+      "vti needs directions: give --steer <file>; make one with 'groundsight steer fit' or fitDirections()",
+    );
+  }
+  const given = checkSettings("vti", SETTINGS, options);
+  const strengths = {
+    image: given.image ?? (directions.image === undefined ? 0 : DEFAULT_STRENGTH),
+    text: given.text ?? (directions.text === undefined ? 0 : DEFAULT_STRENGTH),
+  };
+  const edits = steeringEdits(directions, strengths);
+  const id = directionsId(directions);
+  const inner = { name: method.name, settings: method.settings };
+  return {
+    name: "vti",
+    settings: { directions: id, ...strengths, method: inner },
+    needs: {
+      ...method.needs,
+      edits: [...edits.map(({ edit }) => edit), ...(method.needs.edits ?? [])],
+    },
+    assets: { ...method.assets, [id]: directions },
+    async start(run) {
+      await requireModel(run.model, directions);
+      const name = `vti ${id} ${strengths.image} ${strengths.text}`;
+      return withEdits(await method.start(editedRun(run, edits, name)), edits);
+    },
+  };
+}
+
+/**
+ * The edits that steer along directions; none for a strength of 0.
+ *
+ * @throws InvalidArgumentError for a strength of a part that the directions lack
+ */
+export function steeringEdits(
+  { image, text }: SteeringDirections,
+  strengths: Required<SteeringStrengths>,
+): ActiveEdit[] {
+  return [
+    ...activeEdit("image", "vision", image, strengths.image),
+    ...activeEdit("text", "decoder", text, strengths.text),
+  ];
+}
+
+/** SHA-256 over the directions' numbers and the model they belong to, in hex. */
+export function directionsId(directions: SteeringDirections): string {
+  const known = IDS.get(directions);
+  if (known !== undefined) return known;
+  const hash = sha256.create();
+  const { modelHash, image, text } = directions;
+  for (const part of [image, text]) {
+    const { layers, positions, width, data } = part ?? NO_DIRECTIONS;
+    hash.update(new TextEncoder().encode(`${modelHash} ${layers} ${positions} ${width} `));
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  const id = bytesToHex(hash.digest());
+  IDS.set(directions, id);
+  return id;
+}
+
+const NO_DIRECTIONS: LayerDirections = {
+  layers: 0,
+  positions: 0,
+  width: 0,
+  data: new Float32Array(0),
+};
+const IDS = new WeakMap<SteeringDirections, string>();
+
+/** Directions are made into an edit once: streams that share it share runs, whatever their strengths. */
+const EDITS = new WeakMap<LayerDirections, GraphEdit>();
+
+function activeEdit(
+  part: "image" | "text",
+  graph: "vision" | "decoder",
+  directions: LayerDirections | undefined,
+  strength: number,
+): ActiveEdit[] {
+  if (strength === 0) return [];
+  if (directions === undefined) {
+    throw new InvalidArgumentError(
+      `strength of ${part}: received ${strength}, but the directions have none for it; fit them with ${part} directions`,
+    );
+  }
+  const edit = EDITS.get(directions) ?? steeringEdit(graph, directions);
+  EDITS.set(directions, edit);
+  return [{ edit, strength }];
+}
+
+/** @throws InvalidArgumentError when directions were fitted on another model */
+export async function requireModel(
+  model: Pick<RunModel, "id" | "hash">,
+  { modelHash }: SteeringDirections,
+): Promise<void> {
+  const hash = await model.hash();
+  if (hash === modelHash) return;
+  throw new InvalidArgumentError(
+    `directions: fitted on a model with hash ${modelHash.slice(0, 12)}, received ${model.id} with hash ${hash.slice(0, 12)}; fit directions on this model`,
+  );
+}
+
+/** The run as the inner method sees it: what it generates beforehand is steered too, and remembered apart. */
+function editedRun(run: MethodRun, edits: readonly ActiveEdit[], name: string): MethodRun {
+  return {
+    ...run,
+    generate: (stream, options) =>
+      run.generate({ ...stream, edits: [...edits, ...(stream.edits ?? [])] }, options),
+    remember: (key, make, bytes) => run.remember(`${name}/${key}`, make, bytes),
+  };
+}
+
+/** The inner method's session with every stream steered. */
+function withEdits(session: MethodSession, edits: readonly ActiveEdit[]): MethodSession {
+  const [first, ...others] = session.streams.map((stream) => ({
+    ...stream,
+    edits: [...edits, ...(stream.edits ?? [])],
+  }));
+  return {
+    streams: [first!, ...others],
+    ...(session.scores && { scores: session.scores.bind(session) }),
+    ...(session.commit && { commit: session.commit.bind(session) }),
+  };
+}
+
+/** See {@link vti}. */
+export const VTI: MethodEntry = {
+  name: "vti",
+  summary:
+    "visual and textual intervention: layers steered along fitted directions; may carry another method",
+  settings: SETTINGS,
+  create: (options) => vti(options as VtiOptions),
+};

@@ -1,0 +1,22 @@
+import type { Answer, AnswerStream, StreamPiece } from "../engine/answer.js";
+import { PieceQueue } from "../engine/piece-queue.js";
+
+/**
+ * An answer as a stream of its pieces.
+ *
+ * @param answer begins the answer; its signal also fires when the iteration is left early
+ */
+export function answerStream(
+  signal: AbortSignal | undefined,
+  answer: (signal: AbortSignal, onPiece: (piece: StreamPiece) => void) => Promise<Answer>,
+): AnswerStream {
+  const queue = new PieceQueue<StreamPiece>();
+  const left = new AbortController();
+  const either = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
+  const whole = answer(either, (piece) => queue.push(piece));
+  whole.then(
+    () => queue.end(),
+    (error) => queue.fail(error),
+  );
+  return { answer: whole, [Symbol.asyncIterator]: () => queue.iterate(() => left.abort()) };
+}

@@ -1,0 +1,123 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import type { Answer, AnswerStream } from "../engine/answer.js";
+import type { SteeringDirections, SteeringStrengths } from "../engine/directions.js";
+import type { ActiveEdit, Method } from "../engine/method.js";
+import type { BatchOptions, Model, ProbeOptions } from "../engine/model.js";
+import type { ModelInfo } from "../engine/model-info.js";
+import type { Probe } from "../engine/probe.js";
+import type { GenerateRequest } from "../engine/request.js";
+import { InvalidArgumentError } from "../errors.js";
+import { directionsId, requireModel, steeringEdits, vti } from "../methods/vti.js";
+
+/**
+ * A handle on a model whose every answer is steered: sugar for the method `vti` around each request's method.
+ *
+ * @throws InvalidArgumentError for directions of another model, missing ones, or a strength that is no number
+ * @throws UnsupportedCapabilityError, ShapeError when the graphs cannot be patched so
+ */
+export async function steerModel(
+  model: Model,
+  directions: SteeringDirections,
+  { image = 0, text = 0 }: SteeringStrengths,
+): Promise<Model> {
+  const steered = new SteeredModel(model, directions, { image, text });
+  await requireModel({ id: model.info.id, hash: () => model.hash() }, directions);
+  await model.prepare(steered.method());
+  return steered;
+}
+
+class SteeredModel implements Model {
+  readonly #model: Model;
+  readonly #directions: SteeringDirections;
+  readonly #strengths: Required<SteeringStrengths>;
+  readonly #edits: readonly ActiveEdit[];
+  #isDisposed = false;
+
+  constructor(
+    model: Model,
+    directions: SteeringDirections,
+    strengths: Required<SteeringStrengths>,
+  ) {
+    this.#model = model;
+    this.#directions = directions;
+    this.#strengths = strengths;
+    this.method();
+    this.#edits = steeringEdits(directions, strengths);
+  }
+
+  /** A method on the steered model. */
+  method(method?: Method): Method {
+    const inner = method === undefined ? {} : { method };
+    return vti({ directions: this.#directions, ...this.#strengths, ...inner });
+  }
+
+  get info(): ModelInfo {
+    return { ...this.#model.info, steering: this.#strengths };
+  }
+
+  /** SHA-256 over the model's hash, the directions and their strengths. */
+  async hash(): Promise<string> {
+    const { image, text } = this.#strengths;
+    const facts = [await this.#model.hash(), directionsId(this.#directions), image, text];
+    return bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(facts))));
+  }
+
+  async generate(request: GenerateRequest): Promise<Answer> {
+    return this.#model.generate(this.#steered(request));
+  }
+
+  async generateBatch(
+    requests: readonly GenerateRequest[],
+    options?: BatchOptions,
+  ): Promise<Answer[]> {
+    return this.#model.generateBatch(
+      requests.map((request) => this.#steered(request)),
+      options,
+    );
+  }
+
+  async generateSettled(
+    requests: readonly GenerateRequest[],
+    options?: BatchOptions,
+  ): Promise<PromiseSettledResult<Answer>[]> {
+    return this.#model.generateSettled(
+      requests.map((request) => this.#steered(request)),
+      options,
+    );
+  }
+
+  stream(request: GenerateRequest): AnswerStream {
+    return this.#model.stream(this.#steered(request));
+  }
+
+  prepare(method: Method): Promise<void> {
+    return this.#model.prepare(this.method(method));
+  }
+
+  steer(directions: SteeringDirections, strengths: SteeringStrengths): Promise<Model> {
+    return steerModel(this, directions, strengths);
+  }
+
+  probe({ edits = [] }: ProbeOptions = {}): Promise<Probe> {
+    return this.#model.probe({ edits: [...this.#edits, ...edits] });
+  }
+
+  async dispose(): Promise<void> {
+    this.#isDisposed = true;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #steered(request: GenerateRequest): GenerateRequest {
+    if (this.#isDisposed) {
+      throw new InvalidArgumentError("the steered model was disposed of; steer the model again");
+    }
+    // What is no method is left for the model to refuse.
+    const { method } = request;
+    const isMethod = method === undefined || typeof method.start === "function";
+    return isMethod ? { ...request, method: this.method(method) } : request;
+  }
+}

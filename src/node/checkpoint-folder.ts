@@ -1,0 +1,121 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { ModelLoadError } from "../errors.js";
+import type { FamilyPlugin } from "../families/family.js";
+import { SIZE, TOKEN_IDS } from "../families/parse-config.js";
+import { familyOf } from "../families/registry.js";
+
+/** Endings of graph files by precision, as transformers.js names them. */
+export const DTYPE_SUFFIXES = {
+  fp32: "",
+  fp16: "_fp16",
+  int8: "_int8",
+  uint8: "_uint8",
+  q8: "_quantized",
+  q4: "_q4",
+  q4f16: "_q4f16",
+  bnb4: "_bnb4",
+} as const;
+
+/** Precision of a checkpoint's graphs. */
+export type Dtype = keyof typeof DTYPE_SUFFIXES;
+
+/** The graphs of a checkpoint. */
+export const GRAPH_NAMES = ["embed_tokens", "vision_encoder", "decoder_model_merged"] as const;
+
+/** What is read of a generation_config.json. */
+export interface GenerationConfig {
+  readonly eos_token_id?: number | number[] | null | undefined;
+  readonly max_new_tokens?: number | null | undefined;
+}
+
+const MODEL_TYPE: z.ZodType<{ readonly model_type: string }> = z.looseObject({
+  model_type: z.string(),
+});
+const GENERATION_CONFIG: z.ZodType<GenerationConfig> = z.looseObject({
+  eos_token_id: TOKEN_IDS,
+  max_new_tokens: SIZE.nullish(),
+});
+
+/** A checkpoint's folder on disk: its family, its JSON files, and the paths of its graphs. */
+export interface CheckpointFolder {
+  readonly path: string;
+  readonly family: FamilyPlugin;
+  /** The content of config.json, for the family to read. */
+  readonly config: unknown;
+  readonly generation: GenerationConfig;
+  /** Path of a graph in the chosen precision. */
+  graph(name: (typeof GRAPH_NAMES)[number]): string;
+}
+
+/**
+ * Reads a checkpoint folder in the layout of transformers.js.
+ *
+ * @throws ModelLoadError naming the file that is missing or wrong
+ */
+export function readCheckpointFolder(path: string, dtype: Dtype): CheckpointFolder {
+  const config = readJson(path, "config.json", MODEL_TYPE);
+  if (config === undefined) {
+    throw new ModelLoadError(
+      `${path} has no config.json; expected a checkpoint folder laid out for transformers.js`,
+    );
+  }
+  // The family first: nothing else of an unknown one can be judged.
+  const family = familyOf(config.model_type);
+  for (const file of ["tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"]) {
+    if (!existsSync(join(path, file)))
+      throw new ModelLoadError(`${path} has no ${file}; the checkpoint is incomplete`);
+    parse(path, file);
+  }
+  return {
+    path,
+    family,
+    config,
+    generation: readJson(path, "generation_config.json", GENERATION_CONFIG) ?? {},
+    graph(name) {
+      const file = join(path, "onnx", `${name}${DTYPE_SUFFIXES[dtype]}.onnx`);
+      if (existsSync(file)) return file;
+      const others = availableDtypes(path).filter((other) => other !== dtype);
+      const remedy =
+        others.length > 0
+          ? `complete there: dtype ${others.join(", ")}`
+          : "the checkpoint is incomplete";
+      throw new ModelLoadError(`${file} is missing (dtype ${dtype}); ${remedy}`);
+    },
+  };
+}
+
+/** The precisions in which a folder has all graphs. */
+export function availableDtypes(path: string): Dtype[] {
+  const folder = join(path, "onnx");
+  const files = new Set(existsSync(folder) ? readdirSync(folder) : []);
+  return (Object.keys(DTYPE_SUFFIXES) as Dtype[]).filter((dtype) =>
+    GRAPH_NAMES.every((name) => files.has(`${name}${DTYPE_SUFFIXES[dtype]}.onnx`)),
+  );
+}
+
+function readJson<Schema extends z.ZodType>(
+  folder: string,
+  file: string,
+  schema: Schema,
+): z.infer<Schema> | undefined {
+  if (!existsSync(join(folder, file))) return undefined;
+  const { success, data, error } = schema.safeParse(parse(folder, file));
+  if (success) return data;
+  const [issue] = error.issues;
+  throw new ModelLoadError(`${join(folder, file)}: ${issue!.path.join(".")}: ${issue!.message}`, {
+    cause: error,
+  });
+}
+
+function parse(folder: string, file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(join(folder, file), "utf8"));
+  } catch (cause) {
+    throw new ModelLoadError(
+      `${join(folder, file)} is not valid JSON: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,67 @@
+import { checkNames } from "../arguments/check-names.js";
+import { integerIn, numberIn, oneOf } from "../arguments/numbers.js";
+import { DTYPE_SUFFIXES, type Dtype } from "./checkpoint-folder.js";
+import type { DownloadProgress } from "./hub.js";
+
+/** Options of `load`. */
+export interface LoadOptions {
+  /** Precision of the graphs. Default "fp32". */
+  readonly dtype?: Dtype;
+  /** Threads per session, at least 1. Default: the runtime's choice. */
+  readonly threads?: number;
+  /**
+   * "delta" patches the decoder to return only new cache rows, "whole" runs it as it is.
+   * Default: "delta" where the graph allows it.
+   */
+  readonly cache?: "delta" | "whole";
+  /** Bound of the cache of image features, in MiB. Default 128. */
+  readonly visionCacheMiB?: number;
+  /** Bound of the cache of shared prompt beginnings, in MiB. Default 256. */
+  readonly prefixCacheMiB?: number;
+  /**
+   * Bound of the memory of contexts that are being decoded, in MiB; what would go beyond waits. Default: a quarter of
+   * the machine's memory.
+   */
+  readonly liveCacheMiB?: number;
+  /** Runs the model in a worker thread, so that a long prefill does not hold up this one. Default false. */
+  readonly worker?: boolean;
+  /** Where hub models are kept. Default: $GROUNDSIGHT_CACHE, else ~/.cache/groundsight. */
+  readonly cacheDir?: string;
+  /** Never use the network: hub models come from the cache only. Default false. */
+  readonly offline?: boolean;
+  /** Told how far the download of a hub model has come. */
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Ends a download. */
+  readonly signal?: AbortSignal;
+}
+
+const OPTION_NAMES = [
+  "dtype",
+  "threads",
+  "cache",
+  "visionCacheMiB",
+  "prefixCacheMiB",
+  "liveCacheMiB",
+  "worker",
+  "cacheDir",
+  "offline",
+  "onProgress",
+  "signal",
+] as const satisfies readonly (keyof LoadOptions)[];
+
+/**
+ * Checks the options of `load`.
+ *
+ * @returns the precision to load
+ * @throws InvalidArgumentError naming the option, what was received and what is expected
+ */
+export function checkLoadOptions(options: LoadOptions): Dtype {
+  checkNames(options, OPTION_NAMES, "load has no option");
+  const { dtype = "fp32", cache, threads } = options;
+  if (threads !== undefined) integerIn("threads", threads, 1);
+  if (cache !== undefined) oneOf("cache", cache, ["delta", "whole"]);
+  for (const name of ["visionCacheMiB", "prefixCacheMiB", "liveCacheMiB"] as const) {
+    if (options[name] !== undefined) numberIn(name, options[name], 0);
+  }
+  return oneOf("dtype", dtype, Object.keys(DTYPE_SUFFIXES) as Dtype[]);
+}

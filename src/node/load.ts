@@ -1,0 +1,31 @@
+import { totalmem } from "node:os";
+import type { Model } from "../engine/model.js";
+import { LocalModel } from "../model/local-model.js";
+import { readCheckpointFolder } from "./checkpoint-folder.js";
+import { fetchModel } from "./hub.js";
+import { loadBackend } from "./load-backend.js";
+import { checkLoadOptions, type LoadOptions } from "./load-options.js";
+import { locateModel } from "./locate.js";
+import { WorkerModel } from "./worker/worker-model.js";
+
+/**
+ * Loads a vision-language checkpoint.
+ *
+ * @param name "pocket" (comes with the package), a folder, or a hub id
+ * @throws ModelLoadError when it cannot be found, is incomplete, corrupt, or of an unknown family
+ * @throws InvalidArgumentError for unknown options or values
+ */
+export async function load(name: string, options: LoadOptions = {}): Promise<Model> {
+  const dtype = checkLoadOptions(options);
+  const place = locateModel(name);
+  const path =
+    "hubId" in place ? await fetchModel(place.hubId, { ...options, dtype }) : place.folder;
+  const folder = readCheckpointFolder(path, dtype);
+  if (options.worker === true) {
+    const { worker: _, onProgress: __, signal: ___, ...rest } = options;
+    return WorkerModel.load(name, rest);
+  }
+  const { liveCacheMiB } = options;
+  const liveBytes = liveCacheMiB === undefined ? totalmem() / 4 : liveCacheMiB * 2 ** 20;
+  return new LocalModel(await loadBackend(name, folder, dtype, options), { liveBytes });
+}

@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import type { CheckpointGraphs, DecoderGraph } from "../backends/onnx/graphs.js";
+import type { Session } from "../backends/onnx/runtime.js";
+import { GroundsightError } from "../errors.js";
+import type { GraphEdit } from "../onnx/edits/graph-edit.js";
+import { patchCache } from "../onnx/edits/patch-cache.js";
+import { applyEdits } from "../onnx/edits/pipeline.js";
+import type { CheckpointFolder } from "./checkpoint-folder.js";
+import { GraphFile } from "./graph-file.js";
+import type { LoadOptions } from "./load-options.js";
+
+/** A checkpoint's graphs, opened, with what can be done to their files. */
+export interface OpenedGraphs {
+  readonly graphs: CheckpointGraphs;
+  /** SHA-256 over the graph files and the files of their weights, in hex. */
+  hash(): Promise<string>;
+  release(): Promise<void>;
+}
+
+/**
+ * Opens a checkpoint's graphs.
+ *
+ * @throws ModelLoadError naming the file that is missing or corrupt
+ */
+export async function openGraphs(
+  folder: CheckpointFolder,
+  { threads, cache }: Pick<LoadOptions, "threads" | "cache">,
+): Promise<OpenedGraphs> {
+  const options = threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: 1 };
+  const files = {
+    embed: new GraphFile(folder.graph("embed_tokens")),
+    vision: new GraphFile(folder.graph("vision_encoder")),
+    decoder: new GraphFile(folder.graph("decoder_model_merged")),
+  };
+  const [embed, vision, decoder] = await Promise.all([
+    files.embed.open(options),
+    files.vision.open(options),
+    openDecoder(files.decoder, options, cache),
+  ]);
+  const openEdited = async (
+    graph: "vision" | "decoder",
+    edits: readonly GraphEdit[],
+  ): Promise<Session> => {
+    const newRows = graph === "decoder" && decoder.returnsNewRows;
+    return files[graph].open(options, applyEdits(await files[graph].read(), edits, { newRows }));
+  };
+  let hash: Promise<string> | undefined;
+  return {
+    graphs: { embed, vision: { session: vision, feeds: {} }, decoder, openEdited },
+    hash: () => {
+      hash ??= hashFiles(Object.values(files));
+      return hash;
+    },
+    async release() {
+      await Promise.all([embed, vision, decoder.session].map((session) => session.release()));
+    },
+  };
+}
+
+/** Opens the decoder patched to return new rows only, or as it is where the graph does not allow that. */
+async function openDecoder(
+  file: GraphFile,
+  options: Parameters<GraphFile["open"]>[0],
+  cache: LoadOptions["cache"],
+): Promise<DecoderGraph> {
+  const model = await file.read();
+  try {
+    const { model: patched, pastLayout } = patchCache(model);
+    const isPatched = cache !== "whole";
+    const session = await file.open(options, isPatched ? patched : undefined);
+    return { session, pastLayout, returnsNewRows: isPatched, feeds: {} };
+  } catch (error) {
+    const cannotPatch =
+      GroundsightError.isInstance(error) && error.code === "UNSUPPORTED_CAPABILITY";
+    if (!cannotPatch || cache === "delta") throw error;
+    const session = await file.open(options);
+    return { session, pastLayout: "exact", returnsNewRows: false, feeds: {} };
+  }
+}
+
+async function hashFiles(files: readonly GraphFile[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const file of files) await file.addTo(hash);
+  return hash.digest("hex");
+}
