@@ -103,7 +103,7 @@ export class FakeBackend implements Backend {
 
   async extend(steps: readonly ContextStep[]): Promise<StepResult[]> {
     // As an engine does, this leaves room for timers and events between two steps.
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => nextTask(resolve));
     return steps.map(({ context, token }) => {
       const tokens = this.#live.get(context)!;
       tokens.push({ id: token, feature: 0, position: tokens.length });
@@ -134,6 +134,9 @@ export class FakeBackend implements Backend {
     };
   }
 }
+
+/** Browsers have no setImmediate. */
+const nextTask: (task: (value: unknown) => void) => unknown = globalThis.setImmediate ?? setTimeout;
 
 /** Logits as an engine gives them that tells only the k best log-probabilities. */
 function best(logits: Float32Array, k: number) {
