@@ -2,6 +2,6 @@
 export * from "./core.js";
 export type { Dtype } from "./node/checkpoint-folder.js";
 export type { DownloadProgress } from "./node/hub.js";
-export { type LocalModel, listModels } from "./node/list-models.js";
+export { type ListedModel, listModels } from "./node/list-models.js";
 export { load } from "./node/load.js";
 export type { LoadOptions } from "./node/load-options.js";

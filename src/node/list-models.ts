@@ -3,7 +3,7 @@ import { cachedModels } from "./hub.js";
 import { BUNDLED, bundledFolder } from "./locate.js";
 
 /** A model that can be loaded without a network. */
-export interface LocalModel {
+export interface ListedModel {
   /** What to give to `load`. */
   readonly name: string;
   readonly source: "bundled" | "cache";
@@ -15,8 +15,8 @@ export interface LocalModel {
 /** Lists the bundled models and those in the download cache. */
 export async function listModels(
   options: { readonly cacheDir?: string } = {},
-): Promise<LocalModel[]> {
-  const bundled = Object.keys(BUNDLED).map((name): LocalModel => {
+): Promise<ListedModel[]> {
+  const bundled = Object.keys(BUNDLED).map((name): ListedModel => {
     const folder = bundledFolder(name)!;
     return { name, source: "bundled", folder, dtypes: availableDtypes(folder) };
   });
@@ -24,7 +24,12 @@ export async function listModels(
   return [
     ...bundled,
     ...cached.map(
-      ({ hubId, folder, dtypes }): LocalModel => ({ name: hubId, source: "cache", folder, dtypes }),
+      ({ hubId, folder, dtypes }): ListedModel => ({
+        name: hubId,
+        source: "cache",
+        folder,
+        dtypes,
+      }),
     ),
   ];
 }
