@@ -48,6 +48,7 @@ export type { BatchOptions, Model, ProbeOptions } from "./engine/model.js";
 export type { ModelInfo } from "./engine/model-info.js";
 export type { Probe, TextStates, VisionStates } from "./engine/probe.js";
 export type { GenerateOptions, GenerateRequest } from "./engine/request.js";
+export type { Load } from "./engine/scheduler.js";
 export type { StepOutputs } from "./engine/step.js";
 export type { TensorData } from "./engine/tensor-data.js";
 export {
@@ -72,6 +73,23 @@ export {
   ShapeError,
   UnsupportedCapabilityError,
 } from "./errors.js";
+export type {
+  CheckpointFacts,
+  FamilyContext,
+  FamilyPlugin,
+  ImageProcessor,
+  ModelFamily,
+  ProcessedImage,
+  PromptImage,
+  PromptLayout,
+  PromptPart,
+  PromptPositions,
+  PromptTools,
+  PromptTurn,
+  RgbPixels,
+  Span,
+} from "./families/family.js";
+export { earlierPrompts, expandImageTokens, plainPositions } from "./families/shared-prompts.js";
 export { diffuse } from "./math/diffusion-noise.js";
 export { logSoftmax } from "./math/log-softmax.js";
 export { SeededRandom } from "./math/seeded-random.js";
@@ -96,7 +114,7 @@ export { type VcdOptions, vcd } from "./methods/vcd.js";
 export { type VdgdOptions, vdgd } from "./methods/vdgd.js";
 export { directionsId, type VtiOptions, vti } from "./methods/vti.js";
 export { LocalModel, type LocalModelOptions } from "./model/local-model.js";
-export { earlyExitEdit } from "./onnx/edits/early-exit.js";
+export { earlyExitEdit, earlyExitOutput } from "./onnx/edits/early-exit.js";
 export type {
   EditedRow,
   EditedRun,

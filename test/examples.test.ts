@@ -1,20 +1,124 @@
 import { spawnSync } from "node:child_process";
-import { expect, test } from "vitest";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-test("the example of a test with the fake model passes as it stands", async () => {
-  await expect(import("../examples/test-with-fake-model.js")).resolves.toBeDefined();
-});
+const root = fileURLToPath(new URL("..", import.meta.url));
+const room = "pocket/demo/dev_000008.png";
+const bus = "pocket/demo/dev_000145.png";
 
-test("the package exports what the examples import", () => {
-  const script = `
-    import { load, vcd, regular, GroundsightError } from "groundsight";
-    import { fakeModel } from "groundsight/testing";
-    const { text } = await fakeModel({ respond: () => "Yes" }).generate({ prompt: "?", method: regular() });
-    console.log(text, typeof load, vcd().name, GroundsightError.name);`;
-  const cwd = new URL("..", import.meta.url);
-  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
-    encoding: "utf8",
-    cwd,
+describe("programs, run against the built package", () => {
+  let project: string;
+  beforeAll(async () => {
+    project = await mkdtemp(join(tmpdir(), "groundsight-examples-"));
+    await mkdir(join(project, "node_modules"));
+    await symlink(root, join(project, "node_modules", "groundsight"), "junction");
+    const names = readdirSync(join(root, "examples")).filter((name) => name.endsWith(".ts"));
+    await build({
+      entryPoints: names.map((name) => join(root, "examples", name)),
+      outdir: project,
+      outExtension: { ".js": ".mjs" },
+      format: "esm",
+      target: "node20",
+      tsconfigRaw: {},
+    });
   });
-  expect({ stdout, stderr }).toEqual({ stdout: "Yes function vcd GroundsightError\n", stderr: "" });
+  afterAll(() => rm(project, { recursive: true }));
+
+  /** Lines that an example prints. */
+  function run(name: string, ...args: string[]): string[] {
+    const program = join(project, `${name}.mjs`);
+    const { stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
+    return stdout.trim().split("\n");
+  }
+
+  test("ask", () => {
+    expect(run("ask", room)).toEqual([expect.stringMatching(/^(Yes|No) -\d/)]);
+  });
+
+  test("stream", () => {
+    const [text, facts] = run("stream", bus);
+    expect(text).toMatch(/^The image shows /);
+    expect(facts).toMatch(/^\d+ tokens, [\d.]+ ms each$/);
+  });
+
+  test("batch: every answer as it comes, its pieces are its text, and the failure is named", () => {
+    const lines = run("batch", bus);
+    const said = lines.slice(0, 6).map((line) => line.replace(/ (The .*|Yes|No)$/, ""));
+    const questions = ["Is there a dog?", "Is there a cat?", "What colour is the bus?"];
+    expect(said.sort()).toEqual(
+      questions.flatMap((question) => [`${question} regular`, `${question} vcd`]).sort(),
+    );
+    expect(lines.slice(6)).toEqual([
+      "true",
+      "cannot read image missing.png: there is no such file",
+    ]);
+  });
+
+  test("conversation: a data URL, a Blob, and each turn longer than the last", () => {
+    const lines = run("conversation", room, bus);
+    const counts = lines.map((line) =>
+      /\((\d+) tokens of prompt, (\d+) of images\)$/.exec(line)!.slice(1).map(Number),
+    );
+    expect(counts.map(([, ofImages]) => ofImages)).toEqual([64, 64, 128]);
+    expect(counts[1]![0]).toBeGreaterThan(counts[0]![0]!);
+    expect(counts[2]![0]).toBeGreaterThan(counts[1]![0]! + 64);
+  });
+
+  test("own-method", () => {
+    expect(run("own-method", room)).toEqual([expect.stringMatching(/^(Yes|No)$/)]);
+  });
+
+  test("own-edit-method: the early layer changes what is said", () => {
+    const [text] = run("own-edit-method", bus);
+    const program = join(root, "dist", "cli", "main.js");
+    const { stdout } = spawnSync(
+      process.execPath,
+      [program, "ask", join(root, bus), "Describe the image."],
+      { encoding: "utf8" },
+    );
+    expect(text).toMatch(/^The image shows /);
+    expect(text).not.toBe(stdout.trim());
+  });
+
+  test("steer: with directions that the command line has fitted", async () => {
+    const folder = join(root, "pocket", "bench", "dev");
+    const demos = readFileSync(join(folder, "demonstrations.jsonl"), "utf8").split("\n");
+    await writeFile(join(project, "demos.jsonl"), demos.slice(0, 4).join("\n"));
+    const out = join(project, "directions.safetensors");
+    const fit = ["steer", "fit", "--demos", join(project, "demos.jsonl"), "--maskings", "2"];
+    const { status } = spawnSync(
+      process.execPath,
+      [join(root, "dist/cli/main.js"), ...fit, "--images", join(folder, "images"), "--out", out],
+      { encoding: "utf8" },
+    );
+    expect(status).toBe(0);
+    const lines = run("steer", bus, out);
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(line).toMatch(/^The image shows /);
+  });
+
+  test("score-captions", async () => {
+    const captions = [{ image_id: 1, caption: "A dog and a car." }];
+    await writeFile(join(project, "captions.json"), JSON.stringify(captions));
+    await writeFile(join(project, "objects.json"), JSON.stringify({ 1: ["dog"] }));
+    const lines = run(
+      "score-captions",
+      join(project, "captions.json"),
+      join(project, "objects.json"),
+    );
+    expect(lines.join("\n")).toContain("50");
+  });
+
+  test("test-with-fake-model passes as it stands", () => {
+    expect(run("test-with-fake-model")).toEqual([""]);
+  });
 });
