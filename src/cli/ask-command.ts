@@ -26,7 +26,7 @@ export function askCommand(): Command {
   const command = new Command("ask")
     .description("Ask a question about an image.")
     .argument("<image>", "path or URL; PNG, JPEG, WebP, GIF, TIFF, AVIF")
-    .argument("<question>")
+    .argument("<question>", "what to ask about it")
     .option("--method <name>", "how tokens are chosen", "regular")
     .option("--logprobs [n]", "show each token's log-probability, and n alternatives", numberOption)
     .option("--json", "print the answer as one JSON object (docs/command-line.md)");
@@ -84,7 +84,7 @@ function summary({ method, usage, timings, finishReason }: Answer): string {
   const perToken =
     timings.msPerToken === null ? "" : `, ${timings.msPerToken.toFixed(1)} ms per token`;
   const cut = finishReason === "length" ? ", cut at the limit of tokens" : "";
-  return `${methodText(method)}: ${usage.generatedTokens} tokens in ${timings.totalMs.toFixed(0)} ms${perToken}${cut}`;
+  return `${methodText(method)}: ${usage.generatedTokens} ${usage.generatedTokens === 1 ? "token" : "tokens"} in ${timings.totalMs.toFixed(0)} ms${perToken}${cut}`;
 }
 
 function logprobTable({ tokens }: Answer): string {

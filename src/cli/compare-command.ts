@@ -27,7 +27,7 @@ export function compareCommand(): Command {
   const command = new Command("compare")
     .description("Answer one question with several methods, side by side.")
     .argument("<image>", "path or URL")
-    .argument("<question>")
+    .argument("<question>", "what to ask about it")
     .option(
       "--methods <list>",
       "names separated by commas, the first is the reference (default: all methods, vti with --steer)",

@@ -18,7 +18,7 @@ import {
 } from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
-import { addMethodOptions } from "./method-options.js";
+import { addMethodOptions, wrapped } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { integerAtLeast, numberOption } from "./options.js";
 import { progressLine } from "./progress-line.js";
@@ -75,7 +75,8 @@ export function evalCommand(): Command {
 const HELP = `
 The greedy baseline (regular) and the control (apc) are always run unless --without names them.
 vti steers along the directions of --steer <file>; vti:image=0.4:text=0 sets strengths, vti+vcd adds a method.
-Pocket sets: ${Object.keys(POCKET_SETS).join(", ")}
+Pocket sets:
+${wrapped(Object.keys(POCKET_SETS).join(", "), "  ")}
 
 Examples:
   $ groundsight eval pocket --methods regular,apc,vcd --greedy --seeds 3 --out runs/pocket

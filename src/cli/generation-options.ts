@@ -16,6 +16,7 @@ export interface GenerationFlags {
 /** Adds the options that shape an answer. */
 export function addGenerationOptions(command: Command): Command {
   return command
+    .optionsGroup("Decoding:")
     .option("--max-tokens <n>", "most tokens to generate", numberOption)
     .option("--temperature <t>", "0 is greedy (default: 0)", numberOption)
     .option("--top-k <k>", "draw from the k best tokens", numberOption)

@@ -17,6 +17,7 @@ const DEFAULT_URL = "https://api.openai.com/v1";
 /** Adds the options that set a judge. */
 export function addJudgeOptions(command: Command): Command {
   return command
+    .optionsGroup("Judge:")
     .option("--judge-model <name>", "model that judges open answers (OpenAI-compatible endpoint)")
     .option("--judge-url <url>", `base URL (default: OPENAI_BASE_URL or ${DEFAULT_URL})`)
     .option("--judge-concurrency <n>", "requests at once", integerAtLeast(1), 4)

@@ -1,10 +1,11 @@
-import { type Command, Option } from "commander";
+import { type Command, Help, Option } from "commander";
 import {
   directionsId,
   InvalidArgumentError,
   type JsonValue,
   METHODS,
   type Method,
+  type MethodEntry,
   methodNamed,
   methodText,
   type NamedMethod,
@@ -29,21 +30,19 @@ const FLAGS: readonly SettingFlag[] = settingFlags();
 
 /** Lists the methods, for help texts. */
 export const METHOD_HELP: string = `
-Methods (settings with their defaults):
-${Object.values(METHODS)
-  .map(
-    ({ name, summary, settings }) =>
-      `  ${methodText({ name, settings: defaultsOf(settings) }).padEnd(44)} ${summary}`,
-  )
-  .join("\n")}
+Methods, with their settings' defaults:
+${Object.values(METHODS).map(methodHelp).join("\n")}
+
 A method's settings may also be written behind its name, and behind a plus the method that it carries:
 --method vcd:alpha=2:noiseStep=700, --method vti:image=0.4+vcd`;
 
 /** Adds the options that set methods. */
 export function addMethodOptions(command: Command): Command {
-  for (const { flag, setting } of FLAGS) {
+  command.optionsGroup("Settings of methods (a flag goes to every listed method that has it):");
+  for (const each of FLAGS) {
+    const { flag, setting } = each;
     const value = setting.type === "asset" ? "<file>" : `<${PLACEHOLDERS[setting.type]}>`;
-    const option = new Option(`--${flag} ${value}`, setting.summary);
+    const option = new Option(`--${flag} ${value}`, flagHelp(each));
     if (setting.type === "number" || setting.type === "integer") option.argParser(numberOption);
     if (setting.type === "choice") option.choices(setting.choices);
     command.addOption(option);
@@ -90,7 +89,7 @@ function settingFlags(): SettingFlag[] {
   for (const { settings } of Object.values(METHODS)) {
     for (const [name, setting] of Object.entries(settings)) {
       if (setting.type === "method") continue;
-      const { flag = kebabCase(name) } = setting;
+      const flag = flagOf(name, setting);
       if (!flags.has(flag)) flags.set(flag, { name, flag, setting });
     }
   }
@@ -127,7 +126,7 @@ function withGiven(
   const complete: Record<string, JsonValue> = { ...settings };
   for (const [flag, value] of given) {
     const own = schema[flag.name];
-    if (own === undefined || (own.flag ?? kebabCase(flag.name)) !== flag.flag) continue;
+    if (own === undefined || flagOf(flag.name, own) !== flag.flag) continue;
     complete[flag.name] ??= value;
     used.add(flag);
   }
@@ -139,8 +138,35 @@ function withGiven(
   return { name, settings: complete };
 }
 
-function defaultsOf(settings: Readonly<Record<string, Setting>>): Record<string, JsonValue> {
-  return Object.fromEntries(Object.entries(settings).map(([name, one]) => [name, one.default]));
+/** A method in help texts: as it may be written, and what it does. */
+function methodHelp({ name, summary, settings }: MethodEntry): string {
+  // Texts are left out: they are long, and stand with their flags.
+  const short = Object.entries(settings).filter(([, { type }]) => type !== "text");
+  const defaults = Object.fromEntries(short.map(([key, one]) => [key, one.default]));
+  return `  ${methodText({ name, settings: defaults })}\n${wrapped(summary, "      ")}`;
+}
+
+/** What a flag sets, in which methods, and to what where it is not given. */
+function flagHelp({ name, flag, setting }: SettingFlag): string {
+  const owners = Object.values(METHODS).filter(
+    ({ settings }) => settings[name] !== undefined && flagOf(name, settings[name]) === flag,
+  );
+  const names = owners.map((owner) => owner.name);
+  const defaults = owners.map(({ settings }) => settings[name]!.default);
+  if (defaults[0] === null) return `${setting.summary} (${names.join(", ")})`;
+  const shown = defaults.map((value) => (/ /.test(`${value}`) ? `"${value}"` : `${value}`));
+  const isOne = new Set(shown).size === 1;
+  const text = isOne ? shown[0] : shown.map((value, i) => `${value} for ${names[i]}`).join(", ");
+  return `${setting.summary} (${names.join(", ")}; default: ${text})`;
+}
+
+/** A text in lines of at most 80 characters, each behind an indent. */
+export function wrapped(text: string, indent: string): string {
+  return new Help().boxWrap(text, 80 - indent.length).replace(/^/gm, indent);
+}
+
+function flagOf(name: string, { flag = kebabCase(name) }: Setting): string {
+  return flag;
 }
 
 function kebabCase(name: string): string {

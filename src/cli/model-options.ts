@@ -13,6 +13,7 @@ export interface ModelFlags {
 /** Adds the options that choose a model. */
 export function addModelOptions(command: Command): Command {
   return command
+    .optionsGroup("Model:")
     .option(
       "-m, --model <name>",
       "'pocket', a checkpoint folder, or a hub id (owner/name)",

@@ -25,7 +25,7 @@ export function parseMethodText(text: string): NamedMethod {
   const inner = Object.entries(schema).find(([, { type }]) => type === "method");
   if (inner === undefined) {
     throw new InvalidArgumentError(
-      `method: received '${text}'; ${name} carries no other method: write it behind one that does, such as averaging+${name}`,
+      `method: received '${text}'; ${name} carries no other method: write it behind one that does, such as averaging+${others.join("+")}`,
     );
   }
   const { name: innerName, settings: innerSettings } = parseMethodText(others.join("+"));

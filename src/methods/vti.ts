@@ -36,9 +36,13 @@ const SETTINGS = {
   image: {
     ...STRENGTH,
     flag: "steer-image",
-    summary: "strength in the vision tower (default: 0.4)",
+    summary: "strength in the vision tower, 0.4 where not given",
   },
-  text: { ...STRENGTH, flag: "steer-text", summary: "strength in the decoder (default: 0.4)" },
+  text: {
+    ...STRENGTH,
+    flag: "steer-text",
+    summary: "strength in the decoder, 0.4 where not given",
+  },
   method: { type: "method", default: null, summary: "the method that decodes" },
 } as const satisfies SettingsSchema;
 
