@@ -1,31 +1,58 @@
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { posix } from "node:path";
+import { describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+const GUIDES = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "docs/command-line.md",
+  "docs/evaluation.md",
+  "docs/extending.md",
+  "docs/steering.md",
+  "src/README.md",
+  "src/eval/README.md",
+];
+
+describe.each(GUIDES)("%s", (path) => {
+  const guide = read(path);
+
+  test("code shown is that of files, which are type-checked", () => {
+    const blocks = [...guide.matchAll(/<!-- ([\w/.-]+\.ts) -->\n```ts\n([\s\S]*?)```/g)];
+    expect(blocks).toHaveLength(guide.match(/```ts\n/g)?.length ?? 0);
+    for (const [, file, code] of blocks) expect(code).toBe(read(file!));
+  });
+
+  test("changes shown fit the files that they change", () => {
+    const diffs = [...guide.matchAll(/<!-- ([\w/.-]+\.ts) -->\n```diff\n([\s\S]*?)```/g)];
+    expect(diffs).toHaveLength(guide.match(/```diff\n/g)?.length ?? 0);
+    for (const [, file, diff] of diffs) {
+      const lines = read(file!).split("\n");
+      const kept = diff!.split("\n").filter((line) => /^[ -]/.test(line));
+      for (const line of kept) expect(lines).toContain(line.slice(1));
+    }
+  });
+
+  test("links to files lead somewhere", () => {
+    for (const [, target] of guide.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
+      if (!target!.includes(".")) continue;
+      expect(() => read(posix.join(posix.dirname(path), target!)), target).not.toThrow();
+    }
+  });
+
+  test("files and folders of the source that are named exist", () => {
+    for (const [, target] of guide.matchAll(/`((?:src|test|examples|scripts)\/[\w./-]+\.\w+)`/g)) {
+      expect(() => read(target!), target).not.toThrow();
+    }
+  });
+});
+
 const readme = read("README.md");
-
-test("code shown in the README is that of the examples, which are type-checked", () => {
-  const blocks = [...readme.matchAll(/<!-- (examples\/[\w-]+\.ts) -->\n```ts\n([\s\S]*?)```/g)];
-  expect(blocks.length).toBeGreaterThan(0);
-  for (const [, path, code] of blocks) expect(code).toBe(read(path!));
-});
-
-test("every TypeScript block of the README names its example", () => {
-  expect(readme.match(/```ts\n/g)!.length).toBe(
-    readme.match(/<!-- examples\/[\w-]+\.ts -->/g)!.length,
-  );
-});
 
 test("CI runs the README's test command, and every npm script that the README names exists", () => {
   expect(readme).toContain("npm ci && npm run check");
   expect(read(".ci/run")).toContain("npm ci && npm run");
   for (const [, script] of readme.matchAll(/npm run (?:-s )?([\w-]+)/g))
     expect(packageJson.scripts).toHaveProperty(script!);
-});
-
-test("links to files lead somewhere", () => {
-  for (const [, path] of readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-    if (path!.includes(".")) expect(() => read(path!), path).not.toThrow();
-  }
 });
