@@ -88,7 +88,7 @@ function explanation({ counts }: Demo): string {
   return [
     "How these were chosen (scripts/choose-demo.mjs): in the order of the dev files, the first question that greedy",
     "decoding gets wrong and vcd gets right, the first that vdgd gets right, and at the end the first that vcd spoils.",
-    "Against greedy decoding, over the whole dev files:",
+    "Against greedy decoding, over the whole dev files (vdgd as it was before: its description behind the image):",
     ...lines,
     "",
   ].join("\n");
