@@ -6,7 +6,7 @@ import { ModelLoadError } from "../errors.js";
 /** Checkpoints that come with the package, by name. */
 export const BUNDLED: Readonly<Record<string, string>> = { pocket: "pocket/llava" };
 
-/** Root of the package: the folder of package.json, from src/models or dist/models. */
+/** Root of the package: the folder of package.json, from src/node or dist/node. */
 function packageRoot(): string {
   return join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 }
