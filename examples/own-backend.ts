@@ -159,7 +159,7 @@ export class LlamaServer implements Backend {
 
   close(_: readonly Context[]): void {}
 
-  encode(): never {
+  async encode(): Promise<never> {
     throw new UnsupportedCapabilityError("a server's tokens are not known before it is asked");
   }
 

@@ -48,7 +48,7 @@ export function oneOf<Word extends string>(
 }
 
 /** A range in words, for example "a number from 0 to 1". */
-export function rangeText(kind: string, min: number, max: number): string {
+function rangeText(kind: string, min: number, max: number): string {
   const isBounded = max !== Number.POSITIVE_INFINITY && max !== Number.MAX_SAFE_INTEGER;
   if (min === Number.MIN_VALUE) return `${kind} above 0${isBounded ? ` and at most ${max}` : ""}`;
   if (min === Number.NEGATIVE_INFINITY) return "a finite number";

@@ -4,7 +4,7 @@
  */
 import { InvalidArgumentError } from "../errors.js";
 import { checkNames } from "./check-names.js";
-import { integerIn, numberIn, oneOf, rangeText } from "./numbers.js";
+import { integerIn, numberIn, oneOf } from "./numbers.js";
 
 interface Described {
   /** What it does, in a few words for help texts. */
@@ -109,23 +109,5 @@ function checkSetting(
       throw new InvalidArgumentError(
         `${called}: received ${typeof value === "string" ? "an empty text" : typeof value}; expected some words`,
       );
-  }
-}
-
-/** What a setting takes, in words for help texts. */
-export function settingRange(setting: Setting): string {
-  switch (setting.type) {
-    case "number":
-      return rangeText("a number", setting.min, setting.max ?? Number.POSITIVE_INFINITY);
-    case "integer":
-      return rangeText("an integer", setting.min, setting.max ?? Number.MAX_SAFE_INTEGER);
-    case "choice":
-      return setting.choices.join(", ");
-    case "text":
-      return "some words";
-    case "method":
-      return "a method";
-    case "asset":
-      return "a file";
   }
 }

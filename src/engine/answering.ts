@@ -137,7 +137,7 @@ export class Answering {
     stream: Stream,
     { maxTokens, forced, onPosition }: GenerateTextOptions,
   ): Promise<GeneratedText> {
-    const read = forced === undefined ? undefined : this.#tokensToRead(forced);
+    const read = forced === undefined ? undefined : await this.#tokensToRead(forced);
     const options: SequenceOptions = {
       maxTokens: read?.length ?? maxTokens,
       stop: [],
@@ -154,9 +154,9 @@ export class Answering {
   }
 
   /** The tokens of a text as the model would answer with it, and the end of text. */
-  #tokensToRead(text: string): number[] {
+  async #tokensToRead(text: string): Promise<number[]> {
     const { endTokens } = this.#backend.facts;
-    return [...this.#backend.encode(` ${text.trim()}`), ...[...endTokens].slice(0, 1)];
+    return [...(await this.#backend.encode(` ${text.trim()}`)), ...[...endTokens].slice(0, 1)];
   }
 
   async #remember<T>(key: string, make: () => Promise<T>, bytes: (value: T) => number): Promise<T> {

@@ -103,7 +103,7 @@ export interface Backend {
   /** Bytes of all live contexts. */
   readonly liveBytes: number;
   /** Token ids of a text as the model would go on with it; control tokens in it stay text or are refused. */
-  encode(text: string): readonly number[];
+  encode(text: string): Promise<readonly number[]>;
   /** Text of token ids, special tokens left out. */
   decode(ids: readonly number[]): string;
   /**

@@ -115,7 +115,7 @@ export class FakeBackend implements Backend {
     for (const context of contexts) this.#live.delete(context);
   }
 
-  encode = (text: string): readonly number[] => [...new TextEncoder().encode(text)];
+  encode = async (text: string): Promise<readonly number[]> => [...new TextEncoder().encode(text)];
 
   decode = (ids: readonly number[]): string => fakeText(ids);
 

@@ -144,7 +144,7 @@ export class OnnxBackend implements Backend {
     }
   }
 
-  encode(text: string): readonly number[] {
+  async encode(text: string): Promise<readonly number[]> {
     const { prompts, family } = this.#parts;
     const view = [{ role: "assistant", parts: [{ type: "text", text }] }] as const;
     refuseControlTokens(view, prompts.controls, family.imageToken);

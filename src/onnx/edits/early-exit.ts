@@ -197,12 +197,18 @@ export function earlyExitEdit(layers: readonly number[]): GraphEdit {
     );
   }
   const asked = [...new Set(layers)].sort((a, b) => a - b);
-  return {
-    key: `early exits behind layers ${asked.join(", ")}`,
+  const key = `early exits behind layers ${asked.join(", ")}`;
+  const edit = EDITS.get(key) ?? {
+    key,
     graph: "decoder",
     stage: "output",
     apply: (model) => addEarlyExits(model, asked),
     feeds: () => ({}),
     outputs: asked.map(earlyExitOutput),
   };
+  EDITS.set(key, edit);
+  return edit;
 }
+
+/** Equal edits are one value, so that requests which switch them on are decoded together. */
+const EDITS = new Map<string, GraphEdit>();
