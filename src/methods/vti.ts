@@ -129,8 +129,11 @@ const NO_DIRECTIONS: LayerDirections = {
 };
 const IDS = new WeakMap<SteeringDirections, string>();
 
-/** Directions are made into an edit once: streams that share it share runs, whatever their strengths. */
-const EDITS = new WeakMap<LayerDirections, GraphEdit>();
+/** Directions are made into an edit of a graph once: streams that share it share runs, whatever their strengths. */
+const EDITS = {
+  vision: new WeakMap<LayerDirections, GraphEdit>(),
+  decoder: new WeakMap<LayerDirections, GraphEdit>(),
+};
 
 function activeEdit(
   part: "image" | "text",
@@ -144,8 +147,8 @@ function activeEdit(
       `strength of ${part}: received ${strength}, but the directions have none for it; fit them with ${part} directions`,
     );
   }
-  const edit = EDITS.get(directions) ?? steeringEdit(graph, directions);
-  EDITS.set(directions, edit);
+  const edit = EDITS[graph].get(directions) ?? steeringEdit(graph, directions);
+  EDITS[graph].set(directions, edit);
   return [{ edit, strength }];
 }
 

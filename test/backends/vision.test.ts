@@ -1,40 +1,16 @@
 import { expect, test } from "vitest";
 import { OnnxBackend } from "../../src/backends/onnx/backend.js";
-import type { Tensors } from "../../src/backends/onnx/runtime.js";
 import { apc } from "../../src/methods/apc.js";
 import { vcd } from "../../src/methods/vcd.js";
 import { LocalModel } from "../../src/model/local-model.js";
+import { image } from "../engine/asked.js";
 import { fakeOnnxParts } from "./fake-onnx.js";
-
-const image = { data: Uint8Array.of(10, 200, 90), width: 1, height: 1, channels: 3 } as const;
+import { countedParts, watched } from "./watched.js";
 
 /** A fake model that counts runs of its vision encoder, and rows that its decoder was given. */
 function counting(memory = { visionBytes: 2 ** 20, prefixBytes: 2 ** 20 }) {
-  const parts = fakeOnnxParts({ respond: () => "ok" });
-  const counts = { images: 0, rows: 0 };
-  const { vision, decoder } = parts.graphs;
-  type Feeds = Parameters<typeof vision.session.run>[0];
-  const encode = {
-    ...vision.session,
-    run: (feeds: Feeds) => {
-      counts.images++;
-      return vision.session.run(feeds);
-    },
-  };
-  const decode = {
-    ...decoder.session,
-    run: (feeds: Feeds) => {
-      const [batch, steps] = (feeds as Tensors).inputs_embeds!.dims;
-      counts.rows += batch! * steps!;
-      return decoder.session.run(feeds);
-    },
-  };
-  const graphs = {
-    ...parts.graphs,
-    vision: { ...vision, session: encode },
-    decoder: { ...decoder, session: decode },
-  };
-  const model = new LocalModel(new OnnxBackend({ ...parts, memory, graphs }));
+  const { parts, counts } = countedParts(fakeOnnxParts({ respond: () => "ok" }));
+  const model = new LocalModel(new OnnxBackend({ ...parts, memory }));
   return { model, counts };
 }
 
@@ -55,6 +31,33 @@ test("an image is encoded once for all questions and methods, a distorted copy o
   expect(counts.images).toBe(4);
   await model.generate({ image: { ...image, data: Uint8Array.of(0, 0, 0) }, prompt: "One?" });
   expect(counts.images).toBe(5);
+});
+
+test("an image that is being encoded is not encoded again for those who ask meanwhile", async () => {
+  const { model, counts } = counting();
+  await model.generateBatch([
+    { image, prompt: "One?" },
+    { image, prompt: "Two?", method: vcd() },
+    { image, prompt: "Three?", method: vcd({ alpha: 2 }) },
+  ]);
+  expect(counts.images).toBe(2);
+});
+
+test("an image whose encoding failed is encoded anew for the next who asks", async () => {
+  const { parts, counts } = countedParts(fakeOnnxParts({ respond: () => "ok" }));
+  const { vision } = parts.graphs;
+  let failures = 1;
+  const session = watched(vision.session, () => {
+    if (failures-- > 0) throw new Error("out of memory");
+  });
+  const graphs = { ...parts.graphs, vision: { ...vision, session } };
+  const model = new LocalModel(new OnnxBackend({ ...parts, graphs }));
+  await expect(model.generate({ image, prompt: "?" })).rejects.toMatchObject({
+    code: "INFERENCE",
+    message: "the vision encoder failed: out of memory",
+  });
+  expect((await model.generate({ image, prompt: "?" })).text).toBe("ok");
+  expect(counts.images).toBe(1);
 });
 
 test("the prompt up to the end of the image is prefilled once", async () => {

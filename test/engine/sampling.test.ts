@@ -1,0 +1,31 @@
+import { describe, expect, test } from "vitest";
+import { fakeModel } from "../../src/testing/fake-model.js";
+import { ids } from "./asked.js";
+
+describe("sampling", () => {
+  const sampled = { prompt: "Tell me", maxTokens: 20, temperature: 1 };
+
+  test("a seed fixes the answer; another seed, image or prompt gives another", async () => {
+    const model = fakeModel();
+    const one = ids(await model.generate({ ...sampled, seed: 1 }));
+    expect(ids(await fakeModel().generate({ ...sampled, seed: 1 }))).toEqual(one);
+    expect(ids(await model.generate({ ...sampled, seed: 2 }))).not.toEqual(one);
+  });
+
+  test("top-k 1 and a tiny top-p are greedy", async () => {
+    const model = fakeModel();
+    const greedy = ids(await model.generate({ prompt: "Tell me", maxTokens: 20 }));
+    expect(ids(await model.generate({ ...sampled, topK: 1 }))).toEqual(greedy);
+    expect(ids(await model.generate({ ...sampled, topP: 1e-9 }))).toEqual(greedy);
+  });
+
+  test("a repetition penalty avoids what was said", async () => {
+    const logits = () =>
+      Float32Array.from({ length: 259 }, (_, id) => (id < 100 ? 5 - id / 100 : -5));
+    const model = fakeModel({ logits });
+    const plain = await model.generate({ prompt: "?", maxTokens: 5 });
+    const penalised = await model.generate({ prompt: "?", maxTokens: 5, repetitionPenalty: 2 });
+    expect(ids(plain)).toEqual([0, 0, 0, 0, 0]);
+    expect(ids(penalised)).toEqual([0, 1, 2, 3, 4]);
+  });
+});
