@@ -15,7 +15,7 @@ import type {
   Stream,
 } from "./method.js";
 import type { RequestOptions } from "./request-options.js";
-import type { Scheduler, StreamGroup } from "./scheduler.js";
+import { disposedError, type Scheduler, type StreamGroup } from "./scheduler.js";
 import { Sequence, type SequenceOptions } from "./sequence.js";
 import { questionOf, textOf } from "./view.js";
 
@@ -40,7 +40,9 @@ interface Job {
   readonly images: readonly OpenedImage[];
   readonly startedAt: number;
   readonly details: Record<string, JsonValue>;
-  imageMs: number;
+  /** Time spent on opening its images, and on encoding those that were not cached. */
+  readonly openMs: number;
+  encodeMs: number;
 }
 
 /** Turns checked requests into answers: opens images, starts methods, and has the scheduler decode their streams. */
@@ -49,6 +51,8 @@ export class Answering {
   readonly #scheduler: Scheduler;
   readonly #remembered = new BoundedCache<unknown>(REMEMBERED_BYTES);
   readonly #pending = new Map<string, Promise<unknown>>();
+  readonly #layingOut = new Set<Promise<unknown>>();
+  #isStopped = false;
   #tickets = 0;
 
   constructor(backend: Backend, scheduler: Scheduler) {
@@ -75,13 +79,20 @@ export class Answering {
     );
   }
 
+  /** Fails what is being answered, and resolves when nothing is asked of the backend any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#scheduler.stop();
+    await Promise.allSettled(this.#layingOut);
+  }
+
   async #open(options: RequestOptions, group: RequestGroup, ticket: number): Promise<Job> {
     const startedAt = performance.now();
     const { signal } = options;
     const opening = options.images.map((source) => this.#backend.openImage(source, signal));
     const images = await Promise.all(opening);
-    const imageMs = performance.now() - startedAt;
-    return { options, group, ticket, images, startedAt, details: {}, imageMs };
+    const openMs = performance.now() - startedAt;
+    return { options, group, ticket, images, startedAt, details: {}, openMs, encodeMs: 0 };
   }
 
   /** Lays out the prompts of a session's streams. */
@@ -94,8 +105,8 @@ export class Answering {
     const prompts: Prompt[] = [];
     for (const stream of session.streams) {
       this.#checkEdits(job, stream);
-      const prompt = await this.#backend.layOut(stream, job.images, job.options.mayGoOn);
-      job.imageMs += prompt.imageMs;
+      const prompt = await this.#layOut(job, stream);
+      job.encodeMs += prompt.imageMs;
       prompts.push(prompt);
     }
     const { facts } = this.#backend;
@@ -111,6 +122,13 @@ export class Answering {
     checkNeeds({ ...method, needs: { edits: active } }, this.#backend);
   }
 
+  async #layOut({ images, options }: Job, stream: Stream): Promise<Prompt> {
+    if (this.#isStopped) throw disposedError();
+    const prompt = this.#backend.layOut(stream, images, options.mayGoOn);
+    this.#layingOut.add(prompt);
+    return prompt.finally(() => this.#layingOut.delete(prompt));
+  }
+
   #methodRun(job: Job): MethodRun {
     const { view, seed, signal } = job.options;
     const { info } = this.#backend;
@@ -124,7 +142,7 @@ export class Answering {
       random: (name, image) =>
         new SeededRandom(seed, `${name}/${image === undefined ? all : job.images[image]!.key}`),
       generate: (stream, options) => this.#generateText(job, stream, options),
-      remember: (key, make, bytes) => this.#remember(`${all}/${key}`, make, bytes),
+      remember: (key, make, bytes) => this.#remember(`${all}/${key}`, make, bytes, signal),
       note: (key, value) => {
         job.details[key] = value;
       },
@@ -159,13 +177,21 @@ export class Answering {
     return [...(await this.#backend.encode(` ${text.trim()}`)), ...[...endTokens].slice(0, 1)];
   }
 
-  async #remember<T>(key: string, make: () => Promise<T>, bytes: (value: T) => number): Promise<T> {
+  async #remember<T>(
+    key: string,
+    make: () => Promise<T>,
+    bytes: (value: T) => number,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     const known = this.#remembered.get(key);
     if (known !== undefined) return known as T;
     const pending = this.#pending.get(key);
     if (pending !== undefined) {
       // Another request makes it; should that one fail or be aborted, this one makes its own.
-      return pending.catch(() => this.#remember(key, make, bytes)) as Promise<T>;
+      const others = pending.then((value) => value as T);
+      return unlessAborted(signal, (begun) =>
+        others.catch(() => this.#remember(key, make, bytes, signal)).finally(begun),
+      );
     }
     const made = make()
       .then((value) => {
@@ -227,6 +253,7 @@ function describeAnswer(job: Job, sequence: Sequence): Answer {
   const { finishReason, tokens, endedAt, firstLogitsAt } = sequence;
   const [prompt] = sequence.prompts;
   const decodeMs = endedAt - firstLogitsAt;
+  const imageMs = job.encodeMs === 0 ? 0 : job.openMs + job.encodeMs;
   const { name, settings } = job.options.method;
   return {
     text: sequence.text,
@@ -238,8 +265,8 @@ function describeAnswer(job: Job, sequence: Sequence): Answer {
       generatedTokens: tokens.length,
     },
     timings: {
-      imageMs: job.imageMs,
-      prefillMs: firstLogitsAt - job.startedAt - job.imageMs,
+      imageMs,
+      prefillMs: firstLogitsAt - job.startedAt - imageMs,
       decodeMs,
       msPerToken: tokens.length < 2 ? null : decodeMs / (tokens.length - 1),
       totalMs: endedAt - job.startedAt,

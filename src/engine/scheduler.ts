@@ -45,6 +45,7 @@ export class Scheduler {
   readonly #waiting: Entry[] = [];
   #running: Running[] = [];
   #loop: Promise<void> | undefined;
+  #isStopped = false;
 
   /** @param maxBytes bound of all live contexts' memory */
   constructor(backend: Backend, maxBytes: number) {
@@ -66,6 +67,8 @@ export class Scheduler {
    * @param ticket number of its request; lower ones are admitted first
    */
   submit(sequence: Sequence, group: StreamGroup, ticket: number): Promise<void> {
+    if (this.#isStopped) sequence.fail(disposedError());
+    if (sequence.isDone) return Promise.resolve();
     return new Promise((settle) => {
       const after = this.#waiting.findIndex((other) => other.ticket > ticket);
       const place = after < 0 ? this.#waiting.length : after;
@@ -76,11 +79,9 @@ export class Scheduler {
     });
   }
 
-  /** Fails whatever is decoded or waits, and resolves when nothing runs any more. */
+  /** Fails whatever is decoded, waits or comes later, and resolves when nothing runs any more. */
   async stop(): Promise<void> {
-    for (const { sequence } of [...this.#waiting, ...this.#running]) {
-      sequence.fail(new AbortedError("the model was disposed of before the answer ended"));
-    }
+    this.#isStopped = true;
     await this.#loop;
   }
 
@@ -164,7 +165,10 @@ export class Scheduler {
 
   /** Lets go of what is done or aborted; returns how many there were. */
   #retire(): number {
-    for (const { sequence } of [...this.#running, ...this.#waiting]) sequence.checkAborted();
+    for (const { sequence } of [...this.#running, ...this.#waiting]) {
+      sequence.checkAborted();
+      if (this.#isStopped) sequence.fail(disposedError());
+    }
     const done = this.#running.filter(({ sequence }) => sequence.isDone);
     if (done.length > 0) {
       this.#backend.close(done.flatMap(({ contexts }) => contexts));
@@ -183,6 +187,11 @@ function others(): Promise<void> {
     if (typeof setImmediate === "function") setImmediate(resolve);
     else setTimeout(resolve);
   });
+}
+
+/** Why an answer ends with its model. */
+export function disposedError(): AbortedError {
+  return new AbortedError("the model was disposed of before the answer ended");
 }
 
 /** Process, sample, commit: one token of one answer. */

@@ -61,9 +61,10 @@ export class LocalModel implements Model {
     options: BatchOptions = {},
   ): Promise<Answer[]> {
     const group = this.#groupOf(requests, options);
-    const checked = requests.map((request, i) => atRequest(i, () => this.#options(request)));
+    const { length: count } = requests;
+    const checked = requests.map((request, i) => atRequest(i, count, () => this.#options(request)));
     const results = await Promise.allSettled(
-      checked.map((one, i) => this.#answerOf(one, i, checked.length, group, options)),
+      checked.map((one, i) => this.#answerOf(one, i, count, group, options)),
     );
     return results.map((result) => {
       if (result.status === "rejected") throw result.reason;
@@ -105,7 +106,7 @@ export class LocalModel implements Model {
   }
 
   dispose(): Promise<void> {
-    this.#disposal ??= this.#scheduler.stop().then(() => this.#backend.release());
+    this.#disposal ??= this.#answering.stop().then(() => this.#backend.release());
     return this.#disposal;
   }
 
@@ -130,7 +131,7 @@ export class LocalModel implements Model {
   ): Promise<Answer> {
     const told = onPiece && ((piece: StreamPiece) => onPiece(piece, index));
     const answer = await this.#answer(checked, group, told).catch((error: unknown) => {
-      throw count > 1 ? ofRequest(index, error) : error;
+      throw ofRequest(index, count, error);
     });
     onAnswer?.(answer, index);
     return answer;
@@ -159,16 +160,19 @@ export class LocalModel implements Model {
   }
 }
 
-function atRequest<T>(index: number, task: () => T): T {
+function atRequest<T>(index: number, count: number, task: () => T): T {
   try {
     return task();
   } catch (error) {
-    throw ofRequest(index, error);
+    throw ofRequest(index, count, error);
   }
 }
 
-/** The error, saying which request of a batch it belongs to. */
-function ofRequest(index: number, error: unknown): unknown {
-  if (GroundsightError.isInstance(error)) error.message = `request ${index}: ${error.message}`;
-  return error;
+/** The error, saying which request of a batch it belongs to: a copy, since several may fail of one. */
+function ofRequest(index: number, count: number, error: unknown): unknown {
+  if (count === 1 || !GroundsightError.isInstance(error)) return error;
+  const named: Error = Reflect.construct(Error, [], error.constructor);
+  Object.defineProperties(named, Object.getOwnPropertyDescriptors(error));
+  named.message = `request ${index}: ${error.message}`;
+  return named;
 }

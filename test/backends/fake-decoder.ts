@@ -1,4 +1,4 @@
-import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-common";
+import type { InferenceSession, TensorConstructor } from "onnxruntime-common";
 import type { DecoderGraph } from "../../src/backends/onnx/graphs.js";
 import type { Session, Tensors } from "../../src/backends/onnx/runtime.js";
 import type { FakeToken } from "../../src/testing/fake-tokens.js";
@@ -7,7 +7,13 @@ import type { FakeToken } from "../../src/testing/fake-tokens.js";
 export const FAKE_HIDDEN = 2;
 
 /** How a fake decoder keeps its cache; see DecoderGraph. */
-export type FakeCache = Pick<DecoderGraph, "pastLayout" | "returnsNewRows">;
+export interface FakeCache extends Pick<DecoderGraph, "pastLayout" | "returnsNewRows"> {
+  /** Whether its tensors are float16. Their bits then hold whole numbers, and features in 1024ths. */
+  readonly isHalf?: boolean;
+}
+
+/** Elements of the cache's tensors. */
+type Elements = Float32Array | Uint16Array;
 
 /**
  * A decoder whose cache holds the tokens themselves, so that the next logits are any function of the whole context.
@@ -30,7 +36,7 @@ export function fakeDecoder(
   return {
     inputNames: inputs,
     outputNames: ["logits"],
-    inputMetadata: inputs.map((name) => metadata(name)),
+    inputMetadata: inputs.map((name) => metadata(name, cache)),
     outputMetadata: [],
     run: (async (feeds: Tensors) =>
       runDecoder(TensorClass, cache, logits, feeds)) as InferenceSession["run"],
@@ -38,8 +44,9 @@ export function fakeDecoder(
   };
 }
 
-function metadata(name: string): InferenceSession.ValueMetadata {
-  return { name, isTensor: true, type: "float32", shape: ["batch", 1, "past", FAKE_HIDDEN] };
+function metadata(name: string, { isHalf }: FakeCache): InferenceSession.ValueMetadata {
+  const type = isHalf === true && name.startsWith("past") ? "float16" : "float32";
+  return { name, isTensor: true, type, shape: ["batch", 1, "past", FAKE_HIDDEN] };
 }
 
 /** Rows that a run adds to one context, and how many it held before. */
@@ -54,15 +61,16 @@ function runDecoder(
   logitsOf: (context: readonly FakeToken[]) => Float32Array,
   feeds: Tensors,
 ): Tensors {
-  const { pastLayout } = cache;
+  const { pastLayout, isHalf = false } = cache;
+  const scale = isHalf ? 1024 : 1;
   const [batch, steps] = feeds.inputs_embeds!.dims as [number, number];
   const pastRows = feeds["past_key_values.0.key"]!.dims[2]!;
-  const read = (name: string) => feeds[name]!.data as Float32Array;
-  const [embeddings, keys, values] = [
-    read("inputs_embeds"),
-    read("past_key_values.0.key"),
-    read("past_key_values.0.value"),
-  ];
+  const embeddings = feeds.inputs_embeds!.data as Float32Array;
+  const [keys, values] = ["key", "value"].map((kind) => {
+    const { type, data } = feeds[`past_key_values.0.${kind}`]!;
+    if (type !== (isHalf ? "float16" : "float32")) throw new Error(`received a past of ${type}`);
+    return data as Elements;
+  }) as [Elements, Elements];
   const mask = feeds.attention_mask!;
   const width = mask.dims[1]!;
   const positions = feeds.position_ids!.data as BigInt64Array;
@@ -75,28 +83,30 @@ function runDecoder(
     for (let slot = 0; slot < pastRows; slot++) {
       const isFilled = pastLayout === "counted" ? slot < filled - steps : ones[slot] === 1n;
       const at = (b * pastRows + slot) * FAKE_HIDDEN;
-      if (isFilled) context.push({ id: keys[at]!, position: keys[at + 1]!, feature: values[at]! });
+      if (isFilled) {
+        context.push({ id: keys[at]!, position: keys[at + 1]!, feature: values[at]! / scale });
+      }
     }
     const added: AddedRows["added"][number][] = [];
     for (let s = 0; s < steps; s++) {
       const at = (b * steps + s) * FAKE_HIDDEN;
       const token = {
         id: embeddings[at]!,
-        feature: embeddings[at + 1]!,
+        feature: isHalf ? Math.round(embeddings[at + 1]! * scale) / scale : embeddings[at + 1]!,
         position: Number(positions[b * steps + s]),
       };
-      added.push({ key: [token.id, token.position], value: [token.feature, 0] });
+      added.push({ key: [token.id, token.position], value: [token.feature * scale, 0] });
       if (pastLayout === "counted" || ones[width - steps + s] === 1n) context.push(token);
     }
     rows.push({ added, count: filled - steps });
     logits.push(logitsOf(context.sort((one, other) => one.position - other.position)));
   }
   return {
-    logits: tensor(
-      TensorClass,
-      logits.flatMap((row) => [...row]),
-      [batch, 1, logits[0]!.length],
-    ),
+    logits: new TensorClass("float32", Float32Array.from(logits.flatMap((row) => [...row])), [
+      batch,
+      1,
+      logits[0]!.length,
+    ]),
     ...cacheOutputs(TensorClass, cache, rows, { key: keys, value: values, rows: pastRows }),
   };
 }
@@ -104,9 +114,9 @@ function runDecoder(
 /** New rows alone, or the whole cache: with them behind the past as fed, or at each context's count. */
 function cacheOutputs(
   TensorClass: TensorConstructor,
-  { pastLayout, returnsNewRows }: FakeCache,
+  { pastLayout, returnsNewRows, isHalf = false }: FakeCache,
   rows: readonly AddedRows[],
-  past: { readonly key: Float32Array; readonly value: Float32Array; readonly rows: number },
+  past: { readonly key: Elements; readonly value: Elements; readonly rows: number },
 ): Tensors {
   const outputs: Tensors = {};
   const steps = rows[0]!.added.length;
@@ -128,15 +138,9 @@ function cacheOutputs(
     });
     const name = `${returnsNewRows ? "new" : "present"}.0.${kind}`;
     const dims = [rows.length, 1, steps + (returnsNewRows ? 0 : past.rows), FAKE_HIDDEN];
-    outputs[name] = tensor(TensorClass, data, dims);
+    outputs[name] = isHalf
+      ? new TensorClass("float16", Uint16Array.from(data), dims)
+      : new TensorClass("float32", Float32Array.from(data), dims);
   }
   return outputs;
-}
-
-function tensor(
-  TensorClass: TensorConstructor,
-  data: readonly number[],
-  dims: readonly number[],
-): Tensor {
-  return new TensorClass("float32", Float32Array.from(data), dims);
 }

@@ -86,14 +86,20 @@ export class OnnxBackend implements Backend {
     images: readonly OpenedImage[],
     mayGoOn: boolean,
   ): Promise<OnnxPrompt> {
-    const startedAt = performance.now();
+    let imageMs = 0;
     const features: ImageFeatures[] = [];
     for (const part of stream.view.flatMap(({ parts }) => parts)) {
       if (part.type !== "image") continue;
       const image = images[part.image] as ImageToProcess;
+      const cached = this.#vision.cached(image, part.variant, stream.edits);
+      if (cached !== undefined) {
+        features.push(cached);
+        continue;
+      }
+      const startedAt = performance.now();
       features.push(await this.#vision.features(image, part.variant, stream.edits));
+      imageMs += performance.now() - startedAt;
     }
-    const imageMs = performance.now() - startedAt;
     return { ...layOutPrompt(this.#parts, stream, features, mayGoOn), imageMs };
   }
 

@@ -32,6 +32,15 @@ export class Vision {
     this.#features = new BoundedCache(parts.memory.visionBytes / 2);
   }
 
+  /** Features of a variant of an image that need not be computed; undefined where they must. */
+  cached(
+    image: ImageToProcess,
+    variant: ImageVariant,
+    active: readonly ActiveEdit[] | undefined,
+  ): ImageFeatures | undefined {
+    return this.#features.get(featuresKey(image, variant, editSet(active, "vision")));
+  }
+
   /** Features of a variant of an image, from the cache where they are. */
   async features(
     image: ImageToProcess,
@@ -39,7 +48,7 @@ export class Vision {
     active: readonly ActiveEdit[] | undefined,
   ): Promise<ImageFeatures> {
     const edits = editSet(active, "vision");
-    const key = `${image.key}/${variant.key}/${edits.key}`;
+    const key = featuresKey(image, variant, edits);
     const cached = this.#features.get(key) ?? this.#pending.get(key);
     if (cached !== undefined) return cached;
     const pending = this.#compute(key, image, variant, edits).finally(() =>
@@ -101,4 +110,8 @@ export class Vision {
     }
     return { data: features.data, dims: features.dims };
   }
+}
+
+function featuresKey(image: ImageToProcess, variant: ImageVariant, edits: EditSet): string {
+  return `${image.key}/${variant.key}/${edits.key}`;
 }
