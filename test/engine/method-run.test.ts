@@ -29,7 +29,7 @@ describe("methods", () => {
     expect(ids(await fakeModel().generate({ ...sampled, method: same }))).toEqual(expected);
   });
 
-  test("vcd sees a noisy image in its second stream, the same for all tokens and questions of a seed", async () => {
+  test("vcd against a noisy image answers otherwise than regular, and the same in another model", async () => {
     const model = fakeModel();
     const noisy = ids(
       await model.generate({ ...request, method: vcd({ noiseStep: 999, alpha: 3, beta: 0 }) }),

@@ -1,15 +1,33 @@
 import { describe, expect, test } from "vitest";
 import { fakeModel } from "../../src/testing/fake-model.js";
-import { ids } from "./asked.js";
+import { dark, ids, image } from "./asked.js";
 
 describe("sampling", () => {
   const sampled = { prompt: "Tell me", maxTokens: 20, temperature: 1 };
 
-  test("a seed fixes the answer; another seed, image or prompt gives another", async () => {
+  test("a seed fixes the answer, another gives another", async () => {
     const model = fakeModel();
     const one = ids(await model.generate({ ...sampled, seed: 1 }));
     expect(ids(await fakeModel().generate({ ...sampled, seed: 1 }))).toEqual(one);
     expect(ids(await model.generate({ ...sampled, seed: 2 }))).not.toEqual(one);
+  });
+
+  test("draws are fixed by seed, images and texts of the conversation, and others for any other of them", async () => {
+    // Equal logits after every context, so that answers differ by their draws alone.
+    const model = fakeModel({ logits: () => new Float32Array(259).fill(0).fill(-99, 256) });
+    const drawn = async (request: object) =>
+      ids(await model.generate({ ...sampled, image, seed: 1, ...request })).join();
+    const first = await drawn({});
+    expect(await drawn({})).toBe(first);
+    expect(await drawn({ topLogprobs: 3 })).toBe(first);
+    const others = [
+      await drawn({ seed: 2 }),
+      await drawn({ seed: 1 + 2 ** 32 }),
+      await drawn({ image: dark }),
+      await drawn({ image: undefined }),
+      await drawn({ prompt: "Tell me more" }),
+    ];
+    expect(new Set([first, ...others]).size).toBe(6);
   });
 
   test("top-k 1 and a tiny top-p are greedy", async () => {

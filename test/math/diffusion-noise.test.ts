@@ -12,13 +12,26 @@ test.each(golden.cases)(
   },
 );
 
-test("the variance of a unit signal is kept at every step, and the signal only falls", () => {
+test("the squares of signal and noise add up to one at every step, and the signal only falls", () => {
   for (let step = 0; step < DIFFUSION_STEPS; step++) {
     const { signal, noise } = noiseLevel(step);
     expect(signal ** 2 + noise ** 2).toBeCloseTo(1, 12);
     if (step > 0) expect(signal).toBeLessThan(noiseLevel(step - 1).signal);
   }
 });
+
+test.each([0, 100, 500, 999])(
+  "a signal of unit variance keeps it at step %d, and its share of it is the schedule's",
+  (step) => {
+    const pixels = new SeededRandom(1).gaussians(50_000);
+    const distorted = diffuse(pixels, step, new SeededRandom(2));
+    const mean = (values: Float32Array) => values.reduce((sum, x) => sum + x, 0) / values.length;
+    expect(Math.abs(mean(distorted))).toBeLessThan(0.02);
+    expect(Math.abs(mean(distorted.map((x) => x * x)) - 1)).toBeLessThan(0.03);
+    const shared = mean(distorted.map((x, i) => x * pixels[i]!));
+    expect(Math.abs(shared - noiseLevel(step).signal)).toBeLessThan(0.03);
+  },
+);
 
 test.each([-1, 1000, 1.5, Number.NaN])("step %d is refused by name", (step) => {
   expect(() => noiseLevel(step)).toThrow(InvalidArgumentError);

@@ -171,9 +171,8 @@ describe("decoding", () => {
     expect(control.text).toBe(direct.text);
   });
 
-  test("decodes on averaged features inside averaging, the same each time", async () => {
-    const model = fakeModel();
-    const answer = await model.generate({
+  test("is run inside averaging, which says so, the same in another model", async () => {
+    const answer = await fakeModel().generate({
       ...ask,
       method: averaging({ copies: 3, method: vdgd() }),
     });
@@ -183,10 +182,11 @@ describe("decoding", () => {
     });
     expect(answer.details.description).toBeTypeOf("string");
     const [once, again] = [
-      await model.generate({ ...ask, method: averaging({ method: vcd() }) }),
-      await model.generate({ ...ask, method: averaging({ method: vcd() }) }),
+      await fakeModel().generate({ ...ask, method: averaging({ method: vcd() }) }),
+      await fakeModel().generate({ ...ask, method: averaging({ method: vcd() }) }),
     ];
     expect(once.text).toBe(again.text);
+    expect(once.text).not.toBe((await fakeModel().generate({ ...ask, method: vcd() })).text);
   });
 });
 

@@ -6,6 +6,7 @@ import {
   type Answer,
   apc,
   type GenerateRequest,
+  InvalidArgumentError,
   load,
   type Model,
   ModelLoadError,
@@ -156,8 +157,8 @@ describe("a broken checkpoint", () => {
 
   test.each([
     ["no-such-model", {}, ModelLoadError, "received 'no-such-model'"],
-    ["pocket", { dtyp: "q8" }, Error, "did you mean dtype?"],
-    ["pocket", { dtype: "fp64" }, Error, "dtype: received 'fp64'"],
+    ["pocket", { dtyp: "q8" }, InvalidArgumentError, "did you mean dtype?"],
+    ["pocket", { dtype: "fp64" }, InvalidArgumentError, "dtype: received 'fp64'"],
     [
       "owner/name",
       { offline: true, cacheDir: "/nonexistent" },

@@ -16,8 +16,12 @@ import { maskPatches } from "../../src/vti/mask-patches.js";
 const [SIDE, PATCH, WIDTH, STATES] = [8, 4, 6, 3];
 const POSITIONS = (SIDE / PATCH) ** 2;
 
-/** A model whose hidden states are a fixed linear map of pixels, and of the length of the answer. */
-function probed(): Model {
+/**
+ * A model whose hidden states are a fixed linear map of pixels, and noise for each answer.
+ *
+ * @param mark what an answer with a fork adds to component 0 of each layer's state
+ */
+function probed(mark = 2): Model {
   const pixelsOf = (name: string): TensorData => ({
     data: new SeededRandom(1, name).gaussians(3 * SIDE * SIDE),
     dims: [1, 3, SIDE, SIDE],
@@ -44,7 +48,7 @@ function probed(): Model {
       return {
         layers: STATES,
         width: WIDTH,
-        states: noise.map((x, i) => 0.01 * x + (isLie && i % WIDTH === 0 ? 2 : 0)),
+        states: noise.map((x, i) => 0.01 * x + (isLie && i % WIDTH === 0 ? mark : 0)),
       };
     },
     dispose: async () => {},
@@ -60,7 +64,7 @@ const demonstrations: Demonstration[] = Array.from({ length: 8 }, (_, i) => ({
 }));
 
 describe("fitting", () => {
-  test("finds what sets true captions apart from hallucinated ones, with halves that agree", async () => {
+  test("finds what sets true captions apart from hallucinated ones", async () => {
     const { text, facts } = await fitDirections(probed(), demonstrations, { maskings: 3 });
     expect(text).toMatchObject({ layers: STATES - 1, positions: 1, width: WIDTH });
     // Truth minus lie: the lie's mark is +2 in component 0 of each layer.
@@ -68,6 +72,17 @@ describe("fitting", () => {
     expect(Math.abs(text!.data[1]!)).toBeLessThan(0.9);
     const { halvesCosine } = facts.text as { halvesCosine: number[] };
     expect(halvesCosine).toHaveLength(STATES - 1);
+  });
+
+  test("tells of halves that agree where there is something to find, and that do not where there is nothing", async () => {
+    const cosines = async (mark: number, seed: number) => {
+      const { facts } = await fitDirections(probed(mark), demonstrations, { maskings: 3, seed });
+      return (facts.text as { halvesCosine: number[] }).halvesCosine;
+    };
+    for (const seed of [0, 1, 2]) {
+      for (const cosine of await cosines(20, seed)) expect(cosine).toBeGreaterThan(0.99);
+      for (const cosine of await cosines(0, seed)) expect(Math.abs(cosine)).toBeLessThan(0.95);
+    }
   });
 
   test("is deterministic for a seed, byte for byte, and differs for another", async () => {
