@@ -11,9 +11,10 @@ import type { Probe } from "../engine/probe.js";
 import type { GenerateRequest } from "../engine/request.js";
 import { type RequestOptions, requestOptions } from "../engine/request-options.js";
 import { type Load, Scheduler } from "../engine/scheduler.js";
-import { GroundsightError, InvalidArgumentError } from "../errors.js";
+import { InvalidArgumentError } from "../errors.js";
 import { regular } from "../methods/regular.js";
 import { answerStream } from "./answer-stream.js";
+import { ofRequest } from "./of-request.js";
 import { steerModel } from "./steered-model.js";
 
 const DEFAULT_MAX_STREAMS = 16;
@@ -166,13 +167,4 @@ function atRequest<T>(index: number, count: number, task: () => T): T {
   } catch (error) {
     throw ofRequest(index, count, error);
   }
-}
-
-/** The error, saying which request of a batch it belongs to: a copy, since several may fail of one. */
-function ofRequest(index: number, count: number, error: unknown): unknown {
-  if (count === 1 || !GroundsightError.isInstance(error)) return error;
-  const named: Error = Reflect.construct(Error, [], error.constructor);
-  Object.defineProperties(named, Object.getOwnPropertyDescriptors(error));
-  named.message = `request ${index}: ${error.message}`;
-  return named;
 }

@@ -115,9 +115,10 @@ class SteeredModel implements Model {
     if (this.#isDisposed) {
       throw new InvalidArgumentError("the steered model was disposed of; steer the model again");
     }
-    // What is no method is left for the model to refuse.
-    const { method } = request;
-    const isMethod = method === undefined || typeof method.start === "function";
-    return isMethod ? { ...request, method: this.method(method) } : request;
+    // What is no request or no method is left for the model to refuse.
+    const isRequest = typeof request === "object" && request !== null;
+    const method = request?.method;
+    const isMethod = method === undefined || typeof method?.start === "function";
+    return isRequest && isMethod ? { ...request, method: this.method(method) } : request;
   }
 }

@@ -1,8 +1,13 @@
 import { spawnSync } from "node:child_process";
+import { cp, mkdtemp, rm, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { InferenceSession } from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Answer, Method, Model } from "../../src/index.js";
 import { CHECKPOINTS } from "../global-setup.js";
+import { nextThread } from "./next-thread.js";
 
 // The built package, as a worker runs files and not the test runner's modules.
 const built = fileURLToPath(new URL("../../dist/index.js", import.meta.url));
@@ -50,12 +55,16 @@ describe("a model in a worker", () => {
     expect((await stream.answer).tokens).toHaveLength(12);
   });
 
-  test("leaves this thread free while it works", async () => {
-    let ticks = 0;
-    const timer = setInterval(() => ticks++, 1);
-    await worker.generate({ prompt: "x".repeat(1500), maxTokens: 2 });
-    clearInterval(timer);
-    expect(ticks).toBeGreaterThan(5);
+  test("leaves this thread free: its sessions are opened and run in another", async () => {
+    const create = vi.spyOn(InferenceSession, "create");
+    const options = { threads: 1 };
+    await using elsewhere = await load(`${CHECKPOINTS}concat`, { ...options, worker: true });
+    await elsewhere.generate({ image, prompt: "What is this?", maxTokens: 2 });
+    expect(create).not.toHaveBeenCalled();
+    await using inThisThread = await load(`${CHECKPOINTS}concat`, options);
+    expect(create).toHaveBeenCalledTimes(3);
+    create.mockRestore();
+    expect(inThisThread.info).toEqual(elsewhere.info);
   });
 
   test("stops at an abort", async () => {
@@ -77,6 +86,8 @@ describe("a model in a worker", () => {
       name: "InvalidArgumentError",
     });
     expect(await failing.catch((error: unknown) => GroundsightError.isInstance(error))).toBe(true);
+    const message = await here.generate({ prompt: " " }).catch((error: Error) => error.message);
+    await expect(failing).rejects.toMatchObject({ message });
     await expect(worker.generate({ prompt: "?", image: "/nope.png" })).rejects.toMatchObject({
       code: "DATASET",
     });
@@ -90,9 +101,33 @@ describe("a model in a worker", () => {
   });
 });
 
-test("what fails to load in a worker fails as it does here", async () => {
-  await expect(load(`${CHECKPOINTS}concat`, { worker: true, threads: 0 })).rejects.toMatchObject({
-    code: "INVALID_ARGUMENT",
+describe("a checkpoint that cannot be loaded in a worker", () => {
+  test("since it is broken inside, fails there as it does here, and leaves no thread behind", async () => {
+    const folder = join(await mkdtemp(join(tmpdir(), "groundsight-")), "broken");
+    await cp(`${CHECKPOINTS}concat`, folder, { recursive: true });
+    const graph = join(folder, "onnx", "decoder_model_merged.onnx");
+    await truncate(graph, 2000);
+    const failure = async (worker: boolean) =>
+      load(folder, { threads: 1, worker }).catch(({ code, name, message }) => ({
+        code,
+        name,
+        message,
+      }));
+    const thread = nextThread();
+    const [there, inThisThread] = [await failure(true), await failure(false)];
+    expect(there).toEqual(inThisThread);
+    expect(there).toMatchObject({ code: "MODEL_LOAD", name: "ModelLoadError" });
+    expect((there as Error).message).toContain(graph);
+    expect((await thread).threadId).toBe(-1);
+    await rm(join(folder, ".."), { recursive: true });
+  });
+
+  test.each([
+    [{ threads: 0 }, "INVALID_ARGUMENT"],
+    [{ dtype: "q4" }, "MODEL_LOAD"],
+  ] as const)("with %j is refused with %s", async (options, code) => {
+    const loading = load(`${CHECKPOINTS}concat`, { worker: true, ...options });
+    await expect(loading).rejects.toMatchObject({ code });
   });
 });
 

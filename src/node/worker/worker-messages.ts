@@ -82,6 +82,8 @@ export function sentMethod({ name, settings }: Method): SentMethod {
 
 /** A request in the form that crosses to the worker. @throws as {@link sentMethod} */
 export function sentRequest(request: GenerateRequest): SentRequest {
+  // What is no request is left for the worker's model to refuse.
+  if (typeof request !== "object" || request === null) return request;
   const { method, signal: _, image, turns, ...rest } = request;
   return {
     ...rest,
@@ -106,10 +108,12 @@ function sentTurn(turn: Turn): Turn {
 
 /** The request as the worker runs it. */
 export function receivedRequest(
-  { method, ...request }: SentRequest,
+  sent: SentRequest,
   assets: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
 ): GenerateRequest {
+  if (typeof sent !== "object" || sent === null) return sent;
+  const { method, ...request } = sent;
   const { name, settings } = method ?? {};
   return {
     ...request,

@@ -8,10 +8,11 @@ import type { Probe } from "../../engine/probe.js";
 import type { GenerateRequest } from "../../engine/request.js";
 import { InvalidArgumentError, UnsupportedCapabilityError } from "../../errors.js";
 import { answerStream } from "../../model/answer-stream.js";
+import { ofRequest } from "../../model/of-request.js";
 import { steerModel } from "../../model/steered-model.js";
 import type { LoadOptions } from "../load-options.js";
 import { WorkerCalls } from "./worker-calls.js";
-import { sentMethod, sentRequest } from "./worker-messages.js";
+import { type SentRequest, sentMethod, sentRequest } from "./worker-messages.js";
 
 /** A model whose sessions run in a worker thread, so that a long prefill does not hold up this one. */
 export class WorkerModel implements Model {
@@ -125,7 +126,7 @@ export class WorkerModel implements Model {
     signal: AbortSignal | undefined,
     onPiece?: (piece: StreamPiece) => void,
   ): Promise<Answer> {
-    const { signal: _, ...rest } = request;
+    const { signal: _, ...rest } = request ?? {};
     const signalled = (signal === undefined ? rest : { ...rest, signal }) as GenerateRequest;
     const [answer] = await this.generateBatch(
       [signalled],
@@ -144,24 +145,39 @@ export class WorkerModel implements Model {
     },
   ): Promise<void> {
     this.#checkUsable();
-    for (const { method } of requests) if (method !== undefined) this.#sendAssets(method);
+    if (!Array.isArray(requests)) {
+      throw new InvalidArgumentError(`requests: received ${typeof requests}; expected a list`);
+    }
+    const sent: SentRequest[] = [];
+    /** Which of the requests each sent one is. */
+    const places: number[] = [];
+    requests.forEach((request, index) => {
+      try {
+        sent.push(sentRequest(request));
+        places.push(index);
+      } catch (error) {
+        if (!isSettled) throw ofRequest(index, requests.length, error);
+        results.onFailure?.(error, index);
+      }
+    });
+    for (const place of places) this.#sendAssets(requests[place]?.method);
     await this.#calls.call(
-      { kind: "generate", requests: requests.map(sentRequest), maxStreams, isSettled },
+      { kind: "generate", requests: sent, maxStreams, isSettled },
       {
-        onPiece,
-        onFailure: results.onFailure,
-        signals: requests.map(({ signal }) => signal),
-        onAnswer(answer, index) {
-          results.onAnswer(answer, index);
-          onAnswer?.(answer, index);
+        onPiece: onPiece && ((piece, i) => onPiece(piece, places[i]!)),
+        onFailure: (error, i) => results.onFailure?.(error, places[i]!),
+        signals: places.map((place) => requests[place]?.signal),
+        onAnswer(answer, i) {
+          results.onAnswer(answer, places[i]!);
+          onAnswer?.(answer, places[i]!);
         },
       },
     );
   }
 
   /** Large values cross once, ahead of the methods that name them. */
-  #sendAssets({ assets = {} }: Method): void {
-    for (const [key, value] of Object.entries(assets)) {
+  #sendAssets(method: Method | undefined): void {
+    for (const [key, value] of Object.entries(method?.assets ?? {})) {
       if (this.#sentAssets.has(key)) continue;
       this.#calls.tell({ kind: "asset", key, value });
       this.#sentAssets.add(key);
