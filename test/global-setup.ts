@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,7 +38,24 @@ export async function setup(): Promise<void> {
   });
 }
 
-/** Removes what {@link setup} wrote. */
+/** Removes what {@link setup} wrote, and says at the end of the run what it could not show. */
 export async function teardown(): Promise<void> {
   await rm(CHECKPOINTS, { recursive: true, force: true });
+  for (const what of untested()) console.warn(`NOT TESTED in this run: ${what}`);
+}
+
+/** What tests need that is not there, with the tests that were skipped for it. */
+function untested(): string[] {
+  const peers = process.env.GROUNDSIGHT_PEER_GRAPHS;
+  const needed: [boolean, string][] = [
+    [
+      peers !== undefined && existsSync(peers),
+      "graphs of other exporters (test/onnx/peers.test.ts): make them with test/peers/make-graphs.py and set GROUNDSIGHT_PEER_GRAPHS",
+    ],
+    [
+      existsSync(join(root, "pocket/llava/onnx/decoder_model_merged.onnx")),
+      "the pocket checkpoint (test/node): pocket/llava is not there",
+    ],
+  ];
+  return needed.flatMap(([isThere, what]) => (isThere ? [] : [what]));
 }

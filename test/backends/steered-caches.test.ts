@@ -66,3 +66,20 @@ test("the bound of features is the model's, however many handles there are", asy
   await model.generate(ask);
   expect(counts).toMatchObject({ images: 3, editedImages: 1 });
 });
+
+test("a steered handle settles each request on its own, also what is no request", async () => {
+  const { model } = counting();
+  const steered = await model.steer(directions, { text: 1 });
+  const requests = [ask, null, { prompt: "" }, { ...ask, method: "vcd" }] as (typeof ask)[];
+  const results = await steered.generateSettled(requests);
+  const plain = await model.generateSettled(requests);
+  expect(results.map(({ status }) => status)).toEqual([
+    "fulfilled",
+    "rejected",
+    "rejected",
+    "rejected",
+  ]);
+  for (const [i, result] of results.entries()) {
+    if (i > 0) expect(result).toEqual(plain[i]);
+  }
+});

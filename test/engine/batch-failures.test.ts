@@ -26,10 +26,16 @@ function spoilt(context: readonly FakeToken[]): Float32Array {
 const NAN = "the model returned NaN as the logit of token 5 at answer position 2";
 const asked = ["one", "two!", "three", "four!"].map((prompt) => ({ prompt }));
 
-/** A model whose decoder's graph throws whenever a token is `!` or its vision encoder is run. */
-function failingGraphs(fails: { vision?: true; decoder?: true }): LocalModel {
-  const parts = fakeOnnxParts({ respond: () => "ok" });
-  const { vision, decoder } = parts.graphs;
+/** A model whose decoder's graph throws whenever a token is `!`, or others that are run. */
+function failingGraphs(fails: { embed?: string; vision?: true; decoder?: true }): LocalModel {
+  const parts = fakeOnnxParts({ respond: ({ prompt }) => (prompt === "two!" ? "o?" : "ok") });
+  const { embed, vision, decoder } = parts.graphs;
+  const lookUp = watched(embed, ({ input_ids: { data } = {} as never }: Tensors) => {
+    const ids = [...(data as BigInt64Array)].map(Number);
+    if (fails.embed !== undefined && ids.includes(fails.embed.charCodeAt(0))) {
+      throw new Error("no such row");
+    }
+  });
   const encode = watched(vision.session, () => {
     if (fails.vision) throw new Error("no memory");
   });
@@ -39,6 +45,7 @@ function failingGraphs(fails: { vision?: true; decoder?: true }): LocalModel {
   });
   const graphs = {
     ...parts.graphs,
+    embed: lookUp,
     vision: { ...vision, session: encode },
     decoder: { ...decoder, session: decode },
   };
@@ -90,6 +97,15 @@ describe("a request that fails while it is decoded", () => {
     const results = await failingGraphs({ decoder: true }).generateSettled(asked);
     const failure = "the decoder failed: no memory";
     expect(messages(results)).toEqual(["ok", failure, "ok", failure]);
+  });
+
+  test.each([
+    ["!", ["ok", "fails", "ok", "fails"]],
+    ["?", ["ok", "fails", "ok", "ok"]],
+  ])("since a token cannot be embedded (%s), harms nobody either", async (token, expected) => {
+    const results = await failingGraphs({ embed: token }).generateSettled(asked);
+    const failure = "the token embedding failed: no such row";
+    expect(messages(results)).toEqual(expected.map((one) => (one === "fails" ? failure : one)));
   });
 
   test("is named once, also where requests fail of one cause", async () => {

@@ -18,7 +18,7 @@ import type { ModelInfo } from "../../engine/model-info.js";
 import type { Probe } from "../../engine/probe.js";
 import { checkDecoder } from "./decoder.js";
 import { readGeometry } from "./decoder-tensors.js";
-import { embedTokens } from "./embeddings.js";
+import { embedEach } from "./embeddings.js";
 import { EditedGraphs } from "./graphs.js";
 import { bytesPerToken, type CachedPrefix, type CacheGeometry } from "./key-value-cache.js";
 import { Lane, type OnnxContext } from "./lane.js";
@@ -120,22 +120,23 @@ export class OnnxBackend implements Backend {
   }
 
   async extend(steps: readonly ContextStep[]): Promise<StepResult[]> {
-    const embeddings = await embedTokens(
-      this.#parts,
-      steps.map(({ token }) => token),
-    );
-    const hidden = embeddings.length / steps.length;
+    const tokens = steps.map(({ token }) => token);
+    const embeddings = await embedEach(this.#parts, tokens);
     const results: StepResult[] = [];
     const byLane = membersBy(steps, ({ context }) => onnxContext(context).lane);
     for (const [lane, members] of byLane) {
       const bySlot = members.sort((a, b) => slotOf(steps[a]!) - slotOf(steps[b]!));
+      const ready = bySlot.flatMap((i) => {
+        const embedding = embeddings[i]!;
+        if (embedding.status === "fulfilled") return [{ i, embedding: embedding.value }];
+        results[i] = { failure: embedding.reason };
+        return [];
+      });
+      if (ready.length === 0) continue;
       const outputs = await lane.extendByToken(
-        bySlot.map((i) => ({
-          context: onnxContext(steps[i]!.context),
-          embedding: embeddings.subarray(i * hidden, (i + 1) * hidden),
-        })),
+        ready.map(({ i, embedding }) => ({ context: onnxContext(steps[i]!.context), embedding })),
       );
-      bySlot.forEach((i, k) => {
+      ready.forEach(({ i }, k) => {
         results[i] = outputs[k]!;
       });
     }

@@ -1,6 +1,7 @@
 import { InferenceError } from "../../errors.js";
 import type { OnnxParts } from "./parts.js";
 import type { OnnxPrompt } from "./prompt.js";
+import type { Tensors } from "./runtime.js";
 
 /**
  * Embeddings (tokens, hidden) of part of a prompt: the token table's, with image features in place of image tokens.
@@ -36,10 +37,32 @@ export async function embedTokens(
   tokens: readonly number[],
 ): Promise<Float32Array> {
   const ids = BigInt64Array.from(tokens, BigInt);
-  const outputs = await embed.run({ input_ids: new runtime.Tensor("int64", ids, [1, ids.length]) });
+  let outputs: Tensors;
+  try {
+    outputs = await embed.run({ input_ids: new runtime.Tensor("int64", ids, [1, ids.length]) });
+  } catch (cause) {
+    throw new InferenceError(`the token embedding failed: ${(cause as Error).message}`, { cause });
+  }
   const embeddings = outputs.inputs_embeds ?? outputs[embed.outputNames[0]!]!;
   if (!(embeddings.data instanceof Float32Array)) {
     throw new InferenceError(`the token embedding returned ${embeddings.type}; expected float32`);
   }
   return embeddings.data;
+}
+
+/** Embeddings (hidden) of tokens of different contexts, each on its own where they fail together; or why there is none. */
+export async function embedEach(
+  parts: OnnxParts,
+  tokens: readonly number[],
+): Promise<PromiseSettledResult<Float32Array>[]> {
+  try {
+    const all = await embedTokens(parts, tokens);
+    const hidden = all.length / tokens.length;
+    return tokens.map((_, i) => ({
+      status: "fulfilled",
+      value: all.subarray(i * hidden, (i + 1) * hidden),
+    }));
+  } catch {
+    return Promise.allSettled(tokens.map((token) => embedTokens(parts, [token])));
+  }
 }

@@ -80,18 +80,22 @@ async function computePrefixes(
   }
 }
 
-/** Runs what follows each prompt's beginning. */
+/** Runs what follows each prompt's beginning; what cannot be embedded harms no other. */
 async function extendByRest(
   parts: OnnxParts,
   lane: Lane,
   contexts: readonly OnnxContext[],
 ): Promise<StepResult[]> {
-  const inputs = await Promise.all(
+  const inputs = await Promise.allSettled(
     contexts.map((context) =>
       promptInput(parts, context, lane.cache.lengths[context.slot]!, context.prompt.tokens.length),
     ),
   );
-  return lane.runner.extend(lane.cache, inputs);
+  const ready = inputs.flatMap((input) => (input.status === "fulfilled" ? [input.value] : []));
+  const outputs = ready.length === 0 ? [] : await lane.runner.extend(lane.cache, ready);
+  return inputs.map((input) =>
+    input.status === "fulfilled" ? outputs.shift()! : { failure: input.reason },
+  );
 }
 
 /** Keeps a whole prompt as the beginning of a conversation that may go on. */
