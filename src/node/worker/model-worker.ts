@@ -15,6 +15,8 @@ const port = parentPort!;
 const reply = (message: WorkerReply) => port.postMessage(message);
 const running = new Map<number, AbortController[]>();
 const assets: Record<string, unknown> = {};
+/** Calls whose answers are not all told yet. */
+const generating = new Set<Promise<unknown>>();
 
 async function serve(model: Model, call: WorkerCall): Promise<unknown> {
   switch (call.kind) {
@@ -28,6 +30,7 @@ async function serve(model: Model, call: WorkerCall): Promise<unknown> {
       return model.hash();
     case "dispose":
       await model.dispose();
+      await Promise.allSettled(generating);
       return undefined;
     case "prepare":
       await model.prepare(methodNamed(call.method.name, call.method.settings, assets));
@@ -70,7 +73,7 @@ try {
   const { name, options } = workerData as { name: string; options: LoadOptions };
   const model = await load(name, options);
   port.on("message", (call: WorkerCall) => {
-    serve(model, call).then(
+    const told = serve(model, call).then(
       (value) => {
         if (call.kind !== "abort" && call.kind !== "asset") {
           reply({ id: call.id, kind: "done", value });
@@ -78,6 +81,10 @@ try {
       },
       (error) => reply({ id: call.id, kind: "failed", error: sentError(error) }),
     );
+    if (call.kind === "generate") {
+      generating.add(told);
+      told.finally(() => generating.delete(told));
+    }
   });
   reply({ id: 0, kind: "loaded", info: model.info });
 } catch (error) {
