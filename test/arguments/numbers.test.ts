@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { integerIn, numberIn, oneOf, rangeText, shown } from "../../src/arguments/numbers.js";
+import { integerIn, numberIn, oneOf, shown } from "../../src/arguments/numbers.js";
 import { InvalidArgumentError } from "../../src/errors.js";
 
 test.each([
@@ -26,14 +26,6 @@ test("right values come back, the ends of a range among them", () => {
   ]);
   expect([integerIn("n", 1, 1), integerIn("n", 2 ** 53 - 1, 0)]).toEqual([1, 2 ** 53 - 1]);
   expect(oneOf("x", "b", ["a", "b"])).toBe("b");
-});
-
-test("ranges in words", () => {
-  expect(rangeText("a number", 0, 1)).toBe("a number from 0 to 1");
-  expect(rangeText("an integer", 1, Number.MAX_SAFE_INTEGER)).toBe("an integer of at least 1");
-  expect(rangeText("a number", Number.MIN_VALUE, Number.POSITIVE_INFINITY)).toBe(
-    "a number above 0",
-  );
 });
 
 test("a value in a message never takes more than a line", () => {

@@ -1,11 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  checkSettings,
-  type Setting,
-  type SettingsSchema,
-  settingRange,
-} from "../../src/arguments/settings.js";
+import { checkSettings, type Setting, type SettingsSchema } from "../../src/arguments/settings.js";
 import { InvalidArgumentError } from "../../src/errors.js";
 import { METHODS } from "../../src/methods/registry.js";
 
@@ -25,10 +20,9 @@ describe.each(ENTRIES)("the schema of $name", ({ name, settings }) => {
     expect(checkSettings(name, settings, nulls)).toEqual(defaults);
   });
 
-  test("says of each setting what it does and what it takes", () => {
+  test("says of each setting what it does", () => {
     for (const setting of Object.values(settings)) {
       expect(setting.summary).toMatch(/^\S.*[^.\s]$/);
-      expect(settingRange(setting)).not.toMatch(/undefined|NaN|Infinity/);
     }
   });
 
