@@ -25,7 +25,7 @@ try {
   for (let round = 0; round < Number(rounds); round++) {
     // The order changes from round to round, so that neither build is always the first.
     for (const { name, dist } of round % 2 === 0 ? builds : builds.toReversed()) {
-      const settings = { dist, folder, tokens: Number(tokens), repeats: 2, pasts: [64, 800] };
+      const settings = { dist, folder, tokens: Number(tokens), repeats: 1, pasts: [64, 800] };
       const threads = availableParallelism();
       const argument = JSON.stringify({ ...settings, threads });
       const { stdout, stderr, status } = spawnSync(

@@ -1,11 +1,13 @@
 import pLimit from "p-limit";
-import { AbortedError } from "../errors.js";
+import { integerIn } from "../arguments/numbers.js";
+import { InvalidArgumentError } from "../errors.js";
 import { argMax } from "../math/arg-max.js";
 import { SeededRandom } from "../math/seeded-random.js";
+import { abortedError, unlessAborted } from "./abort.js";
 import type { Answer, StreamPiece } from "./answer.js";
 import type { Backend, OpenedImage, Prompt } from "./backend.js";
 import { BoundedCache } from "./bounded-cache.js";
-import { checkNeeds } from "./check-needs.js";
+import { checkNeeds, checkSession } from "./check-method.js";
 import type { JsonValue } from "./json-value.js";
 import type {
   GeneratedText,
@@ -54,6 +56,7 @@ export class Answering {
   readonly #layingOut = new Set<Promise<unknown>>();
   #isStopped = false;
   #tickets = 0;
+  #queued = 0;
 
   constructor(backend: Backend, scheduler: Scheduler) {
     this.#backend = backend;
@@ -67,16 +70,28 @@ export class Answering {
     onPiece?: (piece: StreamPiece) => void,
   ): Promise<Answer> {
     const ticket = this.#tickets++;
-    return unlessAborted(options.signal, (begun) =>
+    this.#queued++;
+    // Until it is decoded, a request that is given up rejects at once, whatever it is waiting for.
+    return unlessAborted(options.signal, (watchesItself) =>
       group.begin(async () => {
-        begun();
+        this.#queued--;
+        if (options.signal?.aborted) throw abortedError(options.signal);
         const job = await this.#open(options, group, ticket);
-        const session = await options.method.start(this.#methodRun(job));
+        const session = checkSession(
+          options.method,
+          await options.method.start(this.#methodRun(job)),
+        );
         const sequence = await this.#sequence(job, options, session, onPiece);
+        watchesItself();
         await this.#scheduler.submit(sequence, group, ticket);
         return describeAnswer(job, sequence);
       }),
     );
+  }
+
+  /** Requests that wait for room in their group. */
+  get queued(): number {
+    return this.#queued;
   }
 
   /** Fails what is being answered, and resolves when nothing is asked of the backend any more. */
@@ -120,6 +135,13 @@ export class Answering {
   #checkEdits({ options: { method } }: Job, { edits = [] }: Stream): void {
     const active = edits.filter(({ strength }) => strength !== 0).map(({ edit }) => edit);
     checkNeeds({ ...method, needs: { edits: active } }, this.#backend);
+    const twice = active.find(({ key, graph }, i) =>
+      active.slice(0, i).some((other) => other.key === key && other.graph === graph),
+    );
+    if (twice === undefined) return;
+    throw new InvalidArgumentError(
+      `method ${method.name}: one stream switches on two edits of one kind, "${twice.key}" of the ${twice.graph} graph; use one of them (steering inside steering, for example, is not possible)`,
+    );
   }
 
   async #layOut({ images, options }: Job, stream: Stream): Promise<Prompt> {
@@ -142,7 +164,7 @@ export class Answering {
       random: (name, image) =>
         new SeededRandom(seed, `${name}/${image === undefined ? all : job.images[image]!.key}`),
       generate: (stream, options) => this.#generateText(job, stream, options),
-      remember: (key, make, bytes) => this.#remember(`${all}/${key}`, make, bytes, signal),
+      remember: (key, make, bytes) => this.#remember(`${all}/${key}`, make, bytes),
       note: (key, value) => {
         job.details[key] = value;
       },
@@ -155,6 +177,7 @@ export class Answering {
     stream: Stream,
     { maxTokens, forced, onPosition }: GenerateTextOptions,
   ): Promise<GeneratedText> {
+    if (forced === undefined) integerIn("maxTokens of a method's text", maxTokens, 1);
     const read = forced === undefined ? undefined : await this.#tokensToRead(forced);
     const options: SequenceOptions = {
       maxTokens: read?.length ?? maxTokens,
@@ -177,21 +200,13 @@ export class Answering {
     return [...(await this.#backend.encode(` ${text.trim()}`)), ...[...endTokens].slice(0, 1)];
   }
 
-  async #remember<T>(
-    key: string,
-    make: () => Promise<T>,
-    bytes: (value: T) => number,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
+  async #remember<T>(key: string, make: () => Promise<T>, bytes: (value: T) => number): Promise<T> {
     const known = this.#remembered.get(key);
     if (known !== undefined) return known as T;
     const pending = this.#pending.get(key);
     if (pending !== undefined) {
       // Another request makes it; should that one fail or be aborted, this one makes its own.
-      const others = pending.then((value) => value as T);
-      return unlessAborted(signal, (begun) =>
-        others.catch(() => this.#remember(key, make, bytes, signal)).finally(begun),
-      );
+      return pending.catch(() => this.#remember(key, make, bytes)) as Promise<T>;
     }
     const made = make()
       .then((value) => {
@@ -226,27 +241,6 @@ function readingSession(
 
 function imagesKey({ images }: Job): string {
   return images.map(({ key }) => key).join();
-}
-
-/** Runs a task, but rejects at once when the signal fires before it has begun. */
-function unlessAborted<T>(
-  signal: AbortSignal | undefined,
-  task: (begun: () => void) => Promise<T>,
-): Promise<T> {
-  if (signal === undefined) return task(() => {});
-  return new Promise((resolve, reject) => {
-    const onAbort = () =>
-      reject(new AbortedError("aborted after 0 tokens", { cause: signal.reason }));
-    const begun = () => {
-      signal.removeEventListener("abort", onAbort);
-      signal.throwIfAborted();
-    };
-    if (signal.aborted) onAbort();
-    else {
-      signal.addEventListener("abort", onAbort, { once: true });
-      task(begun).then(resolve, reject);
-    }
-  });
 }
 
 function describeAnswer(job: Job, sequence: Sequence): Answer {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "../errors.js";
-import type { View } from "./view.js";
+import { textOf, type View } from "./view.js";
 
 /**
  * Refuses texts that hold the text of a control token, which a tokenizer would obey: end of text, turn markers, image
@@ -15,10 +15,10 @@ export function refuseControlTokens(
   imageToken: string,
 ): void {
   for (const { parts } of view) {
-    for (const part of parts) {
-      if (part.type !== "text") continue;
-      const found = [imageToken, ...controls].find((control) => part.text.includes(control));
-      if (found === undefined) continue;
+    // A template may join the texts of a turn: what is no token in any of them may be one in all.
+    const text = textOf(parts);
+    const found = [imageToken, ...controls].find((control) => text.includes(control));
+    if (found !== undefined) {
       throw new InvalidArgumentError(
         found === imageToken
           ? `prompt: received text with the model's image token ${found}; expected a prompt without it (the image is put in its place by itself)`

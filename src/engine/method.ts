@@ -71,7 +71,8 @@ export interface MethodRun {
   random(name: string, image?: number): SeededRandom;
   /**
    * Generates greedily on one stream before the answer begins, for example to describe the image. Decoded together with
-   * whatever else the model is asked at the time; prefixes are shared with other streams.
+   * whatever else the model is asked at the time; prefixes are shared with other streams. (Asking the model itself from
+   * within a method may wait for ever: its place in the queue is held by the answer that the method belongs to.)
    */
   generate(stream: Stream, options: GenerateTextOptions): Promise<GeneratedText>;
   /**

@@ -1,6 +1,7 @@
 import { checkNames } from "../arguments/check-names.js";
 import { integerIn, numberIn, shown } from "../arguments/numbers.js";
 import { InvalidArgumentError } from "../errors.js";
+import { checkMethod } from "./check-method.js";
 import type { ContentPart, ImageSource, Turn } from "./conversation.js";
 import { ORIGINAL_IMAGE } from "./image-variant.js";
 import type { Method } from "./method.js";
@@ -65,11 +66,7 @@ export function requestOptions(
   checkNames(request, OPTION_NAMES, "unknown option");
   const { method = defaults.method, stop = [], signal } = request;
   const { view, images } = viewOf(request);
-  if (typeof method?.start !== "function") {
-    throw new InvalidArgumentError(
-      `method: received ${typeof method === "string" ? JSON.stringify(method) : shown(method)}; expected a method, for example vcd({ alpha: 1 })`,
-    );
-  }
+  checkMethod(method);
   if (images.length === 0 && method.needs.image === true) {
     throw new InvalidArgumentError(`method ${method.name} needs an image; received none`);
   }

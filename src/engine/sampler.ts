@@ -39,7 +39,7 @@ export function sampleToken(
     const score = scores[id]!;
     return score > Number.NEGATIVE_INFINITY ? Math.exp((score - found.max) / temperature) : 0;
   };
-  const best = topK === undefined || topK >= scores.length ? undefined : topIndices(scores, topK);
+  const best = bestOf(scores, topK);
   const ids = topP < 1 ? nucleus(scores, weight, best, topP) : best;
   const count = ids?.length ?? scores.length;
   const idAt = (i: number): number => (ids === undefined ? i : ids[i]!);
@@ -56,6 +56,13 @@ export function sampleToken(
     last = id;
   }
   return last;
+}
+
+/** The ids of the k best scores, best first; undefined where that leaves none out. */
+function bestOf(scores: Float32Array, topK: number | undefined): number[] | undefined {
+  if (topK === undefined || topK >= scores.length) return undefined;
+  const best = topIndices(scores, topK);
+  return best.length < topK ? undefined : best;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { AbortedError, InvalidArgumentError } from "../errors.js";
+import { AbortedError, InferenceError, InvalidArgumentError } from "../errors.js";
 import type { Backend, Context, StepResult } from "./backend.js";
 import type { Sequence } from "./sequence.js";
 import type { StepOutputs } from "./step.js";
@@ -7,6 +7,9 @@ import type { StepOutputs } from "./step.js";
 export interface StreamGroup {
   readonly maxStreams: number;
 }
+
+/** Prompt tokens that may join in one turn beside others that are being decoded. */
+const PREFILL_TOKENS = 1024;
 
 /** A sequence on its way through the scheduler. */
 interface Entry {
@@ -89,27 +92,35 @@ export class Scheduler {
     // Whatever is submitted in the same moment starts in the same turn.
     await others();
     while (this.#waiting.length + this.#running.length > 0) {
-      this.#retire();
-      const running = this.#running;
-      const opened = await this.#admit();
-      const extended = await this.#extend(running);
-      for (const [{ sequence }, outputs] of [...extended, ...opened]) advance(sequence, outputs);
-      // What waited for a sequence that is done, an answer for its description, goes on together.
-      if (this.#retire() > 0) await others();
+      try {
+        await this.#turn();
+      } catch (error) {
+        // A backend that breaks its contract fails what it was asked, and never leaves a request waiting.
+        for (const { sequence } of [...this.#running, ...this.#waiting]) sequence.fail(error);
+        this.#retire();
+      }
     }
+  }
+
+  async #turn(): Promise<void> {
+    this.#retire();
+    const running = this.#running;
+    const opened = await this.#admit();
+    const extended = await this.#extend(running);
+    for (const [{ sequence }, outputs] of [...extended, ...opened]) advance(sequence, outputs);
+    // What waited for a sequence that is done, an answer for its description, goes on together.
+    if (this.#retire() > 0) await others();
   }
 
   /** Opens the contexts of what may join; returns the outputs for its first tokens. */
   async #admit(): Promise<[Running, readonly StepOutputs[]][]> {
     const chosen = this.#takeAdmissible();
     if (chosen.length === 0) return [];
-    const results = await this.#backend
-      .open(
-        chosen.flatMap(({ sequence: { prompts, maxTokens } }) =>
-          prompts.map((prompt) => ({ prompt, maxTokens })),
-        ),
-      )
-      .catch((failure: unknown) => streamFailures(chosen, failure));
+    const prompts = chosen.flatMap(({ sequence: { prompts, maxTokens } }) =>
+      prompts.map((prompt) => ({ prompt, maxTokens })),
+    );
+    const open = async () => this.#backend.open(prompts);
+    const results = await open().catch((failure: unknown) => streamFailures(chosen, failure));
     return splitBy(chosen, results).flatMap(([entry, own]): [Running, readonly StepOutputs[]][] => {
       const contexts = own.flatMap((result) => ("context" in result ? [result.context] : []));
       const running = { ...entry, contexts };
@@ -122,8 +133,11 @@ export class Scheduler {
   /** Takes from the queue what may join now: in order, within the bounds of groups and memory. */
   #takeAdmissible(): Entry[] {
     const chosen: Entry[] = [];
+    let tokens = 0;
     for (const entry of [...this.#waiting]) {
       const { group, sequence } = entry;
+      // While others are decoded, only so much is prefilled between two of their tokens.
+      if (tokens >= PREFILL_TOKENS && this.#running.length > 0) break;
       const together = [...this.#running, ...chosen];
       const grouped = streamsOf(together.filter((other) => other.group === group));
       if (grouped > 0 && grouped + sequence.prompts.length > group.maxStreams) continue;
@@ -135,6 +149,7 @@ export class Scheduler {
         continue;
       }
       chosen.push(entry);
+      tokens += sequence.prompts.reduce((sum, prompt) => sum + prompt.tokens.length, 0);
       this.#waiting.splice(this.#waiting.indexOf(entry), 1);
     }
     return chosen;
@@ -157,9 +172,8 @@ export class Scheduler {
     const steps = running.flatMap(({ sequence, contexts }) =>
       contexts.map((context) => ({ context, token: sequence.tokens.at(-1)!.id })),
     );
-    const results = await this.#backend
-      .extend(steps)
-      .catch((failure: unknown) => streamFailures(running, failure));
+    const extend = async () => this.#backend.extend(steps);
+    const results = await extend().catch((failure: unknown) => streamFailures(running, failure));
     return splitBy(running, results).flatMap(([entry, own]) => withOutputs(entry, own));
   }
 
@@ -170,13 +184,14 @@ export class Scheduler {
       if (this.#isStopped) sequence.fail(disposedError());
     }
     const done = this.#running.filter(({ sequence }) => sequence.isDone);
-    if (done.length > 0) {
-      this.#backend.close(done.flatMap(({ contexts }) => contexts));
-      this.#running = this.#running.filter(({ sequence }) => !sequence.isDone);
-    }
     const left = this.#waiting.filter(({ sequence }) => sequence.isDone);
+    this.#running = this.#running.filter(({ sequence }) => !sequence.isDone);
     for (const entry of left) this.#waiting.splice(this.#waiting.indexOf(entry), 1);
-    for (const { settle } of [...done, ...left]) settle();
+    try {
+      if (done.length > 0) this.#backend.close(done.flatMap(({ contexts }) => contexts));
+    } finally {
+      for (const { settle } of [...done, ...left]) settle();
+    }
     return done.length + left.length;
   }
 }
@@ -223,12 +238,15 @@ function withOutputs(
   entry: Running,
   results: readonly StepResult[],
 ): [Running, readonly StepOutputs[]][] {
+  if (results.length < entry.sequence.prompts.length) {
+    entry.sequence.fail(new InferenceError("the backend returned too few results"));
+  }
   const outputs: StepOutputs[] = [];
   for (const result of results) {
     if ("failure" in result) entry.sequence.fail(result.failure);
     else outputs.push(result.outputs);
   }
-  return outputs.length === results.length ? [[entry, outputs]] : [];
+  return entry.sequence.isDone ? [] : [[entry, outputs]];
 }
 
 function streamFailures(entries: readonly Entry[], failure: unknown): { failure: unknown }[] {
@@ -240,8 +258,11 @@ function streamsOf(entries: readonly Entry[]): number {
 }
 
 function tooLarge(bytes: number, maxBytes: number): InvalidArgumentError {
-  const inMiB = (value: number) => Math.ceil(value / 2 ** 20);
+  const size = (value: number) =>
+    value < 2 ** 20
+      ? `${(value / 2 ** 10).toPrecision(3)} KiB`
+      : `${(value / 2 ** 20).toFixed(0)} MiB`;
   return new InvalidArgumentError(
-    `the request may need ${inMiB(bytes)} MiB of cache; this model is bound to ${inMiB(maxBytes)} MiB: lower maxTokens, shorten the prompt, or raise liveCacheMiB when loading`,
+    `the request may need ${size(bytes)} of cache; this model is bound to ${size(maxBytes)}: lower maxTokens, shorten the prompt, or raise liveCacheMiB when loading`,
   );
 }

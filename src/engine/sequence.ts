@@ -39,6 +39,8 @@ export interface SequenceInput {
 export interface Scores {
   readonly values: Float32Array;
   readonly found: Scan;
+  /** Whether they are the engine's own log-probabilities, of which only the best are known. */
+  readonly isLogProbs: boolean;
 }
 
 /** One answer while it is decoded: its prompts, tokens and text. */
@@ -118,18 +120,19 @@ export class Sequence {
   process(outputs: readonly StepOutputs[]): Scores {
     const found = outputs.map(({ logits }) => this.#scanLogits(logits));
     const [first] = outputs;
-    const values = this.#input.session.scores?.(outputs, this.tokens.length);
-    if (values === undefined && first!.known === undefined) {
-      return { values: first!.logits, found: found[0]! };
+    const { session } = this.#input;
+    if (session.scores === undefined && first!.known === undefined) {
+      return { values: first!.logits, found: found[0]!, isLogProbs: false };
     }
-    const scores = values ?? first!.logits;
+    const scores =
+      session.scores === undefined ? first!.logits : session.scores(outputs, this.tokens.length);
     if (scores?.length !== first!.logits.length) {
       throw new InferenceError(
         `the method returned ${scores?.length ?? "no"} scores; expected one for each of the ${first!.logits.length} tokens`,
       );
     }
     if (first!.known !== undefined) excludeUnknown(scores, first!.known.ids);
-    return { values: scores, found: scan(scores) };
+    return { values: scores, found: scan(scores), isLogProbs: session.scores === undefined };
   }
 
   /** Step "sample": chooses the next token from the method's scores. */
@@ -166,13 +169,8 @@ export class Sequence {
   }
 
   /** The chosen token as it is reported: ln p = score - max - ln(sum_k exp(score_k - max)). */
-  #describe(id: number, { values, found: { max } }: Scores): AnswerToken {
-    let sum = 0;
-    for (let k = 0; k < values.length; k++) {
-      const weight = Math.exp(values[k]! - max);
-      if (weight > 0) sum += weight;
-    }
-    const norm = max + Math.log(sum);
+  #describe(id: number, { values, found: { max }, isLogProbs }: Scores): AnswerToken {
+    const norm = isLogProbs ? 0 : logNorm(values, max);
     const describe = (other: number): ScoredToken => {
       const logprob = values[other]! - norm;
       return {
@@ -193,6 +191,16 @@ export class Sequence {
       `the model returned ${logits[found.bad]} as the logit of token ${found.bad} at answer position ${this.tokens.length}; expected numbers. The checkpoint may be corrupt, or overflow in its precision: try another dtype`,
     );
   }
+}
+
+/** ln(sum_k exp(values[k])), given the largest; values that are no numbers count nothing. */
+function logNorm(values: Float32Array, max: number): number {
+  let sum = 0;
+  for (let k = 0; k < values.length; k++) {
+    const weight = Math.exp(values[k]! - max);
+    if (weight > 0) sum += weight;
+  }
+  return max + Math.log(sum);
 }
 
 /** Excludes every token that the engine did not tell about. */

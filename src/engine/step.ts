@@ -2,7 +2,8 @@
 export interface StepOutputs {
   /**
    * Raw logits (V) of the next token; they belong to the answer until the next step and may be overwritten.
-   * Where the engine saw only some of them (`known`), every other token has the value `floor`.
+   * Where the engine saw only some of them (`known`), they are log-probabilities, and every other token has the value
+   * `floor`.
    */
   readonly logits: Float32Array;
   /**

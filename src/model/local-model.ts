@@ -2,7 +2,7 @@ import { integerIn } from "../arguments/numbers.js";
 import type { Answer, AnswerStream, StreamPiece } from "../engine/answer.js";
 import { Answering, type RequestGroup, requestGroup } from "../engine/answering.js";
 import type { Backend } from "../engine/backend.js";
-import { checkNeeds } from "../engine/check-needs.js";
+import { checkMethod, checkNeeds } from "../engine/check-method.js";
 import type { SteeringDirections, SteeringStrengths } from "../engine/directions.js";
 import type { Method } from "../engine/method.js";
 import type { BatchOptions, Model, ProbeOptions } from "../engine/model.js";
@@ -46,7 +46,8 @@ export class LocalModel implements Model {
 
   /** What is decoded and what waits, at this moment. */
   get load(): Load {
-    return this.#scheduler.load;
+    const { waiting, ...load } = this.#scheduler.load;
+    return { ...load, waiting: waiting + this.#answering.queued };
   }
 
   hash(): Promise<string> {
@@ -93,6 +94,7 @@ export class LocalModel implements Model {
 
   async prepare(method: Method): Promise<void> {
     this.#checkUsable();
+    checkMethod(method);
     checkNeeds(method, this.#backend);
     await this.#backend.prepare(method.needs.edits ?? []);
   }

@@ -95,8 +95,10 @@ class SteeredModel implements Model {
     return this.#model.prepare(this.method(method));
   }
 
-  steer(directions: SteeringDirections, strengths: SteeringStrengths): Promise<Model> {
-    return steerModel(this, directions, strengths);
+  async steer(): Promise<Model> {
+    throw new InvalidArgumentError(
+      "this handle is steered already; steer the model that it was made of, with both directions in one fit",
+    );
   }
 
   probe({ edits = [] }: ProbeOptions = {}): Promise<Probe> {

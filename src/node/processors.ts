@@ -4,8 +4,12 @@ import {
   type PreTrainedTokenizer,
   RawImage,
 } from "@huggingface/transformers";
+import { BoundedCache } from "../engine/bounded-cache.js";
 import { ModelLoadError } from "../errors.js";
 import type { ImageProcessor, ProcessorOutput, PromptTools } from "../families/family.js";
+
+/** Bound of the texts that are kept encoded. */
+const ENCODED_BYTES = 4 * 2 ** 20;
 
 /** What transformers.js reads of a checkpoint. */
 export interface Processors {
@@ -43,6 +47,8 @@ export async function loadProcessors(path: string): Promise<Processors> {
 }
 
 function promptTools(tokenizer: PreTrainedTokenizer): PromptTools {
+  // Every question of a conversation encodes the prompts before it again, and each of a method's streams its own.
+  const encoded = new BoundedCache<readonly number[]>(ENCODED_BYTES);
   return {
     render(turns, addGenerationPrompt) {
       // Its types know only text content; its templates take the parts of a multimodal turn.
@@ -56,7 +62,13 @@ function promptTools(tokenizer: PreTrainedTokenizer): PromptTools {
       });
       return rendered as string;
     },
-    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }),
+    encode(text) {
+      const known = encoded.get(text);
+      if (known !== undefined) return [...known];
+      const ids = tokenizer.encode(text, { add_special_tokens: false });
+      encoded.set(text, ids, 2 * text.length + 8 * ids.length);
+      return [...ids];
+    },
     decode: (ids) =>
       ids.length === 0 ? "" : tokenizer.decode([...ids], { skip_special_tokens: true }),
     controls: tokenizer.all_special_tokens,

@@ -15,6 +15,7 @@ import type { Stream } from "../engine/method.js";
 import type { ModelInfo } from "../engine/model-info.js";
 import type { Probe } from "../engine/probe.js";
 import { InvalidArgumentError, UnsupportedCapabilityError } from "../errors.js";
+import { logSoftmax } from "../math/log-softmax.js";
 import {
   END_TOKEN,
   type FakeImage,
@@ -138,11 +139,12 @@ export class FakeBackend implements Backend {
 /** Browsers have no setImmediate. */
 const nextTask: (task: (value: unknown) => void) => unknown = globalThis.setImmediate ?? setTimeout;
 
-/** Logits as an engine gives them that tells only the k best log-probabilities. */
-function best(logits: Float32Array, k: number) {
+/** What an engine gives that tells only the k best log-probabilities. */
+function best(raw: Float32Array, k: number) {
+  const logits = logSoftmax(raw);
   const ids = Int32Array.from(
     [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!).slice(0, k),
   );
   const floor = logits[ids.at(-1)!]!;
-  return { logits: logits.map((value) => Math.max(value, floor)), known: { ids, floor } };
+  return { logits: logits.map((value: number) => Math.max(value, floor)), known: { ids, floor } };
 }

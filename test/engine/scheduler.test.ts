@@ -140,7 +140,7 @@ describe("memory", () => {
   test("a request that can never fit is refused with what it needs", async () => {
     const model = fakeModel({ liveBytes: 16 * 50 });
     await expect(model.generate({ prompt: "x".repeat(80), maxTokens: 1 })).rejects.toThrow(
-      /may need 1 MiB of cache; this model is bound to 1 MiB: lower maxTokens/,
+      /may need 1.39 KiB of cache; this model is bound to 0.781 KiB: lower maxTokens/,
     );
     await expect(model.generate({ prompt: "x", maxTokens: 5 })).resolves.toBeDefined();
   });

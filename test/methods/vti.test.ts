@@ -156,3 +156,25 @@ describe("vti as a method", () => {
     );
   });
 });
+
+test("steering inside steering is refused by name, since one would silently replace the other", async () => {
+  await using model = await load(`${CHECKPOINTS}concat`, { threads: 1 });
+  const directions = await fitDirections(model, demonstrations, { maskings: 1 });
+  const other = {
+    ...directions,
+    text: { ...directions.text!, data: directions.text!.data.slice() },
+  };
+  for (const inner of [directions, other]) {
+    const method = vti({
+      directions,
+      image: 0,
+      text: 1,
+      method: vti({ directions: inner, image: 0, text: 2 }),
+    });
+    await expect(model.generate({ ...ask, method })).rejects.toThrow(
+      /two edits of one kind, "steering 2x1x96" of the decoder graph/,
+    );
+  }
+  const steered = await model.steer(directions, { text: 1 });
+  await expect(steered.steer(directions, { text: 1 })).rejects.toThrow("steered already");
+});

@@ -85,12 +85,14 @@ export class KeyValueCache {
    */
   add(limits: readonly number[], capacity: number): number {
     const first = this.#lengths.length;
-    this.#limits.push(...limits);
-    this.#lengths.push(...limits.map(() => 0));
-    const wanted = Math.max(this.#capacity, this.#withSpare(capacity));
-    if (this.#slots < this.#lengths.length || this.#capacity < capacity) {
-      this.#resize(this.#lengths.length, wanted);
+    const count = first + limits.length;
+    const all = [...this.#limits, ...limits];
+    if (this.#slots < count || this.#capacity < capacity) {
+      // Before anything is counted in: where memory ends, the cache stays as it was.
+      this.#resize(count, Math.max(this.#capacity, withSpare(capacity, Math.max(...all))));
     }
+    this.#limits = all;
+    this.#lengths = [...this.#lengths, ...limits.map(() => 0)];
     return first;
   }
 
@@ -126,7 +128,8 @@ export class KeyValueCache {
 
   /** Makes room for at least `capacity` tokens per context, with some to spare so that growth is rare. */
   reserve(capacity: number): void {
-    if (capacity > this.#capacity) this.#resize(this.#slots, this.#withSpare(capacity));
+    if (capacity <= this.#capacity) return;
+    this.#resize(this.#slots, withSpare(capacity, Math.max(...this.#limits)));
   }
 
   /**
@@ -199,12 +202,6 @@ export class KeyValueCache {
     return heads * capacity * headSize;
   }
 
-  /** A capacity with some to spare, within what the contexts may come to hold. */
-  #withSpare(capacity: number): number {
-    const spare = Math.max(SPARE_TOKENS, Math.ceil(capacity / 16));
-    return Math.max(capacity, Math.min(capacity + spare, Math.max(...this.#limits)));
-  }
-
   #copyWithin(from: number, to: number): void {
     this.geometry.layers.forEach(({ heads, headSize }, layer) => {
       for (const buffer of [this.#keys[layer]!, this.#values[layer]!]) {
@@ -217,7 +214,7 @@ export class KeyValueCache {
     });
   }
 
-  /** Moves the live contexts into buffers of another size, one layer after the other. */
+  /** Moves the live contexts into buffers of another size. */
   #resize(slots: number, capacity: number): void {
     const move = (old: CacheArray, layer: number): CacheArray => {
       const { heads, headSize } = this.geometry.layers[layer]!;
@@ -232,11 +229,16 @@ export class KeyValueCache {
       });
       return moved;
     };
-    for (let layer = 0; layer < this.geometry.layers.length; layer++) {
-      this.#keys[layer] = move(this.#keys[layer]!, layer);
-      this.#values[layer] = move(this.#values[layer]!, layer);
-    }
+    const [keys, values] = [this.#keys.map(move), this.#values.map(move)];
+    this.#keys = keys;
+    this.#values = values;
     this.#slots = slots;
     this.#capacity = capacity;
   }
+}
+
+/** A capacity with some tokens to spare, within what contexts may come to hold. */
+function withSpare(capacity: number, limit: number): number {
+  const spare = Math.max(SPARE_TOKENS, Math.ceil(capacity / 16));
+  return Math.max(capacity, Math.min(capacity + spare, limit));
 }

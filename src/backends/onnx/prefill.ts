@@ -11,8 +11,8 @@ import type { OnnxPrompt } from "./prompt.js";
  * Opens a context for each prompt: beginnings that others share are computed once, by content, and each prompt's own
  * rest in one batch.
  *
- * A prompt is always computed in the same pieces, whether they come from the cache or not, so that an answer does not
- * depend on what was asked before.
+ * A prompt is always computed in the same pieces, whether they come from the cache or not, so that an answer depends on
+ * what was asked before by no more than the rounding that another size of the buffers brings.
  */
 export async function prefill(
   parts: OnnxParts,
@@ -33,21 +33,43 @@ export async function prefill(
     }
   }
   if (ready.length === 0) return results;
-  const contexts = lane.add(ready.map((i) => prompts[i]!));
-  for (const { prompt, slot } of contexts) {
-    const prefix = needed.get(prompt.prefixes.at(-1)?.key ?? "");
-    if (prefix !== undefined) lane.cache.load(slot, prefix);
-  }
-  const outputs = await extendByRest(parts, lane, contexts).catch((failure: unknown) =>
-    contexts.map((): StepResult => ({ failure })),
-  );
-  contexts.forEach((context, k) => {
-    const output = outputs[k]!;
-    results[ready[k]!] = "failure" in output ? output : { context, outputs: output.outputs };
-    if ("failure" in output) lane.close(context);
-    else keepWhole(lane, cache, context);
+  const opened = await openContexts(
+    parts,
+    lane,
+    needed,
+    ready.map((i) => prompts[i]!),
+  ).catch((failure: unknown) => ready.map((): OpenResult => ({ failure })));
+  ready.forEach((i, k) => {
+    const result = opened[k]!;
+    results[i] = result;
+    if ("context" in result) keepWhole(lane, cache, result.context as OnnxContext);
   });
   return results;
+}
+
+/** Gives each prompt a context that begins with its prefix, and runs the rest. On a failure as a whole none is left. */
+async function openContexts(
+  parts: OnnxParts,
+  lane: Lane,
+  prefixes: ReadonlyMap<string, CachedPrefix>,
+  prompts: readonly { readonly prompt: OnnxPrompt; readonly maxTokens: number }[],
+): Promise<OpenResult[]> {
+  const contexts = lane.add(prompts);
+  try {
+    for (const { prompt, slot } of contexts) {
+      const prefix = prefixes.get(prompt.prefixes.at(-1)?.key ?? "");
+      if (prefix !== undefined) lane.cache.load(slot, prefix);
+    }
+    const outputs = await extendByRest(parts, lane, contexts);
+    return outputs.map((output, k): OpenResult => {
+      if ("outputs" in output) return { context: contexts[k]!, outputs: output.outputs };
+      lane.close(contexts[k]!);
+      return output;
+    });
+  } catch (error) {
+    for (const context of contexts) lane.close(context);
+    throw error;
+  }
 }
 
 /** Computes the prompt's beginnings one behind the other, from the longest that is known. */
@@ -74,9 +96,12 @@ async function computePrefixes(
     const input = await promptInput(parts, { slot, prompt }, alone.lengths[slot]!, length);
     const [result] = await lane.runner.extend(alone, [input]);
     if ("failure" in result!) throw result.failure;
+    // Of a long conversation's beginnings only those are copied that others may begin with.
+    const isWanted = key === last.key || prompt.images.some(({ span }) => span.end === length);
+    if (!isWanted) continue;
     const prefix = alone.prefix(slot, length);
     cache.set(key, prefix, prefix.bytes);
-    needed.set(key, prefix);
+    if (key === last.key) needed.set(key, prefix);
   }
 }
 
