@@ -7,6 +7,7 @@ export type {
   Answer,
   AnswerStream,
   AnswerToken,
+  Decoding,
   FinishReason,
   ScoredToken,
   StreamPiece,
@@ -97,7 +98,12 @@ export { softmax } from "./math/softmax.js";
 export { type ApcOptions, apc } from "./methods/apc.js";
 export { type AveragingOptions, averaging } from "./methods/averaging.js";
 export { contrast } from "./methods/contrast.js";
-export type { DescriptionOptions, DescriptionOrder } from "./methods/describe-image.js";
+export {
+  DESCRIBE_PROMPT,
+  type DescriptionOptions,
+  type DescriptionOrder,
+  TASK_DESCRIBE_PROMPT,
+} from "./methods/describe-image.js";
 export { described } from "./methods/described.js";
 export type { KlReduction } from "./methods/description-table.js";
 export type { MethodEntry } from "./methods/method-entry.js";

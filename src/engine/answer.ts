@@ -42,6 +42,16 @@ export interface Usage {
   readonly generatedTokens: number;
 }
 
+/** How an answer's tokens were chosen: the request's settings, defaults filled in. */
+export interface Decoding {
+  readonly maxTokens: number;
+  readonly stop: readonly string[];
+  readonly temperature: number;
+  readonly topK: number | null;
+  readonly topP: number;
+  readonly repetitionPenalty: number;
+}
+
 /** The model's answer to one request. */
 export interface Answer {
   /** Without leading and trailing white space. */
@@ -55,6 +65,9 @@ export interface Answer {
     readonly settings: Readonly<Record<string, JsonValue>>;
   };
   readonly seed: number;
+  readonly decoding: Decoding;
+  /** The checkpoint that answered; with its `Model.hash()`, the fields here say all that decided the answer. */
+  readonly checkpoint: { readonly id: string; readonly dtype: string };
   /** What the method noted, such as a description; empty for most. */
   readonly details: Readonly<Record<string, JsonValue>>;
 }

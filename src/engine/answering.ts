@@ -16,6 +16,7 @@ import type {
   MethodSession,
   Stream,
 } from "./method.js";
+import type { ModelInfo } from "./model-info.js";
 import type { RequestOptions } from "./request-options.js";
 import { disposedError, type Scheduler, type StreamGroup } from "./scheduler.js";
 import { Sequence, type SequenceOptions } from "./sequence.js";
@@ -84,7 +85,7 @@ export class Answering {
         const sequence = await this.#sequence(job, options, session, onPiece);
         watchesItself();
         await this.#scheduler.submit(sequence, group, ticket);
-        return describeAnswer(job, sequence);
+        return describeAnswer(job, sequence, this.#backend.info);
       }),
     );
   }
@@ -243,12 +244,13 @@ function imagesKey({ images }: Job): string {
   return images.map(({ key }) => key).join();
 }
 
-function describeAnswer(job: Job, sequence: Sequence): Answer {
+function describeAnswer(job: Job, sequence: Sequence, { id, dtype }: ModelInfo): Answer {
   const { finishReason, tokens, endedAt, firstLogitsAt } = sequence;
   const [prompt] = sequence.prompts;
   const decodeMs = endedAt - firstLogitsAt;
   const imageMs = job.encodeMs === 0 ? 0 : job.openMs + job.encodeMs;
-  const { name, settings } = job.options.method;
+  const { method, seed, sampler, maxTokens, stop, repetitionPenalty } = job.options;
+  const { name, settings } = method;
   return {
     text: sequence.text,
     tokens,
@@ -266,7 +268,9 @@ function describeAnswer(job: Job, sequence: Sequence): Answer {
       totalMs: endedAt - job.startedAt,
     },
     method: { name, settings },
-    seed: job.options.seed,
+    seed,
+    decoding: { maxTokens, stop, ...sampler, topK: sampler.topK ?? null, repetitionPenalty },
+    checkpoint: { id, dtype },
     details: job.details,
   };
 }

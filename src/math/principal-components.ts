@@ -14,7 +14,8 @@ export interface PrincipalComponents {
 /**
  * The principal components of few long rows: with n rows X_c (centred) of d numbers and n << d, the eigenvectors u of
  * the small Gram matrix X_c X_c^T (n, n) give the components v = X_c^T u / s. Each sign is chosen so that the entry of
- * u of largest magnitude is positive, as the authors of VTI (and scikit-learn) do.
+ * u of largest magnitude is positive, as scikit-learn does. The authors' script of VTI does so for the first component; it
+ * gives later ones the sign that belongs to the first, that is an arbitrary one.
  *
  * @param rows n >= 2 rows of equal length d; not modified
  * @param rank number of components, from 1 to n - 1

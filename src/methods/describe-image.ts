@@ -15,7 +15,10 @@ export type DescriptionOrder = "before-image" | "after-image";
 export interface DescriptionOptions {
   /** A description to use instead of the model's own, for example a person's or a stronger model's. */
   readonly description?: string;
-  /** What the model is asked for a description with. Default {@link DESCRIBE_PROMPT}. */
+  /**
+   * What the model is asked for a description with; `{task}` in it stands for the question. "task" is
+   * {@link TASK_DESCRIBE_PROMPT}, which names the task as the authors' prompt does. Default {@link DESCRIBE_PROMPT}.
+   */
   readonly describePrompt?: string;
   /** Most tokens of the model's description, at least 1. Default 128. */
   readonly descriptionTokens?: number;
@@ -26,6 +29,13 @@ export interface DescriptionOptions {
 /** The default request for a description: what questions about images tend to need. */
 export const DESCRIBE_PROMPT =
   "Describe the image in detail, with the objects, their colours, their number and their places.";
+
+/**
+ * A request for a description that names the task, so that the description holds what the task needs. Descriptions are
+ * then made for each question, not for each image.
+ */
+export const TASK_DESCRIBE_PROMPT =
+  "I have been given an image to complete this task: {task} Describe the image in detail for it: every object with its attributes, the relations between objects, and their number; for a chart or a text, all numbers and words. Do not complete the task.";
 
 /** The settings of {@link DescriptionOptions}. */
 export const DESCRIPTION_SETTINGS: {
@@ -45,7 +55,7 @@ export const DESCRIPTION_SETTINGS: {
   describePrompt: {
     type: "text",
     default: DESCRIBE_PROMPT,
-    summary: "what the model is asked for a description with",
+    summary: "what the model is asked for a description with; 'task' names the question",
   },
   descriptionTokens: {
     type: "integer",
@@ -72,14 +82,16 @@ export interface GroundedDescription {
 
 /**
  * Describes the run's images, greedily, or has the model read the given description, and folds the distribution of
- * every position into a table; once for equal images, so further questions on them start at once.
+ * every position into a table; once for equal images and requests, so further questions on them start at once.
  */
 export function describeImage(
   run: MethodRun,
   { description, describePrompt, descriptionTokens }: DescriptionSettings,
 ): Promise<GroundedDescription> {
-  const view = askAboutImages(run.view, describePrompt);
-  const key = `description/${JSON.stringify([imagesOf(view), description, describePrompt, descriptionTokens])}`;
+  const template = describePrompt === "task" ? TASK_DESCRIBE_PROMPT : describePrompt;
+  const request = template.replaceAll("{task}", () => run.prompt);
+  const view = askAboutImages(run.view, request);
+  const key = `description/${JSON.stringify([imagesOf(view), description, request, descriptionTokens])}`;
   return run.remember(
     key,
     async () => {

@@ -24,6 +24,12 @@ export interface VdgdOptions extends DescriptionOptions {
   readonly plausibility?: "beta" | "nucleus";
   /** Share of the best token's probability that a token needs with plausibility "beta", in [0, 1]. Default 0.1. */
   readonly beta?: number;
+  /**
+   * The divergence's scale. "paper": KL. "official": KL / V with V the size of the vocabulary, which is what the authors'
+   * call returns (`reduction="batchmean"` of one-dimensional tensors): a sampled answer is then drawn nearly uniformly
+   * from the kept tokens, a greedy one is the same. Default: that of `score`.
+   */
+  readonly scale?: "paper" | "official";
 }
 
 const SETTINGS = {
@@ -46,6 +52,12 @@ const SETTINGS = {
     summary: "which tokens are kept: by beta, or the authors' nucleus",
   },
   beta: BETA,
+  scale: {
+    type: "choice",
+    choices: ["paper", "official"],
+    default: null,
+    summary: "KL, or KL / V as the authors' call returns it",
+  },
   ...DESCRIPTION_SETTINGS,
 } as const satisfies SettingsSchema;
 
@@ -55,6 +67,8 @@ export interface GroundingSettings {
   readonly reduce: KlReduction;
   readonly plausibility: "beta" | "nucleus";
   readonly beta: number;
+  /** See {@link VdgdOptions.scale}; KL itself when left out. */
+  readonly scale?: "paper" | "official";
 }
 
 /**
@@ -70,7 +84,11 @@ export interface GroundingSettings {
 export function vdgd(options: VdgdOptions = {}): Method {
   const given = checkSettings("vdgd", SETTINGS, options);
   const usual = given.score === "paper" ? "beta" : "nucleus";
-  const settings = { ...given, plausibility: given.plausibility ?? usual };
+  const settings = {
+    ...given,
+    plausibility: given.plausibility ?? usual,
+    scale: given.scale ?? given.score,
+  };
   return {
     name: "vdgd",
     settings,
@@ -95,14 +113,15 @@ export function vdgd(options: VdgdOptions = {}): Method {
 export function groundScores(
   logits: Float32Array,
   table: DescriptionTable,
-  { score, reduce, plausibility, beta }: GroundingSettings,
+  { score, reduce, plausibility, beta, scale = "paper" }: GroundingSettings,
 ): Float32Array {
   const scores = logits;
+  const unit = scale === "paper" ? 1 : 1 / logits.length;
   if (plausibility === "beta") applyPlausibility(logits, beta, scores);
   else keepNucleus(scores, { temperature: 0.5, topP: 0.5 });
   for (let k = 0; k < scores.length; k++) {
     if (scores[k] === Number.NEGATIVE_INFINITY) continue;
-    const grounding = -table.divergence(k, reduce);
+    const grounding = -unit * table.divergence(k, reduce);
     scores[k] = score === "paper" ? scores[k]! + grounding : grounding;
   }
   return scores;

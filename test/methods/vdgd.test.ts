@@ -66,6 +66,34 @@ describe("golden vectors of the authors' code", () => {
   });
 });
 
+describe("the scale of the divergence", () => {
+  const table = tableOf(golden.description_logprobs);
+  const settings = { score: "official", reduce: "min", plausibility: "beta", beta: 0 } as const;
+  const scored = (scale: "paper" | "official") =>
+    groundScores(Float32Array.from(golden.logits), table, { ...settings, scale });
+
+  test("of the authors' call is KL / V, what torch's kl_div returns with reduction batchmean", () => {
+    const vocabulary = golden.logits.length;
+    const official = scored("official");
+    golden.kl_min.forEach((kl, k) => {
+      expect(Math.abs(official[k]! + kl / vocabulary)).toBeLessThan(1e-6);
+    });
+  });
+
+  test("changes no greedy choice, and makes a sampled one nearly uniform", () => {
+    const [paper, official] = [scored("paper"), scored("official")];
+    expect(argMax(official)).toBe(argMax(paper));
+    const spread = (scores: Float32Array) => Math.max(...scores) - Math.min(...scores);
+    expect(spread(official)).toBeCloseTo(spread(paper) / golden.logits.length, 5);
+  });
+
+  test("goes with the score unless said otherwise", () => {
+    expect(vdgd().settings.scale).toBe("paper");
+    expect(vdgd({ score: "official" }).settings.scale).toBe("official");
+    expect(vdgd({ score: "official", scale: "paper" }).settings.scale).toBe("paper");
+  });
+});
+
 const logits = (length: number) =>
   fc.array(fc.float({ min: -20, max: 20, noNaN: true }), { minLength: length, maxLength: length });
 
@@ -187,6 +215,35 @@ describe("decoding", () => {
     ];
     expect(once.text).toBe(again.text);
     expect(once.text).not.toBe((await fakeModel().generate({ ...ask, method: vcd() })).text);
+  });
+});
+
+describe("a description for the task", () => {
+  const asked = (prompts: string[]) =>
+    fakeModel({
+      respond: ({ prompt }) => {
+        prompts.push(prompt);
+        return prompt.includes("Describe") ? "A cat." : "Yes";
+      },
+    });
+
+  test("is asked for with the question in it, and made for each question", async () => {
+    const prompts: string[] = [];
+    const model = asked(prompts);
+    const method = described({ describePrompt: "task" });
+    await model.generate({ ...ask, method });
+    await model.generate({ ...ask, prompt: "How many?", method });
+    const requests = [...new Set(prompts)].filter((prompt) => prompt.includes("Describe"));
+    expect(requests).toHaveLength(2);
+    expect(requests[0]).toContain("to complete this task: Is there a dog? Describe");
+    expect(requests[1]).toContain("to complete this task: How many? Describe");
+  });
+
+  test("may be asked for in words of one's own", async () => {
+    const prompts: string[] = [];
+    const describePrompt = "Describe for {task} and {task}";
+    await asked(prompts).generate({ ...ask, method: described({ describePrompt }) });
+    expect(prompts[0]).toBe("Describe for Is there a dog? and Is there a dog?");
   });
 });
 
