@@ -269,8 +269,8 @@ function describeAnswer(job: Job, sequence: Sequence, { id, dtype }: ModelInfo):
     },
     method: { name, settings },
     seed,
+    details: job.details,
     decoding: { maxTokens, stop, ...sampler, topK: sampler.topK ?? null, repetitionPenalty },
     checkpoint: { id, dtype },
-    details: job.details,
   };
 }

@@ -80,6 +80,8 @@ describe("ask", () => {
       "method",
       "seed",
       "details",
+      "decoding",
+      "checkpoint",
     ]);
     expect(answer.method).toEqual({
       name: "vcd",

@@ -85,3 +85,20 @@ describe("methods", () => {
     );
   });
 });
+
+test("an answer says how it was decoded, and by which checkpoint", async () => {
+  const model = fakeModel({ respond: () => "Yes" });
+  const plain = await model.generate({ prompt: "?" });
+  expect(plain.decoding).toEqual({
+    maxTokens: 64,
+    stop: [],
+    temperature: 0,
+    topK: null,
+    topP: 1,
+    repetitionPenalty: 1,
+  });
+  expect(plain.checkpoint).toEqual({ id: "fake", dtype: "fp32" });
+  const sampled = { temperature: 0.7, topK: 5, topP: 0.9, stop: ["x"], repetitionPenalty: 1.1 };
+  const { decoding } = await model.generate({ prompt: "?", maxTokens: 2, ...sampled });
+  expect(decoding).toEqual({ maxTokens: 2, ...sampled });
+});

@@ -113,6 +113,32 @@ describe.each(["concat", "group-query"])("a checkpoint with %s attention", (atte
   });
 });
 
+describe("hidden states", () => {
+  test("of a steered handle are those of the steered graphs, in tower and decoder", async () => {
+    await using model = await load(`${CHECKPOINTS}concat`, { threads: 1 });
+    const directions = await fitDirections(model, demonstrations, { maskings: 1 });
+    const read = async (handle: Model) => {
+      const probe = await handle.probe();
+      const image = await probe.visionStates(await probe.pixels(pixels(3)));
+      const text = await probe.textStates("Describe the image.", "a dog", pixels(3));
+      await probe.dispose();
+      return { image: image.states, text: text.states };
+    };
+    const gap = (a: Float32Array, b: Float32Array) =>
+      Math.max(...a.map((x, i) => Math.abs(x - b[i]!)));
+    const stock = await read(model);
+    const still = await read(await model.steer(directions, { image: 0, text: 0 }));
+    const tower = await read(await model.steer(directions, { image: 3 }));
+    const decoder = await read(await model.steer(directions, { text: 3 }));
+    expect(still).toEqual(stock);
+    expect(gap(tower.image.at(-1)!, stock.image.at(-1)!)).toBeGreaterThan(0.01);
+    // The decoder reads what the steered tower sees, and its own layers are as they were.
+    expect(gap(tower.text, stock.text)).toBeGreaterThan(1e-4);
+    expect(decoder.image).toEqual(stock.image);
+    expect(gap(decoder.text, stock.text)).toBeGreaterThan(0.01);
+  });
+});
+
 describe("directions that do not fit are refused", () => {
   let model: Model;
   let directions: SteeringDirections;
