@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ModelLoadError } from "../errors.js";
 import type { FamilyPlugin } from "../families/family.js";
 import { SIZE, TOKEN_IDS } from "../families/parse-config.js";
 import { familyOf } from "../families/registry.js";
+import { isFolder, isRegularFile } from "./regular-file.js";
 
 /** Endings of graph files by precision, as transformers.js names them. */
 export const DTYPE_SUFFIXES = {
@@ -64,7 +65,7 @@ export function readCheckpointFolder(path: string, dtype: Dtype): CheckpointFold
   // The family first: nothing else of an unknown one can be judged.
   const family = familyOf(config.model_type);
   for (const file of ["tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"]) {
-    if (!existsSync(join(path, file)))
+    if (!isRegularFile(join(path, file)))
       throw new ModelLoadError(`${path} has no ${file}; the checkpoint is incomplete`);
     parse(path, file);
   }
@@ -75,7 +76,7 @@ export function readCheckpointFolder(path: string, dtype: Dtype): CheckpointFold
     generation: readJson(path, "generation_config.json", GENERATION_CONFIG) ?? {},
     graph(name) {
       const file = join(path, "onnx", `${name}${DTYPE_SUFFIXES[dtype]}.onnx`);
-      if (existsSync(file)) return file;
+      if (isRegularFile(file)) return file;
       const others = availableDtypes(path).filter((other) => other !== dtype);
       const remedy =
         others.length > 0
@@ -89,7 +90,7 @@ export function readCheckpointFolder(path: string, dtype: Dtype): CheckpointFold
 /** The precisions in which a folder has all graphs. */
 export function availableDtypes(path: string): Dtype[] {
   const folder = join(path, "onnx");
-  const files = new Set(existsSync(folder) ? readdirSync(folder) : []);
+  const files = new Set(isFolder(folder) ? readdirSync(folder) : []);
   return (Object.keys(DTYPE_SUFFIXES) as Dtype[]).filter((dtype) =>
     GRAPH_NAMES.every((name) => files.has(`${name}${DTYPE_SUFFIXES[dtype]}.onnx`)),
   );
@@ -100,7 +101,7 @@ function readJson<Schema extends z.ZodType>(
   file: string,
   schema: Schema,
 ): z.infer<Schema> | undefined {
-  if (!existsSync(join(folder, file))) return undefined;
+  if (!isRegularFile(join(folder, file))) return undefined;
   const { success, data, error } = schema.safeParse(parse(folder, file));
   if (success) return data;
   const [issue] = error.issues;
@@ -111,7 +112,8 @@ function readJson<Schema extends z.ZodType>(
 
 function parse(folder: string, file: string): unknown {
   try {
-    return JSON.parse(readFileSync(join(folder, file), "utf8"));
+    // A byte order mark is no part of the text.
+    return JSON.parse(readFileSync(join(folder, file), "utf8").replace(/^\uFEFF/, ""));
   } catch (cause) {
     throw new ModelLoadError(
       `${join(folder, file)} is not valid JSON: ${(cause as Error).message}`,

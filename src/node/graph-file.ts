@@ -1,23 +1,29 @@
 import type { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { createReadStream } from "node:fs";
+import { readdir, readFile, realpath } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, parse, relative, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { InferenceSession } from "onnxruntime-node";
+import { shown } from "../arguments/numbers.js";
 import type { Session } from "../backends/onnx/runtime.js";
 import { ModelLoadError } from "../errors.js";
-import { referToWeights } from "../onnx/external-weights.js";
+import { externalFiles, moveWeights, referToWeights } from "../onnx/external-weights.js";
 import type { OnnxModel } from "../onnx/graph-model.js";
 import { readModel } from "../onnx/read-model.js";
 import { writeModel } from "../onnx/write-model.js";
+import { isRegularFile } from "./regular-file.js";
 
-/** An ONNX file of a checkpoint, patched or not. */
+/**
+ * An ONNX file of a checkpoint, patched or not. It and the files of its weights may be links, as they are in a Hugging
+ * Face cache.
+ */
 export class GraphFile {
   readonly path: string;
+  #hasLinks: Promise<boolean> | undefined;
 
   /** @throws ModelLoadError when there is no such file */
   constructor(path: string) {
-    if (!existsSync(path)) {
+    if (!isRegularFile(path)) {
       throw new ModelLoadError(
         `${path} is missing; expected it in a checkpoint laid out for transformers.js`,
       );
@@ -28,8 +34,12 @@ export class GraphFile {
   /** Parses the graph; its weights stay in their files, to be mapped by the runtime. */
   async read(): Promise<OnnxModel> {
     try {
-      const bytes = await readFile(this.path);
-      return referToWeights(readModel(bytes), bytes, basename(this.path));
+      const { model, bytes } = await this.#parse();
+      if (!(await this.#isLinked())) return referToWeights(model, bytes, basename(this.path));
+      // The runtime follows no link out of the folder it is told: it is told the root, and the files' real places.
+      const places = new Map<string, string>();
+      for (const name of externalFiles(model)) places.set(name, await this.#placeOf(name));
+      return referToWeights(moveWeights(model, places), bytes, await belowRoot(this.path));
     } catch (cause) {
       throw new ModelLoadError(`cannot load ${this.path}: ${(cause as Error).message}`, { cause });
     }
@@ -42,10 +52,11 @@ export class GraphFile {
    */
   async open(options: InferenceSession.SessionOptions, patched?: OnnxModel): Promise<Session> {
     try {
-      if (patched === undefined) return await InferenceSession.create(this.path, options);
+      const graph = patched ?? ((await this.#isLinked()) ? await this.read() : undefined);
+      if (graph === undefined) return await InferenceSession.create(this.path, options);
       return await InferenceSession.create(
-        writeModel(patched),
-        this.#withExternalData(options, patched),
+        writeModel(graph),
+        await this.#withExternalData(options, graph),
       );
     } catch (cause) {
       throw new ModelLoadError(
@@ -58,26 +69,52 @@ export class GraphFile {
   /** Adds the file's bytes, and those of the files that hold its weights, to a running hash. */
   async addTo(hash: ReturnType<typeof createHash>): Promise<void> {
     await addFile(this.path, hash);
-    for (const location of this.#weightFiles(await this.read())) {
-      await addFile(join(dirname(this.path), location), hash);
+    const { model } = await this.#parse();
+    for (const name of externalFiles(model).sort()) {
+      await addFile(join(dirname(this.path), name), hash);
     }
   }
 
-  /** Names of other files that hold the graph's weights, in order. */
-  #weightFiles({ graph }: OnnxModel): string[] {
-    const locations = graph.initializers.flatMap(({ external }) => external?.get("location") ?? []);
-    return [...new Set(locations)].filter((name) => name !== basename(this.path)).sort();
+  async #parse(): Promise<{ model: OnnxModel; bytes: Uint8Array }> {
+    const bytes = await readFile(this.path);
+    return { model: readModel(bytes), bytes };
+  }
+
+  /** Whether links lie in the file's folder. */
+  #isLinked(): Promise<boolean> {
+    this.#hasLinks ??= readdir(dirname(this.path), { withFileTypes: true }).then((entries) =>
+      entries.some((entry) => entry.isSymbolicLink()),
+    );
+    return this.#hasLinks;
+  }
+
+  /** Where a file that the graph names lies. The graph may name files of its own folder only; links lead anywhere. */
+  async #placeOf(name: string): Promise<string> {
+    const inside = relative(".", name);
+    if (isAbsolute(name) || inside.split(sep)[0] === "..") {
+      throw new ModelLoadError(
+        `its weights are to lie at ${shown(name)}; expected a file of the same folder`,
+      );
+    }
+    return belowRoot(join(dirname(this.path), name));
   }
 
   /** Tells the runtime where the weights lie that are not in the graph; it maps them, so they never pass through here. */
-  #withExternalData(
+  async #withExternalData(
     options: InferenceSession.SessionOptions,
     model: OnnxModel,
-  ): InferenceSession.SessionOptions {
-    if (model.graph.initializers.every(({ external }) => external === undefined)) return options;
-    const session = { model_external_initializers_file_folder_path: dirname(this.path) };
+  ): Promise<InferenceSession.SessionOptions> {
+    if (externalFiles(model).length === 0) return options;
+    const folder = (await this.#isLinked()) ? parse(resolve(this.path)).root : dirname(this.path);
+    const session = { model_external_initializers_file_folder_path: folder };
     return { ...options, extra: { ...options.extra, session } };
   }
+}
+
+/** The real place of a file, relative to the root of its file system. */
+async function belowRoot(path: string): Promise<string> {
+  const real = await realpath(path);
+  return relative(parse(real).root, real);
 }
 
 async function addFile(path: string, hash: ReturnType<typeof createHash>): Promise<void> {

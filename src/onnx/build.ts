@@ -141,13 +141,9 @@ export function makeExternalTensor(
   name: string,
   dims: readonly number[],
   dataType: number,
-  place: { readonly location: string; readonly offset: number; readonly length: number },
+  place: Readonly<Record<string, string | number>> & { readonly location: string },
 ): OnnxTensor {
-  const external = new Map([
-    ["location", place.location],
-    ["offset", String(place.offset)],
-    ["length", String(place.length)],
-  ]);
+  const external = new Map(Object.entries(place).map(([key, value]) => [key, `${value}`]));
   const entries = [...external].map(([key, value]) =>
     messageField(13, joinPieces([textField(1, key), textField(2, value)])),
   );
