@@ -6,6 +6,7 @@ import {
   benchmarkNamed,
   DEFAULT_POCKET_SETS,
   evaluate,
+  fewImagesWarning,
   figuresTable,
   POCKET_SETS,
   planRun,
@@ -150,7 +151,10 @@ function json(analysis: RunAnalysis): string {
 function text(analysis: RunAnalysis, out: string): string {
   const sets = analysis.sets.map((set) => {
     const verdicts = set.comparisons.map(({ decoding, verdict }) => `  ${decoding}: ${verdict}`);
-    return [`${set.name} (rule ${set.rule})`, textTable(figuresTable(set)), ...verdicts].join("\n");
+    const warning = fewImagesWarning(set.images) ?? [];
+    return [`${set.name} (rule ${set.rule})`, textTable(figuresTable(set)), warning, ...verdicts]
+      .flat()
+      .join("\n");
   });
   return `${sets.join("\n\n")}\n\nreport: ${join(out, REPORT_FILES.html)}\n`;
 }

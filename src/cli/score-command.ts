@@ -5,6 +5,7 @@ import {
   type Benchmark,
   type BenchmarkScore,
   benchmarkNamed,
+  fewImagesWarning,
   formatInterval,
   formatValue,
   type Interval,
@@ -110,7 +111,14 @@ function asText(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
         formatInterval(metric, intervals[metric.name]),
       ]);
       const table = textTable([["", "value", "95% interval"], ...rows]);
-      return `${title.filter(Boolean).join(", ")}\n${table}\nunparsed answers: ${score.unparsed}`;
+      return [
+        title.filter(Boolean).join(", "),
+        table,
+        `unparsed answers: ${score.unparsed}`,
+        fewImagesWarning(score.clusters.size) ?? [],
+      ]
+        .flat()
+        .join("\n");
     })
     .join("\n\n");
 }

@@ -92,6 +92,7 @@ export {
 } from "./statistics/compare-methods.js";
 export { metricIntervals } from "./statistics/metric-intervals.js";
 export type { SeedSpread } from "./statistics/seed-spread.js";
+export { fewImagesWarning } from "./statistics/unvaried.js";
 export { RUN_FILES } from "./store/answer-store.js";
 export { writeFileAtomically } from "./store/atomic-file.js";
 export type { RunSettings, Series, SeriesSettings, SetSettings } from "./store/run-settings.js";

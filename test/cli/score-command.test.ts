@@ -78,7 +78,9 @@ test("answers of several methods are scored apart; text output names rule and n"
   const output = await score("pope", await file("answers.jsonl", rows), "--truth", truth);
   expect(output).toContain("POPE, regular, rule pope, n = 2");
   expect(output).toContain("POPE, vcd, rule pope, n = 2");
-  expect(output).toMatch(/Accuracy +50\.0% +50\.0 to 50\.0/);
+  // One image: nothing is known about others, and the reader is told.
+  expect(output).toMatch(/Accuracy +50\.0% +1\.3 to 98\.8/);
+  expect(output).toContain("only 1 image: below 20");
 });
 
 test("missing answers are refused unless allowed", async () => {

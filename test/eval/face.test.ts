@@ -18,6 +18,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "compareQuery",
     "count",
     "evaluate",
+    "fewImagesWarning",
     "figuresQuery",
     "figuresTable",
     "firstWordRule",

@@ -1,4 +1,5 @@
 import { tallyText } from "../judge/judge-answers.js";
+import { fewImagesWarning } from "../statistics/unvaried.js";
 import { escapeHtml } from "./escape-html.js";
 import { shownNumber, unitOf } from "./format-value.js";
 import { intervalPlot } from "./interval-plot.js";
@@ -64,9 +65,11 @@ function renderSet(set: SetAnalysis, imageAddress: ImageAddress): string {
     ({ decoding, verdict, shown }) =>
       `<li class="${shown ? "shown" : "unshown"}">${decoding}: ${escapeHtml(verdict)}</li>`,
   );
+  const warning = fewImagesWarning(set.images);
   return `<section id="${escapeHtml(set.name)}">
 <h2>${escapeHtml(set.name)}: ${escapeHtml(set.title)}</h2>
 <p class="note">Rule <code>${escapeHtml(set.rule)}</code>, ${set.questions} questions about ${set.images} images.${set.judging === null ? "" : ` Verdicts: ${escapeHtml(tallyText(set.judging))}.`}</p>
+${warning === null ? "" : `<p class="warning">${escapeHtml(warning)}</p>`}
 <figure><figcaption>${escapeHtml(axis)} (${metric.better === "neither" ? "neither way is better" : `${metric.better} is better`})</figcaption>${intervalPlot(plotted, axis)}</figure>
 ${verdicts.length === 0 ? "" : `<ul>${verdicts.join("")}</ul>`}
 ${table(figuresTable(set))}

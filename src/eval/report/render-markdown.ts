@@ -1,4 +1,5 @@
 import { tallyText } from "../judge/judge-answers.js";
+import { fewImagesWarning } from "../statistics/unvaried.js";
 import { figuresTable, groupsTable, settingsTable, type Table } from "./report-tables.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
@@ -14,9 +15,11 @@ export function renderMarkdown(analysis: RunAnalysis): string {
 
 function renderSet(set: SetAnalysis): string[] {
   const groups = groupsTable(set);
+  const warning = fewImagesWarning(set.images);
   return [
     `## ${set.name}: ${set.title}`,
     `Rule \`${set.rule}\`, ${set.questions} questions about ${set.images} images. In brackets the 95% interval.${judgingOf(set)}`,
+    ...(warning === null ? [] : [`**${warning}**`]),
     table(figuresTable(set)),
     ...(set.comparisons.length === 0
       ? []

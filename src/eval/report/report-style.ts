@@ -10,7 +10,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; border-top: 1px solid var(--line);
   padding-top: 1rem; } h3 { font-size: 1rem; }
 .note, figcaption, small { color: var(--soft); } nav a { margin-right: .8rem; } a { color: var(--mark); }
-figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
+.warning { border-left: 3px solid var(--wrong); padding-left: .6rem; } figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); } svg .label { text-anchor: end; }
 svg .tick { text-anchor: middle; fill: var(--soft); } svg .grid { stroke: var(--line); }
 svg .interval { stroke: var(--mark); stroke-width: 3; stroke-linecap: round; opacity: .55; }

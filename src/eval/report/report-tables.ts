@@ -94,7 +94,10 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
       `${set.benchmark}, rule ${set.rule}, ${set.questions} questions, at most ${set.maxTokens} tokens, SHA-256 ${set.data}`,
     ]),
     ...sets.map(({ name, source }) => [`source of ${name}`, source]),
-    ["intervals", "95%, percentile bootstrap over images, 2,000 draws"],
+    [
+      "intervals",
+      "95%, percentile bootstrap over images, 2,000 draws; Clopper-Pearson over images where all are alike",
+    ],
     [
       "comparisons",
       "paired bootstrap over images; McNemar (mid-p) for accuracies; Holm over methods",

@@ -13,7 +13,7 @@ export function verdict(comparison: Comparison, metric: MetricInfo): string {
   const points = metric.unit === "share" || metric.unit === "percent" ? " points" : "";
   const figures =
     `${metric.title} ${signed}${points} ` +
-    `(95% interval ${formatInterval(metric, interval)}, ${formatPValue(adjustedPValue)})`;
+    `(${interval === null ? "no interval" : `95% interval ${formatInterval(metric, interval)}`}, ${formatPValue(adjustedPValue)})`;
   if (!shown) return `no difference shown between ${method} and ${reference}: ${figures}`;
   return `${method} is ${direction(metric, difference)} than ${reference}: ${figures}`;
 }

@@ -20,7 +20,8 @@ export interface Comparison {
   readonly metric: string;
   /** Method minus reference, in the metric's own unit. */
   readonly difference: number;
-  readonly interval: Interval;
+  /** Null when every image differs alike and the metric's unit has no highest and lowest value. */
+  readonly interval: Interval | null;
   readonly test: "McNemar (mid-p)" | "paired bootstrap";
   readonly pValue: number;
   /** After Holm's correction over all methods compared with this reference. */
@@ -60,7 +61,7 @@ export function compareMethods(
   const adjusted = holm(found.map(({ pValue }) => pValue));
   return found.map((one, index) => {
     const adjustedPValue = adjusted[index] ?? 1;
-    const { low, high } = one.interval;
+    const { low, high } = one.interval ?? { low: 0, high: 0 };
     return {
       ...one,
       reference: reference.method,

@@ -87,12 +87,12 @@ describe("intervals", () => {
     expect(metricIntervals([{ correct: 0, asked: 0 }], [accuracy])).toEqual({ accuracy: null });
   });
 
-  test("a method compared with itself: difference 0, p = 1", () => {
-    expect(pairedBootstrap(clusters, clusters, accuracy)).toEqual({
-      difference: 0,
-      interval: { low: 0, high: 0 },
-      pValue: 1,
-    });
+  test("a method compared with itself: difference 0, p = 1; 40 images do not say it of all others", () => {
+    const found = pairedBootstrap(clusters, clusters, accuracy);
+    expect(found).toMatchObject({ difference: 0, pValue: 1 });
+    // 1 - 0.025^(1 / 40)
+    expect(found?.interval?.low).toBeCloseTo(-0.0881, 4);
+    expect(found?.interval?.high).toBeCloseTo(0.0881, 4);
   });
 
   test("wrong use", () => {
