@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ModelLoadError } from "../errors.js";
 import type { FamilyPlugin } from "../families/family.js";
 import { SIZE, TOKEN_IDS } from "../families/parse-config.js";
 import { familyOf } from "../families/registry.js";
+import { readJsonFile } from "./read-text-file.js";
 import { isFolder, isRegularFile } from "./regular-file.js";
 
 /** Endings of graph files by precision, as transformers.js names them. */
@@ -65,9 +66,8 @@ export function readCheckpointFolder(path: string, dtype: Dtype): CheckpointFold
   // The family first: nothing else of an unknown one can be judged.
   const family = familyOf(config.model_type);
   for (const file of ["tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"]) {
-    if (!isRegularFile(join(path, file)))
+    if (readJsonFile(join(path, file)) === undefined)
       throw new ModelLoadError(`${path} has no ${file}; the checkpoint is incomplete`);
-    parse(path, file);
   }
   return {
     path,
@@ -101,23 +101,12 @@ function readJson<Schema extends z.ZodType>(
   file: string,
   schema: Schema,
 ): z.infer<Schema> | undefined {
-  if (!isRegularFile(join(folder, file))) return undefined;
-  const { success, data, error } = schema.safeParse(parse(folder, file));
+  const content = readJsonFile(join(folder, file));
+  if (content === undefined) return undefined;
+  const { success, data, error } = schema.safeParse(content);
   if (success) return data;
   const [issue] = error.issues;
   throw new ModelLoadError(`${join(folder, file)}: ${issue!.path.join(".")}: ${issue!.message}`, {
     cause: error,
   });
-}
-
-function parse(folder: string, file: string): unknown {
-  try {
-    // A byte order mark is no part of the text.
-    return JSON.parse(readFileSync(join(folder, file), "utf8").replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    throw new ModelLoadError(
-      `${join(folder, file)} is not valid JSON: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
 }
