@@ -89,3 +89,40 @@ export class AbortedError extends GroundsightError {
     super("ABORTED", message, options);
   }
 }
+
+/** A package that is installed by choice. */
+export interface OptionalPackage {
+  readonly name: string;
+  readonly version: string;
+  /** What needs it. */
+  readonly use: string;
+  /** Flags that its installation wants. */
+  readonly flags?: string;
+}
+
+/**
+ * Imports a package that a user installs only for what needs it.
+ *
+ * @throws UnsupportedCapabilityError with the command that installs it, or when it cannot be loaded
+ */
+export async function importOptional<T>(
+  { name, version, use, flags }: OptionalPackage,
+  load: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    const { code, message } = cause as NodeError;
+    const install = `npm install ${name}@${version}${flags === undefined ? "" : ` ${flags}`}`;
+    const isMissing =
+      (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") && message.includes(name);
+    throw new UnsupportedCapabilityError(
+      isMissing
+        ? `${use} needs the package ${name}, which is not installed; run: ${install}`
+        : `${use} needs the package ${name}, which cannot be loaded: ${message}. Install it again for this platform: ${install}`,
+      { cause },
+    );
+  }
+}
+
+type NodeError = Error & { readonly code?: string };

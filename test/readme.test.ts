@@ -10,6 +10,7 @@ const GUIDES = [
   "docs/command-line.md",
   "docs/evaluation.md",
   "docs/extending.md",
+  "docs/install.md",
   "docs/steering.md",
   "src/README.md",
   "src/eval/README.md",

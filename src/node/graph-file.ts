@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, parse, relative, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 import { shown } from "../arguments/numbers.js";
 import type { Session } from "../backends/onnx/runtime.js";
 import { ModelLoadError } from "../errors.js";
@@ -11,6 +11,7 @@ import { externalFiles, moveWeights, referToWeights } from "../onnx/external-wei
 import type { OnnxModel } from "../onnx/graph-model.js";
 import { readModel } from "../onnx/read-model.js";
 import { writeModel } from "../onnx/write-model.js";
+import { onnxRuntime } from "./onnx-runtime.js";
 import { isRegularFile } from "./regular-file.js";
 
 /**
@@ -51,13 +52,12 @@ export class GraphFile {
    * @throws ModelLoadError naming the file when the runtime refuses it
    */
   async open(options: InferenceSession.SessionOptions, patched?: OnnxModel): Promise<Session> {
+    const { InferenceSession: sessions } = await onnxRuntime();
     try {
       const graph = patched ?? ((await this.#isLinked()) ? await this.read() : undefined);
-      if (graph === undefined) return await InferenceSession.create(this.path, options);
-      return await InferenceSession.create(
-        writeModel(graph),
-        await this.#withExternalData(options, graph),
-      );
+      if (graph === undefined) return await sessions.create(this.path, options);
+      const external = await this.#withExternalData(options, graph);
+      return await sessions.create(writeModel(graph), external);
     } catch (cause) {
       throw new ModelLoadError(
         `cannot load ${this.path}: ${(cause as Error).message}. The file may be truncated or corrupt; fetch it again`,

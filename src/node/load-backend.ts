@@ -1,4 +1,3 @@
-import { Tensor } from "onnxruntime-node";
 import { OnnxBackend } from "../backends/onnx/backend.js";
 import { readGeometry } from "../backends/onnx/decoder-tensors.js";
 import type { DecoderGraph } from "../backends/onnx/graphs.js";
@@ -8,6 +7,7 @@ import type { ModelFamily } from "../families/family.js";
 import type { CheckpointFolder, Dtype } from "./checkpoint-folder.js";
 import { openImage } from "./decode-image.js";
 import type { LoadOptions } from "./load-options.js";
+import { onnxRuntime } from "./onnx-runtime.js";
 import { openGraphs } from "./open-graphs.js";
 import { loadProcessors } from "./processors.js";
 
@@ -23,6 +23,7 @@ export async function loadBackend(
   dtype: Dtype,
   options: LoadOptions,
 ): Promise<OnnxBackend> {
+  const { Tensor } = await onnxRuntime();
   const { prompts, imageProcessor, tokenText } = await loadProcessors(folder.path);
   const family = folder.family.configure({ config: folder.config, tokenText });
   const { graphs, hash, release } = await openGraphs(folder, options);

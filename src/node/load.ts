@@ -6,6 +6,7 @@ import { fetchModel } from "./hub.js";
 import { loadBackend } from "./load-backend.js";
 import { checkLoadOptions, type LoadOptions } from "./load-options.js";
 import { locateModel } from "./locate.js";
+import { onnxRuntime } from "./onnx-runtime.js";
 import { WorkerModel } from "./worker/worker-model.js";
 
 /**
@@ -14,10 +15,13 @@ import { WorkerModel } from "./worker/worker-model.js";
  * @param name "pocket" (comes with the package), a folder, or a hub id
  * @throws ModelLoadError when it cannot be found, is incomplete, corrupt, or of an unknown family
  * @throws InvalidArgumentError for unknown options or values
+ * @throws UnsupportedCapabilityError when ONNX Runtime is not installed, with the command that installs it
  */
 export async function load(name: string, options: LoadOptions = {}): Promise<Model> {
   const dtype = checkLoadOptions(options);
   const place = locateModel(name);
+  // Before anything is fetched. A worker loads it in its own thread.
+  if (options.worker !== true) await onnxRuntime();
   const path =
     "hubId" in place ? await fetchModel(place.hubId, { ...options, dtype }) : place.folder;
   const folder = readCheckpointFolder(path, dtype);

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { DatasetError, InvalidArgumentError } from "../../errors.js";
+import { DatasetError, InvalidArgumentError, importOptional } from "../../errors.js";
 import { REPORT_FILES } from "../report/write-report.js";
 import { RUN_FILES } from "../store/answer-store.js";
 
@@ -68,11 +68,15 @@ const PARQUET = ".parquet";
  * A run's JSONL files may be kept as Parquet instead (`answers.parquet`).
  *
  * @throws DatasetError when there is no run
+ * @throws UnsupportedCapabilityError when DuckDB is not installed, with the command that installs it
  */
 export async function openResults(folder: string): Promise<ResultsDatabase> {
   const runs = await findRuns(folder);
   // Loaded here: other commands should not wait for a database.
-  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const { DuckDBInstance } = await importOptional(
+    { name: "@duckdb/node-api", version: "1.5.5-r.5", use: "querying results" },
+    () => import("@duckdb/node-api"),
+  );
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   const rows = runs.map((run) => `(${quote(run || ".")}, ${quote(join(folder, run))})`);
