@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import { DatasetError } from "../../errors.js";
+import { AbortedError, DatasetError } from "../../errors.js";
 import type { JudgeTask } from "../contract/judge-task.js";
 import { parseRows } from "../data/parse-rows.js";
 import { sha256 } from "../data/sha-256.js";
@@ -32,6 +32,7 @@ export interface JudgeAnswersOptions {
  * stored.
  *
  * @throws DatasetError when the cache file is damaged or cannot be written
+ * @throws AbortedError when the signal fires; verdicts got so far stay stored
  */
 export async function judgeAnswers(
   judge: Judge,
@@ -51,9 +52,9 @@ export async function judgeAnswers(
     const ask = async ([key, task]: readonly [string, JudgeTask]) => {
       let verdict: string;
       try {
-        verdict = await judge.ask(task, signal);
+        verdict = requireText(await judge.ask(task, signal));
       } catch (error) {
-        const reason = (error as Error).message;
+        const reason = error instanceof Error ? error.message : String(error);
         failed[reason] = (failed[reason] ?? 0) + 1;
         return;
       }
@@ -63,6 +64,7 @@ export async function judgeAnswers(
       await writing;
     };
     await Promise.all([...missing].map((entry) => limit(ask, entry)));
+    if (signal?.aborted === true) throw new AbortedError("judging was aborted");
     const failures = Object.values(failed).reduce((sum, n) => sum + n, 0);
     return {
       verdicts: tasks.map((task) => stored.get(keyOf(judge, task)) ?? null),
@@ -73,6 +75,12 @@ export async function judgeAnswers(
   }
 }
 
+/** A judge may be anyone's code. */
+function requireText(verdict: unknown): string {
+  if (typeof verdict === "string") return verdict;
+  throw new Error(`the judge gave a ${typeof verdict}; expected text`);
+}
+
 function keyOf(judge: Judge, { prompt, schema }: JudgeTask): string {
   return sha256(JSON.stringify([judge.name, prompt, schema]));
 }
@@ -81,7 +89,7 @@ function readCache(lines: readonly string[], path: string): Map<string, string> 
   if (lines.length === 0) return new Map();
   return new Map(
     parseRows(lines.join("\n"), path).map(({ value, where }) => {
-      const { key, verdict } = value as { key?: unknown; verdict?: unknown };
+      const { key, verdict } = (value ?? {}) as { key?: unknown; verdict?: unknown };
       if (typeof key !== "string" || typeof verdict !== "string") {
         throw new DatasetError(`${where}: no stored verdict; remove the line or the file`);
       }

@@ -1,10 +1,15 @@
-import { InvalidArgumentError } from "../../errors.js";
+import { InferenceError, InvalidArgumentError } from "../../errors.js";
 import type { Benchmark } from "../contract/benchmark.js";
 import type { JudgeTask } from "../contract/judge-task.js";
 import { isJudged } from "../scoring/benchmark-rules.js";
 import type { AnsweredQuestion } from "../scoring/match-answers.js";
 import type { Judge } from "./judge.js";
-import { type JudgeAnswersOptions, type JudgeTally, judgeAnswers } from "./judge-answers.js";
+import {
+  type JudgeAnswersOptions,
+  type JudgeTally,
+  judgeAnswers,
+  tallyText,
+} from "./judge-answers.js";
 
 /** A judge with how it is used. */
 export interface JudgeSetup extends JudgeAnswersOptions {
@@ -16,6 +21,7 @@ export interface JudgeSetup extends JudgeAnswersOptions {
  * when the rule needs none.
  *
  * @throws InvalidArgumentError when verdicts are missing and there is no judge
+ * @throws InferenceError when the judge gave none, and no answer had one: there is nothing to score
  */
 export async function judgeMatched(
   benchmark: Benchmark,
@@ -32,6 +38,11 @@ export async function judgeMatched(
     return task === undefined ? [] : [task];
   });
   const { verdicts, tally } = await judgeAnswers(setup.judge, tasks, setup);
+  if (missing.length === answered.length && verdicts.every((verdict) => verdict === null)) {
+    throw new InferenceError(
+      `no verdict for ${benchmark.name}: ${tallyText(tally)}; check --judge-url, --judge-model and the key, then run again`,
+    );
+  }
   const given = new Map(missing.map((one, index) => [one, verdicts[index] ?? null]));
   return {
     answered: answered.map((one) =>

@@ -2,6 +2,7 @@ import pRetry, { AbortError } from "p-retry";
 import { z } from "zod";
 import { InferenceError, InvalidArgumentError } from "../../errors.js";
 import type { JudgeTask } from "../contract/judge-task.js";
+import { chatAddress, readReply, requireSendable, withoutKey } from "./chat-endpoint.js";
 import type { Judge } from "./judge.js";
 
 /** Settings of {@link openAiJudge}. */
@@ -29,17 +30,15 @@ const LONGEST_PAUSE_MS = 30_000;
  * A judge behind an OpenAI-compatible chat endpoint, asked at temperature 0. Time-outs, refused
  * connections, status 408, 409, 429 and 5xx, replies that are no JSON, and verdicts that do not follow the
  * schema are tried again with exponential back-off, or after the time that `Retry-After` names; other
- * statuses are not.
+ * statuses are not. Redirects are not followed: questions and answers go to the address that was named, and
+ * nowhere else.
  *
  * @throws InvalidArgumentError for a base URL or number that cannot be used
  */
 export function openAiJudge(options: OpenAiJudgeOptions): Judge {
   const { model, retries = 4, pauseMs = 500 } = options;
-  if (!URL.canParse(options.baseUrl)) {
-    throw new InvalidArgumentError(
-      `judge URL: received ${options.baseUrl}; expected http(s)://...`,
-    );
-  }
+  const address = chatAddress(options.baseUrl);
+  requireSendable(options.apiKey);
   if (!Number.isInteger(retries) || retries < 0 || retries > 20) {
     throw new InvalidArgumentError(`judge retries: received ${retries}; expected 0 to 20`);
   }
@@ -47,7 +46,7 @@ export function openAiJudge(options: OpenAiJudgeOptions): Judge {
     name: model,
     ask: async (task, signal) => {
       try {
-        return await pRetry(() => attempt(task, options, signal), {
+        return await pRetry(() => attempt(task, address, options, signal), {
           retries,
           minTimeout: pauseMs,
           maxTimeout: LONGEST_PAUSE_MS,
@@ -73,47 +72,62 @@ class RetryLater extends Error {
 
 async function attempt(
   task: JudgeTask,
-  { baseUrl, model, apiKey, timeoutMs = 60_000 }: OpenAiJudgeOptions,
+  address: string,
+  { model, apiKey, timeoutMs = 60_000 }: OpenAiJudgeOptions,
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const limit = AbortSignal.timeout(timeoutMs);
-  const response = await fetch(`${baseUrl.replace(/\/+$/, "")}/chat/completions`, {
+  const lost = (cause: unknown): never => {
+    // A TypeError would count as a mistake in the program and not be tried again.
+    throw new Error(limit.aborted ? `no reply in ${timeoutMs} ms` : "no connection", { cause });
+  };
+  const response = await fetch(address, {
     method: "POST",
+    redirect: "manual",
     headers: {
       "content-type": "application/json",
       ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
     },
-    body: JSON.stringify({
-      model,
-      temperature: 0,
-      messages: [{ role: "user", content: task.prompt }],
-      ...(task.schema === null
-        ? {}
-        : {
-            response_format: {
-              type: "json_schema",
-              json_schema: { name: "verdict", strict: true, schema: task.schema },
-            },
-          }),
-    }),
+    body: JSON.stringify(requestFor(model, task)),
     signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
-  }).catch((cause: unknown) => {
-    // A TypeError would count as a mistake in the program and not be tried again.
-    throw new Error(limit.aborted ? `no reply in ${timeoutMs} ms` : "no connection", { cause });
-  });
-  if (!response.ok) throw refusal(response);
-  return verdictIn(await response.text(), task);
+  }).catch(lost);
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw refusal(response);
+  }
+  const body = await readReply(response).catch((cause: unknown) =>
+    limit.aborted || cause instanceof TypeError ? lost(cause) : Promise.reject(cause),
+  );
+  return withoutKey(verdictIn(body, task), apiKey);
+}
+
+function requestFor(model: string, task: JudgeTask): object {
+  const request = {
+    model,
+    temperature: 0,
+    messages: [{ role: "user", content: task.prompt }],
+  };
+  if (task.schema === null) return request;
+  const json_schema = { name: "verdict", strict: true, schema: task.schema };
+  return { ...request, response_format: { type: "json_schema", json_schema } };
 }
 
 function refusal(response: Response): Error {
-  const message = `status ${response.status}`;
   const { status } = response;
+  if (status >= 300 && status < 400) return new AbortError(redirected(response));
+  const message = `status ${status}`;
   if (status !== 408 && status !== 409 && status !== 429 && status < 500) {
     return new AbortError(message);
   }
   const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
   if (!(seconds > 0)) return new Error(message);
   return new RetryLater(message, Math.min(1000 * seconds, LONGEST_PAUSE_MS));
+}
+
+function redirected({ status, url, headers }: Response): string {
+  const to = headers.get("location");
+  const host = to !== null && URL.canParse(to, url) ? new URL(to, url).host : "nowhere";
+  return `status ${status}: redirected to ${host}, which is not followed; give the address itself as judge URL`;
 }
 
 function verdictIn(body: string, task: JudgeTask): string {
