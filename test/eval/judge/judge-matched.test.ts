@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { InferenceError } from "../../../src/errors.js";
 import { rubric } from "../../../src/eval/benchmarks/rubric.js";
 import { judgeMatched } from "../../../src/eval/judge/judge-matched.js";
 import { scoreMatched } from "../../../src/eval/scoring/score-answers.js";
@@ -57,4 +58,32 @@ test("a missing judge is told with the way out", async () => {
   await expect(judgeMatched(rubric, "judge", answered, null)).rejects.toThrow(
     "rule judge of rubric needs a judge: give --judge-model, or use --rule keywords",
   );
+});
+
+test("no verdict at all is a failure, with the reasons; those in the file are enough to go on", async () => {
+  const broken = {
+    ...setup(),
+    judge: { name: "test", ask: () => Promise.reject(new Error("401")) },
+  };
+  const none = answered.map((one) => ({ ...one, verdict: null }));
+  const judging = judgeMatched(rubric, "judge", none, broken);
+  await expect(judging).rejects.toThrow(InferenceError);
+  await expect(judging).rejects.toThrow(
+    /^no verdict for rubric: 0 judged, .*3 failed \(401\); check/,
+  );
+  const { tally } = await judgeMatched(rubric, "judge", answered, broken);
+  expect(tally?.failed).toEqual({ 401: 2 });
+});
+
+test("a judge that gives no text, or throws no error, has failed", async () => {
+  const odd = {
+    ...setup(),
+    judge: {
+      name: "test",
+      ask: async ({ prompt }: { prompt: string }) =>
+        prompt.includes("answer 1") ? (undefined as unknown as string) : Promise.reject("oh"),
+    },
+  };
+  const { tally } = await judgeMatched(rubric, "judge", answered, odd);
+  expect(tally?.failed).toEqual({ "the judge gave a undefined; expected text": 1, oh: 1 });
 });

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { InvalidArgumentError } from "../../../src/errors.js";
 import { judgeAnswers, tallyText } from "../../../src/eval/judge/judge-answers.js";
 import { openAiJudge } from "../../../src/eval/judge/openai-judge.js";
 
@@ -138,6 +139,16 @@ describe("one verdict", () => {
   test("wrong settings are refused", () => {
     expect(() => judge({ baseUrl: "nowhere" })).toThrow(/judge URL: received nowhere/);
     expect(() => judge({ retries: -1 })).toThrow(/judge retries: received -1/);
+    expect(() => judge({ baseUrl: "ftp://x" })).toThrow(
+      /judge URL: received ftp:\.\.\.; expected http/,
+    );
+    expect(() => judge({ baseUrl: "file:///etc" })).toThrow(InvalidArgumentError);
+    const secret = (run: () => unknown) => {
+      expect(run).toThrow(InvalidArgumentError);
+      expect(run).not.toThrow(/pass\W?word1/);
+    };
+    secret(() => judge({ baseUrl: "http://me:password1@example.org" }));
+    secret(() => judge({ apiKey: "pass\nword1" }));
   });
 });
 
