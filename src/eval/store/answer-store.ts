@@ -1,10 +1,10 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../../errors.js";
 import { parseJson, parseRows } from "../data/parse-rows.js";
 import { writeFileAtomically } from "./atomic-file.js";
 import { DurableLog, type LogFile } from "./durable-log.js";
-import { lockRun, type RunLock } from "./run-lock.js";
+import { type LockOptions, lockRun, type RunLock } from "./run-lock.js";
 import { type RunSettings, requireSameSettings } from "./run-settings.js";
 
 /** A stored answer. It holds nothing that differs between two runs of the same settings. */
@@ -46,6 +46,12 @@ export function answerKey({ set, id, method, seed }: AnswerKey): string {
   return JSON.stringify([set, id, method, seed]);
 }
 
+/** Settings of {@link AnswerStore.open}. */
+export interface StoreOptions {
+  readonly openFile?: (path: string) => Promise<LogFile>;
+  readonly lock?: LockOptions;
+}
+
 /** The answers of one run on disk. */
 export class AnswerStore {
   readonly #answers: Map<string, StoredAnswer>;
@@ -73,12 +79,13 @@ export class AnswerStore {
   static async open(
     folder: string,
     settings: RunSettings,
-    openFile?: (path: string) => Promise<LogFile>,
+    { openFile, lock: lockOptions }: StoreOptions = {},
   ): Promise<AnswerStore> {
     await mkdir(folder, { recursive: true });
-    const lock = await lockRun(folder);
+    const lock = await lockRun(folder, lockOptions);
     const opened: DurableLog[] = [];
     try {
+      await clearUnfinished(folder);
       await writeOrCheckSettings(folder, settings);
       const path = join(folder, RUN_FILES.answers);
       const { log, lines } = await DurableLog.open(path, openFile);
@@ -109,6 +116,7 @@ export class AnswerStore {
 
   /** Stores answers; they are on disk when it returns. */
   async append(answers: readonly StoredAnswer[], timings: readonly StoredTiming[]): Promise<void> {
+    await this.#lock.check();
     await this.#log.append(answers.map((answer) => JSON.stringify(answer)));
     for (const answer of answers) this.#answers.set(answerKey(answer), answer);
     const costs = timings.map((timing) => JSON.stringify(timing));
@@ -120,6 +128,12 @@ export class AnswerStore {
     await this.#timings.close();
     await this.#lock.release();
   }
+}
+
+/** Removes what a process that was killed while it wrote a file whole has left. */
+async function clearUnfinished(folder: string): Promise<void> {
+  const left = (await readdir(folder)).filter((name) => /\.\d+\.tmp$/.test(name));
+  for (const name of left) await rm(join(folder, name), { force: true });
 }
 
 async function writeOrCheckSettings(folder: string, settings: RunSettings): Promise<void> {

@@ -1,4 +1,5 @@
 // A run with a fake model, for tests that kill it: node fake-run.mjs <run folder> <ms>
+// Says "open" by a message when forked, else on its output.
 import { runEvaluation } from "../../../dist/eval/run/run-evaluation.js";
 import { AnswerStore } from "../../../dist/eval/store/answer-store.js";
 
@@ -32,7 +33,9 @@ async function answer(requests, onAnswer) {
   }
 }
 
-const store = await AnswerStore.open(folder, settings);
-process.send?.("open");
+// A container that is killed is missed after 300 ms instead of 20 s.
+const store = await AnswerStore.open(folder, settings, { lock: { beatMs: 50, missedBeats: 6 } });
+if (process.send === undefined) process.stdout.write("open\n");
+else process.send("open");
 await runEvaluation(sets, series, answer, store, { batchSize: 4 });
 await store.close();

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SeededRandom } from "../../../src/math/seeded-random.js";
+import { hasNamespaces, UNSHARE } from "../namespaces.js";
 
 // It runs the package as it is built before the tests (test/global-setup.ts).
 const script = fileURLToPath(new URL("fake-run.mjs", import.meta.url));
@@ -22,14 +23,18 @@ interface Kill {
 }
 
 /** Runs the fake evaluation; kills it without warning, unless it is done before. */
-function run(out: string, pauseMs: number, kill?: Kill): Promise<{ killed: boolean }> {
+function run(
+  out: string,
+  pauseMs: number,
+  kill?: Kill,
+  container: readonly string[] = [],
+): Promise<{ killed: boolean }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, out, String(pauseMs)], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    });
+    const [program = "", ...rest] = [...container, process.execPath, script, out, String(pauseMs)];
+    const child = spawn(program, rest, { stdio: ["ignore", "pipe", "inherit"] });
     const killSoon = () => setTimeout(() => child.kill("SIGKILL"), kill?.ms);
     if (kill?.after === "start") killSoon();
-    child.on("message", () => {
+    child.stdout.on("data", () => {
       if (kill?.after === "open") killSoon();
     });
     child.on("exit", (code, signal) => {
@@ -42,18 +47,27 @@ function run(out: string, pauseMs: number, kill?: Kill): Promise<{ killed: boole
 
 const answersOf = (out: string) => readFile(join(out, "answers.jsonl")).catch(() => Buffer.of());
 
-test("kill -9 at 20 random moments: the final store equals that of an undisturbed run, byte for byte", async () => {
-  const undisturbed = join(folder, "undisturbed");
+/** `npm run test:kills` kills 100 times. */
+const kills = Number(process.env.GROUNDSIGHT_KILLS ?? 20);
+
+async function killOften(name: string, times: number, container: readonly string[]) {
+  const undisturbed = join(folder, `${name} undisturbed`);
   await run(undisturbed, 0);
   const expected = await answersOf(undisturbed);
   expect(expected.toString().trim().split("\n")).toHaveLength(60 * 9);
 
-  const disturbed = join(folder, "disturbed");
+  const disturbed = join(folder, name);
   const random = new SeededRandom(20);
   let before = 0;
-  for (let kill = 0; kill < 20; kill++) {
+  for (let kill = 0; kill < times; kill++) {
     const after = kill % 2 === 0 ? "open" : "start";
-    const { killed } = await run(disturbed, 10, { after, ms: random.integer(200) });
+    // So slow that all kills together leave something to be answered.
+    const { killed } = await run(
+      disturbed,
+      times / 2,
+      { after, ms: random.integer(200) },
+      container,
+    );
     expect(killed).toBe(true);
     const stored = await answersOf(disturbed);
     // Nothing stored is ever lost, and whole lines are those of the undisturbed run.
@@ -64,6 +78,24 @@ test("kill -9 at 20 random moments: the final store equals that of an undisturbe
   }
   expect(before).toBeGreaterThan(0);
   expect(before).toBeLessThan(expected.length);
-  await run(disturbed, 0);
+  await run(disturbed, 0, undefined, container);
   expect((await answersOf(disturbed)).equals(expected)).toBe(true);
-});
+  const left = await readdir(disturbed);
+  expect(left.sort()).toEqual(["answers.jsonl", "settings.json", "timings.jsonl"]);
+}
+
+test(
+  `kill -9 at ${kills} random moments: the final store equals that of an undisturbed run, byte for byte`,
+  {
+    timeout: 600_000,
+  },
+  () => killOften("kills", kills, []),
+);
+
+test.skipIf(!hasNamespaces())(
+  `the same ${kills / 2} times in a process namespace, as in a container`,
+  {
+    timeout: 600_000,
+  },
+  () => killOften("container kills", kills / 2, UNSHARE),
+);

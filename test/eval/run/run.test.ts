@@ -3,11 +3,12 @@ import {
   type FileHandle,
   mkdtemp,
   open as openFile,
+  readdir,
   readFile,
   rm,
   writeFile,
 } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AbortedError, DatasetError } from "../../../src/errors.js";
@@ -175,23 +176,27 @@ describe("the store", () => {
     };
     await writeFile(join(folder, "settings.json"), JSON.stringify(settings));
     await writeFile(join(folder, "answers.jsonl"), "garbage\n");
-    await expect(AnswerStore.open(folder, settings, counting)).rejects.toThrow(/line 1/);
+    await expect(AnswerStore.open(folder, settings, { openFile: counting })).rejects.toThrow(
+      /line 1/,
+    );
     expect(handles.map(({ fd }) => fd)).toEqual([-1]);
+  });
+
+  test("what a killed process left of a file is removed, nothing else", async () => {
+    await writeFile(join(folder, "settings.json.17.tmp"), "{");
+    await writeFile(join(folder, "notes.tmp"), "mine");
+    await (await open()).close();
+    expect((await readdir(folder)).sort()).toEqual([
+      "answers.jsonl",
+      "notes.tmp",
+      "settings.json",
+      "timings.jsonl",
+    ]);
   });
 
   test("answers without settings are refused", async () => {
     await writeFile(join(folder, "answers.jsonl"), "{}\n");
     await expect(open()).rejects.toThrow(/there are answers but no settings\.json/);
-  });
-
-  test("two processes cannot write one run; a dead one's lock is taken over", async () => {
-    const first = await open();
-    await expect(open()).rejects.toThrow(/is writing this run/);
-    await first.close();
-    await writeFile(join(folder, "run.lock"), `4194399 ${hostname()}\n`);
-    await (await open()).close();
-    await writeFile(join(folder, "run.lock"), "");
-    await (await open()).close();
   });
 });
 
@@ -236,7 +241,7 @@ describe("a full disk", () => {
   test("a run on a full disk stops, and goes on when there is room", async () => {
     const disk = new FullDisk(200);
     const attempt = async () => {
-      const store = await AnswerStore.open(folder, settings, async () => disk);
+      const store = await AnswerStore.open(folder, settings, { openFile: async () => disk });
       try {
         await runEvaluation(sets, series, fake(), store, { batchSize: 2 });
       } finally {
