@@ -1,9 +1,4 @@
-import {
-  AutoImageProcessor,
-  AutoTokenizer,
-  type PreTrainedTokenizer,
-  RawImage,
-} from "@huggingface/transformers";
+import { AutoImageProcessor, RawImage } from "@huggingface/transformers";
 import { BoundedCache } from "../engine/bounded-cache.js";
 import { GroundsightError, InferenceError, ModelLoadError } from "../errors.js";
 import type {
@@ -14,11 +9,12 @@ import type {
   PromptTurn,
 } from "../families/family.js";
 import { type ChatTemplate, readChatTemplate, withinTemplateTime } from "./chat-template.js";
+import { type CheckpointTokenizer, readTokenizer } from "./tokenizer.js";
 
 /** Bound of the texts that are kept encoded. */
 const ENCODED_BYTES = 4 * 2 ** 20;
 
-/** What transformers.js reads of a checkpoint. */
+/** What turns words and pictures into a checkpoint's inputs. */
 export interface Processors {
   readonly prompts: PromptTools;
   readonly imageProcessor: ImageProcessor;
@@ -27,7 +23,7 @@ export interface Processors {
 }
 
 /**
- * The checkpoint's tokenizer, chat template and image processor, from transformers.js.
+ * The checkpoint's tokenizer, chat template and image processor.
  *
  * @param path the checkpoint's folder
  * @throws ModelLoadError when they cannot be read
@@ -36,8 +32,7 @@ export async function loadProcessors(path: string): Promise<Processors> {
   const local = { local_files_only: true };
   try {
     const template = readChatTemplate(path);
-    const tokenizer = await AutoTokenizer.from_pretrained(path, local);
-    checkTokenizer(tokenizer);
+    const tokenizer = readTokenizer(path);
     const prompts = promptTools(tokenizer, template);
     const processor = await AutoImageProcessor.from_pretrained(path, local);
     return {
@@ -46,7 +41,7 @@ export async function loadProcessors(path: string): Promise<Processors> {
         const image = new RawImage(data as Uint8ClampedArray, width, height, 3);
         return (await processor(image, options)) as ProcessorOutput;
       },
-      tokenText: (id) => (id >= 0 ? tokenizer.decode([id], { skip_special_tokens: false }) : ""),
+      tokenText: (id) => (id >= 0 ? tokenizer.decode([id], { special: true }) : ""),
     };
   } catch (cause) {
     if (GroundsightError.isInstance(cause)) throw cause;
@@ -57,31 +52,10 @@ export async function loadProcessors(path: string): Promise<Processors> {
   }
 }
 
-/** A tokenizer_class may name what is no tokenizer. */
-function checkTokenizer(tokenizer: PreTrainedTokenizer): void {
-  const { encode, decode, apply_chat_template: render } = tokenizer ?? {};
-  if ([encode, decode, render].every((one) => typeof one === "function")) return;
-  throw new ModelLoadError(
-    "tokenizer_config.json: its tokenizer_class names no tokenizer; expected, for example, PreTrainedTokenizerFast",
-  );
-}
-
 /** @throws ModelLoadError when the template renders no question, with an image or without */
-function promptTools(tokenizer: PreTrainedTokenizer, { text, file }: ChatTemplate): PromptTools {
-  const render = (turns: readonly PromptTurn[], addGenerationPrompt: boolean): string => {
-    // Its types know only text content; its templates take the parts of a multimodal turn.
-    const messages = turns.map(({ role, parts }) => ({
-      role,
-      content: structuredClone(parts) as unknown as string,
-    }));
-    return withinTemplateTime(() =>
-      tokenizer.apply_chat_template(messages, {
-        tokenize: false,
-        add_generation_prompt: addGenerationPrompt,
-        chat_template: text,
-      }),
-    ) as string;
-  };
+function promptTools(tokenizer: CheckpointTokenizer, { text, file }: ChatTemplate): PromptTools {
+  const render = (turns: readonly PromptTurn[], addGenerationPrompt: boolean): string =>
+    withinTemplateTime(() => tokenizer.render(text, turns, addGenerationPrompt));
   const question: PromptPart = { type: "text", text: "?" };
   try {
     render([{ role: "user", parts: [{ type: "image" }, question] }], true);
@@ -111,12 +85,11 @@ function promptTools(tokenizer: PreTrainedTokenizer, { text, file }: ChatTemplat
     encode(text) {
       const known = encoded.get(text);
       if (known !== undefined) return [...known];
-      const ids = tokenizer.encode(text, { add_special_tokens: false });
+      const ids = tokenizer.encode(text);
       encoded.set(text, ids, 2 * text.length + 8 * ids.length);
       return [...ids];
     },
-    decode: (ids) =>
-      ids.length === 0 ? "" : tokenizer.decode([...ids], { skip_special_tokens: true }),
-    controls: tokenizer.all_special_tokens,
+    decode: (ids) => tokenizer.decode(ids, { special: false }),
+    controls: tokenizer.controls,
   };
 }

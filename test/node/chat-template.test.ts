@@ -88,11 +88,11 @@ test("a template that fails at a conversation says so as an inference error, and
   expect((await model.generate(ask)).tokens).toHaveLength(4);
 });
 
-test("a tokenizer class that is none is refused", async () => {
+test("a tokenizer's class, which names one of Python's, is not looked at", async () => {
   const path = await checkpoint({
     "tokenizer_config.json": { tokenizer_class: "constructor", chat_template: stock },
   });
-  await expect(load(path, { threads: 1 })).rejects.toThrow(ModelLoadError);
+  await (await load(path, { threads: 1 })).dispose();
 });
 
 test("the limit of time leaves results and errors as they are", () => {

@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import { Template } from "@huggingface/jinja";
+import { Tokenizer } from "@huggingface/tokenizers";
+import { ModelLoadError } from "../errors.js";
+import type { PromptTurn } from "../families/family.js";
+import { readJsonFile } from "./read-text-file.js";
+
+/** Tokens that chat templates know by name. */
+const NAMED_TOKENS = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"].map(
+  (one) => `${one}_token`,
+);
+
+/** A checkpoint's tokenizer, and what its chat templates are filled with. */
+export interface CheckpointTokenizer {
+  encode(text: string): number[];
+  decode(ids: readonly number[], options: { readonly special: boolean }): string;
+  /** Texts of the control tokens. */
+  readonly controls: readonly string[];
+  /** @throws Error when the template is faulty, or refuses the turns */
+  render(template: string, turns: readonly PromptTurn[], addGenerationPrompt: boolean): string;
+}
+
+/**
+ * Reads tokenizer.json and tokenizer_config.json with the two libraries that transformers.js reads them with, so that
+ * ids, texts and prompts are the same. transformers.js itself would bring the runtime for browsers, of 141 MB.
+ *
+ * @param path the checkpoint's folder
+ * @throws ModelLoadError when a file is missing or is not understood
+ */
+export function readTokenizer(path: string): CheckpointTokenizer {
+  const [definition, config] = ["tokenizer.json", "tokenizer_config.json"].map((name) => {
+    const content = readJsonFile(join(path, name));
+    if (typeof content === "object" && content !== null) return content;
+    throw new ModelLoadError(`${join(path, name)}: expected an object; found ${typeof content}`);
+  }) as [object, Record<string, unknown>];
+  const tokenizer = openTokenizer(path, definition, config);
+  const added = [...tokenizer.get_added_tokens_decoder().values()];
+  const named = namedTokens(config);
+  const compiled = new Map<string, Template>();
+  return {
+    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    decode: (ids, { special }) =>
+      ids.length === 0 ? "" : tokenizer.decode([...ids], { skip_special_tokens: !special }),
+    controls: added.filter(({ special }) => special).map(({ content }) => content),
+    render(text, turns, addGenerationPrompt) {
+      const template = compiled.get(text) ?? new Template(text);
+      compiled.set(text, template);
+      return template.render({
+        messages: turns.map(({ role, parts }) => ({ role, content: structuredClone(parts) })),
+        add_generation_prompt: addGenerationPrompt,
+        tools: null,
+        documents: null,
+        ...named,
+      });
+    },
+  };
+}
+
+function openTokenizer(path: string, definition: object, config: object): Tokenizer {
+  try {
+    return new Tokenizer(definition, config);
+  } catch (cause) {
+    throw new ModelLoadError(
+      `${path}: cannot read the tokenizer: ${(cause as Error).message}; expected tokenizer.json as save_pretrained writes it`,
+      { cause },
+    );
+  }
+}
+
+/** Texts of the tokens that a template may name: an entry is the text, or describes the token. */
+function namedTokens(config: Readonly<Record<string, unknown>>): Record<string, string> {
+  const entries = NAMED_TOKENS.flatMap((name) => {
+    const value = config[name] as string | { readonly content?: unknown } | null | undefined;
+    const text = typeof value === "object" ? value?.content : value;
+    return typeof text === "string" && text !== "" ? [[name, text] as const] : [];
+  });
+  return Object.fromEntries(entries);
+}
