@@ -14,6 +14,7 @@ import {
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { numberOption } from "./options.js";
 import { style } from "./style.js";
+import { WordWrap } from "./wrap-text.js";
 
 interface AskFlags extends ModelFlags, GenerationFlags, MethodFlags {
   readonly method: string;
@@ -70,13 +71,14 @@ async function run(image: string, question: string, flags: AskFlags): Promise<vo
 /** Prints the answer as it comes, without white space at its ends. */
 async function showStream(model: Model, request: GenerateRequest): Promise<Answer> {
   const stream = model.stream(request);
+  const wrap = new WordWrap();
   let shown = "";
   for await (const { text } of stream) {
     const whole = (shown + text).trimStart();
-    process.stdout.write(whole.slice(shown.length));
+    process.stdout.write(wrap.push(whole.slice(shown.length)));
     shown = whole;
   }
-  process.stdout.write("\n");
+  process.stdout.write(`${wrap.end()}\n`);
   return stream.answer;
 }
 

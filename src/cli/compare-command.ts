@@ -1,10 +1,11 @@
 import { Command } from "commander";
-import { type Answer, METHODS } from "../index.js";
+import { METHODS } from "../index.js";
 import {
   addGenerationOptions,
   type GenerationFlags,
   generationFields,
 } from "./generation-options.js";
+import { type MeasuredAnswer, measureMethods } from "./measure-methods.js";
 import {
   addMethodOptions,
   hasDirections,
@@ -13,24 +14,33 @@ import {
   needsFile,
 } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
-import { listOf } from "./options.js";
+import { integerAtLeast, listOf } from "./options.js";
 import { style } from "./style.js";
 import { tokenDifferences } from "./token-differences.js";
+import { wrapText } from "./wrap-text.js";
 
 interface CompareFlags extends ModelFlags, GenerationFlags, MethodFlags {
   readonly methods?: string;
+  readonly rounds?: number;
   readonly json?: true;
 }
 
 /** `groundsight compare`: the same question under several methods. */
 export function compareCommand(): Command {
   const command = new Command("compare")
-    .description("Answer one question with several methods, side by side.")
+    .description(
+      "Answer one question with several methods, mark what differs, and measure what each costs.",
+    )
     .argument("<image>", "path or URL")
     .argument("<question>", "what to ask about it")
     .option(
       "--methods <list>",
       "names separated by commas, the first is the reference (default: all methods, vti with --steer)",
+    )
+    .option(
+      "--rounds <n>",
+      "how often each answer is measured (default: 3 to 31 times, about five seconds)",
+      integerAtLeast(1),
     )
     .option("--json", "print one JSON object (docs/command-line.md)");
   addMethodOptions(addGenerationOptions(addModelOptions(command)));
@@ -55,10 +65,11 @@ async function run(image: string, question: string, flags: CompareFlags): Promis
   await using model = await loadModel(flags);
   for (const method of methods) await model.prepare(method);
   const request = { image, prompt: question, ...generationFields(flags) };
-  // The first answer also pays for warming up, so one token is generated beforehand.
-  await model.generate({ ...request, maxTokens: 1 });
-  const answers: Answer[] = [];
-  for (const method of methods) answers.push(await model.generate({ ...request, method }));
+  const { answers, rounds } = await measureMethods(
+    model,
+    methods.map((method) => ({ ...request, method })),
+    { rounds: flags.rounds },
+  );
   const rows = answers.map((answer, i) => ({
     name: names[i]!,
     ...answer,
@@ -66,37 +77,39 @@ async function run(image: string, question: string, flags: CompareFlags): Promis
       answer.tokens.map(({ id }) => id),
       answers[0]!.tokens.map(({ id }) => id),
     ),
-    ratio: ratio(answer, answers[0]!),
   }));
-  const output = { model: model.info.id, image, question, answers: rows };
-  process.stdout.write(
-    flags.json === true
-      ? `${JSON.stringify(output, null, 2)}\n`
-      : `${question}\n\n${rows.map(show).join("\n")}`,
-  );
+  if (flags.json === true) {
+    const output = { model: model.info.id, image, question, answers: rows, rounds };
+    process.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
+    return;
+  }
+  const parts = [wrapText(question), ...rows.map(show), legend(rows, rounds)];
+  process.stdout.write(`${parts.join("\n\n")}\n`);
 }
 
-/** Time per token relative to the reference; null when either answer is too short to tell. */
-function ratio({ timings }: Answer, reference: Answer): number | null {
-  const { msPerToken } = reference.timings;
-  return timings.msPerToken === null || msPerToken === null
-    ? null
-    : timings.msPerToken / msPerToken;
-}
-
-interface Row extends Answer {
+interface Row extends MeasuredAnswer {
   /** As asked for. */
   readonly name: string;
   readonly differs: readonly boolean[];
-  readonly ratio: number | null;
 }
 
 function show(row: Row): string {
+  const { msPerToken, totalMs } = row.timings;
+  const ratio = row.ratio === null ? "" : `, x${row.ratio.toFixed(2)}`;
   const time =
-    row.timings.msPerToken === null
-      ? `${row.timings.totalMs.toFixed(0)} ms in all`
-      : `${row.timings.msPerToken.toFixed(1)} ms per token${row.ratio === null ? "" : `, x${row.ratio.toFixed(2)}`}`;
-  return `${style("bold", row.name)}  ${style("dim", time)}\n  ${markedText(row)}\n`;
+    msPerToken === null
+      ? `${totalMs.toFixed(0)} ms in all`
+      : `${msPerToken.toFixed(1)} ms per token${ratio}`;
+  const head = `${style("bold", row.name)}  ${style("dim", time)}`;
+  return `${wrapText(head, "  ")}\n  ${wrapText(markedText(row), "  ")}`;
+}
+
+/** What the times are, and what was paid only once. */
+function legend(rows: readonly Row[], rounds: number): string {
+  const [{ first }] = rows as [Row];
+  const times = rounds === 1 ? "one round" : `medians of ${rounds} rounds`;
+  const text = `Times: ${times} after warming up, image and prompt in the cache. Before that, once: image ${first.imageMs.toFixed(0)} ms, prompt ${first.prefillMs.toFixed(0)} ms.`;
+  return style("dim", wrapText(text));
 }
 
 /** The answer with runs of differing tokens marked: underlined on a terminal, in brackets elsewhere. */

@@ -143,7 +143,8 @@ describe("compare", () => {
       "regular,regular,vcd:alpha=5:beta=0:noiseStep=999",
     );
     expect(status).toBe(0);
-    const [question, first, again, contrasted] = stdout.trim().split("\n\n");
+    const [question, first, again, contrasted, legend] = stdout.trim().split("\n\n");
+    expect(legend).toMatch(/^Times: medians of \d+ rounds .* image \d+ ms, prompt \d+ ms\.$/);
     expect(question).toBe("What is this?");
     expect(first).toMatch(/^regular {2}[\d.]+ ms per token, x1\.00\n/);
     expect(again).not.toContain("[");
@@ -171,6 +172,7 @@ describe("compare", () => {
       "averaging",
     ]);
     expect(answers[0]).toMatchObject({ differs: [false, false, false], ratio: 1 });
+    expect(answers[0].first.imageMs).toBeGreaterThan(0);
   });
 });
 
