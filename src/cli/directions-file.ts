@@ -50,8 +50,8 @@ export function directionsSummary({ modelHash, image, text, facts }: SteeringDir
   const percent = (part: PartFacts | undefined): string =>
     part === undefined ? "none" : `${(100 * part.explained).toFixed(1)}%`;
   return [
-    `model ${String(facts.model)}, hash ${modelHash.slice(0, 12)}, ${String(facts.demonstrations)} demonstrations`,
-    `settings ${JSON.stringify(facts.settings)}`,
+    `model ${factText(facts.model)}, hash ${modelHash.slice(0, 12)}, ${factText(facts.demonstrations)} demonstrations`,
+    `settings ${factText(facts.settings)}`,
     `image: ${shapeOf(image)}, variance explained ${percent(seen)}`,
     `text: ${shapeOf(text)}, variance explained ${percent(read)}`,
     textTable([header, ...rows]),
@@ -63,8 +63,19 @@ function shapeOf(part: SteeringDirections["image"]): string {
   return `${part.layers} layers x ${part.positions} positions x ${part.width}`;
 }
 
+function factText(value: JsonValue | undefined): string {
+  if (value === undefined) return "not told";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** What a file tells of a part, undefined where it is not what a fit writes. */
 function partFacts(facts: JsonValue | undefined): PartFacts | undefined {
-  return typeof facts === "object" && facts !== null && "norms" in facts
-    ? (facts as unknown as PartFacts)
-    : undefined;
+  if (typeof facts !== "object" || facts === null || Array.isArray(facts)) return undefined;
+  const { explained, norms, halvesCosine } = facts as Readonly<Record<string, JsonValue>>;
+  const isFit = typeof explained === "number" && isNumbers(norms) && isNumbers(halvesCosine);
+  return isFit ? { explained, norms, halvesCosine } : undefined;
+}
+
+function isNumbers(value: JsonValue | undefined): value is number[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "number");
 }

@@ -1,9 +1,12 @@
 import type { LayerDirections, SteeringDirections } from "../engine/directions.js";
+import type { JsonValue } from "../engine/json-value.js";
 import { DatasetError } from "../errors.js";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.js";
 
 const FORMAT = "groundsight-directions";
 const VERSION = "1";
+/** How deep facts may be nested; those of a fit have three levels. */
+const FACT_LEVELS = 32;
 
 /**
  * Directions as the bytes of a safetensors file: tensors `image` (layers, positions, width) and `text` (layers, 1,
@@ -42,10 +45,31 @@ export function decodeDirections(bytes: Uint8Array): SteeringDirections {
   const text = layerDirections("text", tensors.text);
   return {
     modelHash,
-    facts: JSON.parse(metadata.facts ?? "{}"),
+    facts: readFacts(metadata.facts ?? "{}"),
     ...(image === undefined ? {} : { image }),
     ...(text === undefined ? {} : { text }),
   };
+}
+
+function readFacts(text: string): Record<string, JsonValue> {
+  let facts: unknown;
+  try {
+    facts = JSON.parse(text);
+  } catch (cause) {
+    throw new DatasetError("the directions' facts are no JSON; fit them again", { cause });
+  }
+  const isObject = typeof facts === "object" && facts !== null && !Array.isArray(facts);
+  if (!isObject || !isNestedAtMost(facts, FACT_LEVELS)) {
+    throw new DatasetError(
+      `the directions' facts are no JSON object, or nested more than ${FACT_LEVELS} deep; fit them again`,
+    );
+  }
+  return facts as Record<string, JsonValue>;
+}
+
+function isNestedAtMost(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 && Object.values(value).every((item) => isNestedAtMost(item, levels - 1));
 }
 
 function layerDirections(

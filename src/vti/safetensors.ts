@@ -66,6 +66,7 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
   if (typeof header !== "object" || header === null)
     throw notSafetensors("its header is no object");
   const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isTexts(metadata)) throw notSafetensors("its __metadata__ is no object of texts");
   const data = bytes.subarray(8 + length);
   const tensors = Object.fromEntries(
     Object.entries(entries).map(([name, entry]) => [
@@ -73,14 +74,14 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
       readTensor(name, entry as HeaderEntry, data),
     ]),
   );
-  return { tensors, metadata: metadata as Record<string, string> };
+  return { tensors, metadata };
 }
 
 function readTensor(name: string, entry: HeaderEntry, data: Uint8Array): StoredTensor {
   const { dtype, shape, data_offsets: offsets } = entry ?? {};
   if (dtype !== "F32" || !isSizes(shape) || !isSizes(offsets)) {
     throw notSafetensors(
-      `tensor ${name} has dtype ${String(dtype)}; expected F32 with shape and offsets`,
+      `tensor ${name} has dtype ${typeof dtype === "string" ? dtype : "of no text"}; expected F32 with shape and offsets`,
     );
   }
   const [start = 0, end = 0] = offsets;
@@ -94,6 +95,11 @@ function readTensor(name: string, entry: HeaderEntry, data: Uint8Array): StoredT
   const copy = new Uint8Array(end - start);
   copy.set(data.subarray(start, end));
   return { dims: shape, data: new Float32Array(copy.buffer) };
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject && Object.values(value).every((item) => typeof item === "string");
 }
 
 function isSizes(value: unknown): value is number[] {
