@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import {
   generatePope,
@@ -7,6 +6,7 @@ import {
   readObjectAnnotations,
 } from "../eval/index.js";
 import { integerAtLeast } from "./options.js";
+import { writeWhole } from "./write-whole.js";
 
 interface GenerateFlags {
   readonly strategy: PopeStrategy;
@@ -43,5 +43,5 @@ async function run(path: string, flags: GenerateFlags): Promise<void> {
   });
   const text = `${rows.map((row) => JSON.stringify(row)).join("\n")}\n`;
   if (flags.out === undefined) process.stdout.write(text);
-  else await writeFile(flags.out, text);
+  else await writeWhole(flags.out, text);
 }
