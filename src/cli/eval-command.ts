@@ -82,7 +82,7 @@ ${wrapped(Object.keys(POCKET_SETS).join(", "), "  ")}
 Examples:
   $ groundsight eval pocket --methods regular,apc,vcd --greedy --seeds 3 --out runs/pocket
   $ groundsight eval pocket --methods regular,apc,vcd,vti,vti+vdgd --steer directions.safetensors --out runs/vti
-  $ groundsight eval pope --data coco_pope_random.json --images val2014 --model llava-hf/llava-1.5-7b-hf \\
+  $ groundsight eval pope --data coco_pope_random.json --images val2014 --model llava-hf/llava-interleave-qwen-0.5b-hf --dtype q4 \\
       --suffix " Please answer this question with one word." --seeds 3 --limit 300 --out runs/pope
   $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --images images --out runs/chair`;
 

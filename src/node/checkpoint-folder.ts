@@ -52,19 +52,27 @@ export interface CheckpointFolder {
 }
 
 /**
- * Reads a checkpoint folder in the layout of transformers.js.
+ * The family of a checkpoint, from its config.json alone: nothing else of an unknown one can be judged.
  *
- * @throws ModelLoadError naming the file that is missing or wrong
+ * @throws ModelLoadError when config.json is missing or wrong, or no family takes it
  */
-export function readCheckpointFolder(path: string, dtype: Dtype): CheckpointFolder {
+export function readFamily(path: string): { family: FamilyPlugin; config: unknown } {
   const config = readJson(path, "config.json", MODEL_TYPE);
   if (config === undefined) {
     throw new ModelLoadError(
       `${path} has no config.json; expected a checkpoint folder laid out for transformers.js`,
     );
   }
-  // The family first: nothing else of an unknown one can be judged.
-  const family = familyOf(config.model_type);
+  return { family: familyOf(config.model_type), config };
+}
+
+/**
+ * Reads a checkpoint folder in the layout of transformers.js.
+ *
+ * @throws ModelLoadError naming the file that is missing or wrong
+ */
+export function readCheckpointFolder(path: string, dtype: Dtype): CheckpointFolder {
+  const { family, config } = readFamily(path);
   for (const file of ["tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"]) {
     if (readJsonFile(join(path, file)) === undefined)
       throw new ModelLoadError(`${path} has no ${file}; the checkpoint is incomplete`);

@@ -25,6 +25,8 @@ export interface HubOptions {
   readonly offline?: boolean | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called with the folder once config.json is there: throws when the rest need not be fetched. */
+  readonly judge?: ((folder: string) => void) | undefined;
 }
 
 const JSON_FILE =
@@ -48,8 +50,7 @@ export async function fetchModel(hubId: string, options: HubOptions): Promise<st
     );
   }
   try {
-    const files = await wantedFiles(hubId, options.dtype);
-    await download(hubId, files, folder, options);
+    await download(hubId, await wantedFiles(hubId, options.dtype), folder, options);
   } catch (cause) {
     if (GroundsightError.isInstance(cause)) throw cause;
     throw new ModelLoadError(`cannot fetch ${hubId} from ${hubUrl()}: ${reason(cause)}`, { cause });
@@ -89,36 +90,58 @@ function access(): { hubUrl: string; accessToken?: string } {
   return { hubUrl: hubUrl(), ...(token === undefined ? {} : { accessToken: token }) };
 }
 
-/** The files of a repository that a precision needs: configurations, and graphs with their external weights. */
-async function wantedFiles(hubId: string, dtype: Dtype): Promise<ListFileEntry[]> {
-  const files: ListFileEntry[] = [];
+/** What a precision needs of a repository. */
+interface WantedFiles {
+  /** Configurations, config.json first, and graphs with their external weights. */
+  readonly files: readonly ListFileEntry[];
+  /** Why they are not enough. */
+  readonly missing: string | undefined;
+}
+
+async function wantedFiles(hubId: string, dtype: Dtype): Promise<WantedFiles> {
+  const all: ListFileEntry[] = [];
   for await (const file of listFiles({ ...access(), repo: hubId, recursive: true })) {
-    if (file.type === "file") files.push(file);
+    if (file.type === "file") all.push(file);
   }
-  const graphs = GRAPH_NAMES.map((name) => `onnx/${name}${DTYPE_SUFFIXES[dtype]}.onnx`);
-  const missing = graphs.find((graph) => !files.some(({ path }) => path === graph));
-  if (missing !== undefined) {
-    const found = files.map(({ path }) => path).filter((path) => path.endsWith(".onnx"));
+  const config = all.find(({ path }) => path === "config.json");
+  if (config === undefined) {
     throw new ModelLoadError(
-      `${hubId} has no ${missing} (dtype ${dtype}); its graphs are ${found.join(", ") || "none"}`,
+      `${hubId} has no config.json; expected a model laid out for transformers.js`,
     );
   }
-  return files.filter(
+  const graphs = GRAPH_NAMES.map((name) => `onnx/${name}${DTYPE_SUFFIXES[dtype]}.onnx`);
+  const others = all.filter(
     ({ path }) =>
-      JSON_FILE.test(path) ||
+      (JSON_FILE.test(path) && path !== config.path) ||
       graphs.some((graph) => path === graph || path.startsWith(`${graph}_data`)),
   );
+  const absent = graphs.find((graph) => !all.some(({ path }) => path === graph));
+  const found = all.map(({ path }) => path).filter((path) => path.endsWith(".onnx"));
+  const remedy =
+    found.length > 0
+      ? `its graphs are ${found.join(", ")}`
+      : "it has no graphs in ONNX at all: use a repository that was exported for transformers.js, such as llava-hf/llava-interleave-qwen-0.5b-hf (dtype q4)";
+  return {
+    files: [config, ...others],
+    missing:
+      absent === undefined ? undefined : `${hubId} has no ${absent} (dtype ${dtype}); ${remedy}`,
+  };
 }
 
 async function download(
   hubId: string,
-  files: readonly ListFileEntry[],
+  { files, missing }: WantedFiles,
   folder: string,
-  { onProgress, signal }: HubOptions,
+  { onProgress, signal, judge }: HubOptions,
 ): Promise<void> {
   const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
   let loadedBytes = 0;
-  for (const file of files) {
+  for (const [i, file] of files.entries()) {
+    // The configuration alone may tell that the gigabytes behind it are of no use.
+    if (i === 1) {
+      judge?.(folder);
+      if (missing !== undefined) throw new ModelLoadError(missing);
+    }
     const target = join(folder, file.path);
     if (existsSync(target) && (await checksumOf(target, file)) === expectedChecksum(file)) {
       loadedBytes += file.size;

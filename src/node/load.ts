@@ -1,7 +1,7 @@
 import { totalmem } from "node:os";
 import type { Model } from "../engine/model.js";
 import { LocalModel } from "../model/local-model.js";
-import { readCheckpointFolder } from "./checkpoint-folder.js";
+import { readCheckpointFolder, readFamily } from "./checkpoint-folder.js";
 import { fetchModel } from "./hub.js";
 import { loadBackend } from "./load-backend.js";
 import { checkLoadOptions, type LoadOptions } from "./load-options.js";
@@ -23,7 +23,9 @@ export async function load(name: string, options: LoadOptions = {}): Promise<Mod
   // Before anything is fetched. A worker loads it in its own thread.
   if (options.worker !== true) await onnxRuntime();
   const path =
-    "hubId" in place ? await fetchModel(place.hubId, { ...options, dtype }) : place.folder;
+    "hubId" in place
+      ? await fetchModel(place.hubId, { ...options, dtype, judge: readFamily })
+      : place.folder;
   const folder = readCheckpointFolder(path, dtype);
   if (options.worker === true) {
     const { worker: _, onProgress: __, signal: ___, ...rest } = options;

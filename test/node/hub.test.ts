@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { ModelLoadError } from "../../src/errors.js";
+import { load } from "../../src/index.js";
 import { cachedModels, type DownloadProgress, fetchModel } from "../../src/node/hub.js";
 
 const GRAPHS = ["embed_tokens", "vision_encoder", "decoder_model_merged"].map(
@@ -136,6 +137,26 @@ test("says which graphs a repository has when those of the precision are missing
   await expect(loading).rejects.toThrow(
     "has no onnx/embed_tokens_q4.onnx (dtype q4); its graphs are onnx/",
   );
+  expect(new Set(requested)).toEqual(new Set(["config.json"]));
+});
+
+test("a model of an unknown family is refused before anything but its config.json is fetched", async () => {
+  const stock = FILES["config.json"]!;
+  for (const config of [
+    { model_type: "qwen2_vl", hidden_size: 8 },
+    { model_type: "florence2" },
+    { model_type: "idefics3", text_config: {} },
+  ]) {
+    FILES["config.json"] = JSON.stringify(config);
+    requested = [];
+    const loading = load("owner/name", { cacheDir });
+    await expect(loading).rejects.toThrow(ModelLoadError);
+    await expect(loading).rejects.toThrow(
+      `received model_type '${config.model_type}'; supported are llava`,
+    );
+    expect(new Set(requested)).toEqual(new Set(["config.json"]));
+  }
+  FILES["config.json"] = stock;
 });
 
 test("an unknown repository and a hub out of reach are clear errors", async () => {
