@@ -1,9 +1,10 @@
 import { readdir } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DatasetError, InvalidArgumentError, importOptional } from "../../errors.js";
 import { REPORT_FILES } from "../report/write-report.js";
 import { RUN_FILES } from "../store/answer-store.js";
+import { plainValue } from "./plain-value.js";
 
 /** A row of a query's result. */
 export type ResultRow = Readonly<Record<string, unknown>>;
@@ -11,12 +12,14 @@ export type ResultRow = Readonly<Record<string, unknown>>;
 /** Queries over all runs below a folder. */
 export interface ResultsDatabase {
   /**
-   * Rows of a SQL query over the views `runs`, `answers`, `timings` and `figures`.
+   * Rows of a SQL query over the views `runs`, `answers`, `timings` and `figures`. It may be written by
+   * anyone: one SELECT, which reads the files of these views and no others, writes nothing, and loads no
+   * extension. Whole numbers beyond 2^53 come as text.
    *
    * @throws InvalidArgumentError with DuckDB's message when the query fails
    */
   query(sql: string): Promise<ResultRow[]>;
-  /** Writes a query's rows as CSV or Parquet, by the file's extension. */
+  /** Writes a query's rows as CSV or Parquet, by the file's extension; replaces the file. */
   export(sql: string, file: string): Promise<void>;
   close(): void;
 }
@@ -71,22 +74,11 @@ const PARQUET = ".parquet";
  * @throws UnsupportedCapabilityError when DuckDB is not installed, with the command that installs it
  */
 export async function openResults(folder: string): Promise<ResultsDatabase> {
-  const runs = await findRuns(folder);
-  // Loaded here: other commands should not wait for a database.
-  const { DuckDBInstance } = await importOptional(
-    { name: "@duckdb/node-api", version: "1.5.5-r.5", use: "querying results" },
-    () => import("@duckdb/node-api"),
-  );
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
-  const rows = runs.map((run) => `(${quote(run || ".")}, ${quote(join(folder, run))})`);
-  await connection.run(`CREATE VIEW runs AS SELECT * FROM (VALUES ${rows}) AS t(run, folder)`);
-  for (const [name, { file, columns }] of Object.entries(VIEWS)) {
-    const found = await existing(folder, runs, file);
-    await connection.run(viewOf(name, columns, folder, found));
-  }
+  // An absolute path cannot be taken for an address (`s3://...`) or a home (`~`).
+  const views = await viewsOf(resolve(folder));
+  const database = await openDatabase(views, []);
   return {
-    query: (sql) => query(connection, sql),
+    query: (sql) => query(database.connection, sql),
     export: async (sql, file) => {
       const format = /\.(csv|parquet)$/i.exec(file)?.[1]?.toUpperCase();
       if (format === undefined) {
@@ -94,9 +86,71 @@ export async function openResults(folder: string): Promise<ResultsDatabase> {
           `export: received ${file}; expected a .csv or .parquet file`,
         );
       }
+      const path = resolve(file);
       const options = format === "CSV" ? "FORMAT CSV, HEADER" : "FORMAT PARQUET";
-      await query(connection, `COPY (${sql}) TO ${quote(file)} (${options})`);
+      const exporting = await openDatabase(views, [path]);
+      try {
+        await requireSelect(exporting.connection, sql);
+        const copy = `COPY (${withoutEnd(sql)}\n) TO ${quote(path)} (${options}, USE_TMP_FILE false)`;
+        await run(exporting.connection, copy);
+      } finally {
+        exporting.close();
+      }
     },
+    close: database.close,
+  };
+}
+
+/** Loaded when it is needed: other commands should not wait for a database, and not everybody has it installed. */
+function duckDb(): Promise<typeof import("@duckdb/node-api")> {
+  return importOptional(
+    { name: "@duckdb/node-api", version: "1.5.5-r.5", use: "querying results" },
+    () => import("@duckdb/node-api"),
+  );
+}
+
+/** Statements that create the views, and the files that these read. */
+interface Views {
+  readonly statements: readonly string[];
+  readonly files: readonly string[];
+}
+
+async function viewsOf(folder: string): Promise<Views> {
+  const runs = await findRuns(folder);
+  const rows = runs.map((run) => `(${quote(run || ".")}, ${quote(join(folder, run))})`);
+  const statements = [`CREATE VIEW runs AS SELECT * FROM (VALUES ${rows}) AS t(run, folder)`];
+  const files: string[] = [];
+  for (const [name, { file, columns }] of Object.entries(VIEWS)) {
+    const found = await existing(folder, runs, file);
+    files.push(...found);
+    statements.push(viewOf(name, columns, folder, found));
+  }
+  return { statements, files };
+}
+
+/** A database that may touch the views' files, one file to write, and nothing else. */
+async function openDatabase(
+  { statements, files }: Views,
+  writable: readonly string[],
+): Promise<{ connection: DuckDBConnection; close: () => void }> {
+  // Loaded here: other commands should not wait for a database.
+  const { DuckDBInstance } = await duckDb();
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  for (const statement of statements) await connection.run(statement);
+  // DuckDB looks for the pattern's own text among these paths as well as for the file that it matches.
+  const allowed = [...new Set([...files, ...files.map(literalGlob), ...writable])];
+  for (const statement of [
+    `SET allowed_paths = [${allowed.map(quote)}]`,
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+  ]) {
+    await connection.run(statement);
+  }
+  return {
+    connection,
     close: () => {
       connection.closeSync();
       instance.closeSync();
@@ -155,16 +209,16 @@ function viewOf(
       files: files.filter((file) => !isParquet(file)),
       read: (list: string) =>
         `read_json([${list}], format = 'newline_delimited', columns = {${types}}, ` +
-        "filename = true, ignore_errors = true)",
+        "filename = true, hive_partitioning = false, ignore_errors = true)",
     },
     {
       files: files.filter(isParquet),
       read: (list: string) =>
         `(SELECT NULL::VARCHAR AS filename, ${fields} WHERE false UNION ALL BY NAME ` +
-        `SELECT * FROM read_parquet([${list}], filename = true, union_by_name = true))`,
+        `SELECT * FROM read_parquet([${list}], filename = true, hive_partitioning = false, union_by_name = true))`,
     },
   ].flatMap((source) =>
-    source.files.length === 0 ? [] : source.read(source.files.map(quote).join()),
+    source.files.length === 0 ? [] : source.read(source.files.map(literalGlob).map(quote).join()),
   );
   const columnsOf = (source: string) =>
     `SELECT CASE filename ${cases.join(" ")} END AS run, ${Object.keys(columns).map((c) => `"${c}"`)} FROM ${source}`;
@@ -172,22 +226,50 @@ function viewOf(
 }
 
 async function query(connection: DuckDBConnection, sql: string): Promise<ResultRow[]> {
-  try {
+  await requireSelect(connection, sql);
+  return run(connection, sql);
+}
+
+/** Anything else (COPY, ATTACH, SET, several statements) could write to the runs' files. */
+async function requireSelect(connection: DuckDBConnection, sql: string): Promise<void> {
+  const { StatementType } = await duckDb();
+  const isSelect = await failingAsQuery(async () => {
+    if (sql.trim() === "") return false;
+    const statements = await connection.extractStatements(sql);
+    if (statements.count !== 1) return false;
+    const prepared = await statements.prepare(0);
+    const { statementType } = prepared;
+    prepared.destroySync();
+    return statementType === StatementType.SELECT;
+  });
+  if (!isSelect) {
+    throw new InvalidArgumentError("query: expected one SELECT statement; nothing else is run");
+  }
+}
+
+async function run(connection: DuckDBConnection, sql: string): Promise<ResultRow[]> {
+  return failingAsQuery(async () => {
     const reader = await connection.runAndReadAll(sql);
-    return reader.getRowObjectsJS().map(withPlainNumbers);
+    return reader.getRowObjectsJS().map((row) => plainValue(row) as ResultRow);
+  });
+}
+
+async function failingAsQuery<T>(asked: () => Promise<T>): Promise<T> {
+  try {
+    return await asked();
   } catch (cause) {
     throw new InvalidArgumentError(`query failed: ${(cause as Error).message}`, { cause });
   }
 }
 
-/** Counts come as bigint, which JSON does not know. */
-function withPlainNumbers(row: Record<string, unknown>): ResultRow {
-  return Object.fromEntries(
-    Object.entries(row).map(([key, value]) => [
-      key,
-      typeof value === "bigint" ? Number(value) : value,
-    ]),
-  );
+/** A query that can stand in brackets. */
+function withoutEnd(sql: string): string {
+  return sql.trim().replace(/;+$/, "");
+}
+
+/** A path as a glob pattern that matches this path alone: `run*` is a folder, not all that begin so. */
+function literalGlob(path: string): string {
+  return path.replaceAll(/[*?[]/g, "[$&]");
 }
 
 /** A SQL string. */

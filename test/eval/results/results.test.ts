@@ -65,10 +65,18 @@ test("exports CSV, and Parquet that can be queried again", async () => {
   const lines = (await readFile(csv, "utf8")).trim().split("\n");
   expect(lines[0]).toMatch(/^run,set,benchmark,rule,method/);
   expect(lines).toHaveLength(1 + 2 * 6);
-  const parquet = join(folder, "answers.parquet");
-  await results(runs, "--sql", "SELECT * FROM answers", "--export", parquet);
-  const count = `SELECT count(*) AS n FROM '${parquet}'`;
-  expect(JSON.parse(await results(runs, "--sql", count, "--json"))).toEqual([{ n: 432 }]);
+  const again = join(folder, "again");
+  await mkdir(again);
+  await appendFile(join(again, "settings.json"), "{}");
+  await results(
+    runs,
+    "--sql",
+    "SELECT * EXCLUDE (run) FROM answers;",
+    "--export",
+    join(again, "answers.parquet"),
+  );
+  const count = "SELECT count(*) AS n FROM answers";
+  expect(JSON.parse(await results(again, "--sql", count, "--json"))).toEqual([{ n: 432 }]);
   await expect(results(runs, "--figures", "--export", "x.txt")).rejects.toThrow(/expected a \.csv/);
 });
 
