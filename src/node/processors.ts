@@ -1,14 +1,8 @@
-import { AutoImageProcessor, RawImage } from "@huggingface/transformers";
 import { BoundedCache } from "../engine/bounded-cache.js";
 import { GroundsightError, InferenceError, ModelLoadError } from "../errors.js";
-import type {
-  ImageProcessor,
-  ProcessorOutput,
-  PromptPart,
-  PromptTools,
-  PromptTurn,
-} from "../families/family.js";
+import type { ImageProcessor, PromptPart, PromptTools, PromptTurn } from "../families/family.js";
 import { type ChatTemplate, readChatTemplate, withinTemplateTime } from "./chat-template.js";
+import { loadImageProcessor } from "./images/image-processor.js";
 import { type CheckpointTokenizer, readTokenizer } from "./tokenizer.js";
 
 /** Bound of the texts that are kept encoded. */
@@ -29,18 +23,13 @@ export interface Processors {
  * @throws ModelLoadError when they cannot be read
  */
 export async function loadProcessors(path: string): Promise<Processors> {
-  const local = { local_files_only: true };
   try {
     const template = readChatTemplate(path);
     const tokenizer = readTokenizer(path);
     const prompts = promptTools(tokenizer, template);
-    const processor = await AutoImageProcessor.from_pretrained(path, local);
     return {
       prompts,
-      imageProcessor: async ({ data, width, height }, options) => {
-        const image = new RawImage(data as Uint8ClampedArray, width, height, 3);
-        return (await processor(image, options)) as ProcessorOutput;
-      },
+      imageProcessor: await loadImageProcessor(path),
       tokenText: (id) => (id >= 0 ? tokenizer.decode([id], { special: true }) : ""),
     };
   } catch (cause) {
