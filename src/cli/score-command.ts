@@ -12,7 +12,7 @@ import {
   judgeMatched,
   matchAnswers,
   metricIntervals,
-  readAnswers,
+  readAnswersTo,
   readDataFile,
   requireRule,
   scoreMatched,
@@ -64,7 +64,7 @@ async function run(name: string, answersPath: string, flags: ScoreFlags): Promis
   const truth = await readDataFile(flags.truth);
   const data = flags.data === undefined ? null : await readDataFile(flags.data);
   const questions = benchmark.load({ data, truth });
-  const answers = readAnswers(await readDataFile(answersPath));
+  const answers = readAnswersTo(benchmark, questions, await readDataFile(answersPath));
   const rule = flags.rule ?? benchmark.rules[0];
   requireRule(benchmark, rule);
   const judge = judgeFrom(flags, `${answersPath}.verdicts.jsonl`);

@@ -34,7 +34,9 @@ export { questionFile, type ReadQuestionsOptions, readQuestions } from "./data/r
 export {
   identifier,
   readShaped,
+  readShapedFile,
   refuseDuplicates,
+  type ShapedFileOptions,
   type ShapedRow,
   yesNoLabel,
 } from "./data/read-shaped.js";
@@ -77,7 +79,7 @@ export {
 } from "./run/pocket-suite.js";
 export type { PlannedSet, Progress } from "./run/run-evaluation.js";
 export { requireRule } from "./scoring/benchmark-rules.js";
-export { type AnsweredQuestion, matchAnswers } from "./scoring/match-answers.js";
+export { type AnsweredQuestion, matchAnswers, readAnswersTo } from "./scoring/match-answers.js";
 export {
   type BenchmarkScore,
   type ScoringOptions,

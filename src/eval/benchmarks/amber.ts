@@ -7,8 +7,8 @@ import type {
   Question,
   Score,
 } from "../contract/benchmark.js";
-import { parseRows } from "../data/parse-rows.js";
-import { identifier, readShaped, refuseDuplicates, yesNoLabel } from "../data/read-shaped.js";
+import { parseRowsOrFaults } from "../data/parse-rows.js";
+import { identifier, readShapedFile, yesNoLabel } from "../data/read-shaped.js";
 import {
   amberDiscriminativeMetrics,
   amberGenerativeMetrics,
@@ -76,10 +76,10 @@ export const amber: Benchmark = {
 
 function load({ data, truth }: BenchmarkFiles): Question[] {
   if (truth === null) return loadLabelled(data);
-  const parsed = parseRows(truth.text, truth.name);
-  if (data === null && parsed.every(({ value }) => hasLabel(value))) return loadLabelled(truth);
-  const rows = readShaped(parsed, annotation);
-  refuseDuplicates(rows, (row) => row.id);
+  const parsed = parseRowsOrFaults(truth.text, truth.name);
+  const labelledRows = parsed.every((row) => "fault" in row || hasLabel(row.value));
+  if (data === null && labelledRows) return loadLabelled(truth);
+  const rows = readShapedFile(truth, { schema: annotation, identify: (row) => row.id });
   const queries = readQueries(data);
   const asked = rows.filter(({ value }) => queries === null || queries.has(value.id));
   return asked.map(({ value, where }) => {
@@ -110,15 +110,13 @@ function hasLabel(value: unknown): boolean {
 
 function readQueries(data: DataFile | null): Map<string, z.infer<typeof query>> | null {
   if (data === null) return null;
-  const rows = readShaped(parseRows(data.text, data.name), query);
-  refuseDuplicates(rows, (row) => row.id);
+  const rows = readShapedFile(data, { schema: query, identify: (row) => row.id });
   return new Map(rows.map(({ value }) => [value.id, value]));
 }
 
 function loadLabelled(data: DataFile | null): Question[] {
   if (data === null) throw new DatasetError("amber: no truth file; give annotations.json");
-  const rows = readShaped(parseRows(data.text, data.name), labelled);
-  refuseDuplicates(rows, (row) => row.question_id);
+  const rows = readShapedFile(data, { schema: labelled, identify: (row) => row.question_id });
   return rows.map(({ value, where }) =>
     discriminativeQuestion(
       {

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
 import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../contract/benchmark.js";
-import { parseJson, parseRows } from "../data/parse-rows.js";
-import { identifier, readShaped, refuseDuplicates } from "../data/read-shaped.js";
+import { readNamesByImage } from "../data/read-object-annotations.js";
+import { identifier, readShapedFile } from "../data/read-shaped.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
 import { CHAIR_VOCABULARY, captionObjects, type FindMentions } from "../rules/caption-objects.js";
 
@@ -11,7 +11,6 @@ const promptRow = z.object({
   image: z.string().min(1),
   text: z.string().min(1),
 });
-const truthFile = z.record(z.string(), z.array(z.string()));
 const DEFAULT_PROMPT = "Describe the image.";
 
 const metrics: readonly Metric[] = [
@@ -78,29 +77,23 @@ function loadChair({ data, truth }: BenchmarkFiles): Question[] {
       "chair: no truth file; give the objects of each image, for example --truth objects_by_image.json",
     );
   }
-  const parsed = truthFile.safeParse(parseJson(truth.text, truth.name));
-  if (!parsed.success) {
-    throw new DatasetError(
-      `${truth.name}: expected an object from image to a list of object names; ` +
-        `${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`,
-    );
-  }
-  const objects = new Map(Object.entries(parsed.data));
+  const objects = readNamesByImage(truth);
   const find = captionObjects(new Set([...objects.values()].flat()));
   if (data === null) {
     return [...objects].map(([image, names]) =>
       captionQuestion({ id: image, image, prompt: DEFAULT_PROMPT, where: truth.name }, names, find),
     );
   }
-  const rows = readShaped(parseRows(data.text, data.name), promptRow);
-  refuseDuplicates(rows, (row) => row.question_id);
+  const namesOf = (image: string) => objects.get(image) ?? objects.get(cocoImageId(image));
+  const rows = readShapedFile(data, {
+    schema: promptRow,
+    identify: (row) => row.question_id,
+    check: ({ image }) =>
+      namesOf(image) === undefined ? `image ${image} is not in ${truth.name}` : null,
+  });
   return rows.map(({ value, where }) => {
-    const names = objects.get(value.image) ?? objects.get(cocoImageId(value.image));
-    if (names === undefined) {
-      throw new DatasetError(`${where}: image ${value.image} is not in ${truth.name}`);
-    }
     const { question_id: id, image, text: prompt } = value;
-    return captionQuestion({ id, image, prompt, where }, names, find);
+    return captionQuestion({ id, image, prompt, where }, namesOf(image) ?? [], find);
   });
 }
 

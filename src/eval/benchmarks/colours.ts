@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { DatasetError } from "../../errors.js";
 import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../contract/benchmark.js";
 import { readQuestions } from "../data/read-questions.js";
 import { identifier } from "../data/read-shaped.js";
@@ -17,21 +16,23 @@ const row = z.object({
 type Row = z.infer<typeof row>;
 
 /** Colour words and what they count as. */
-const COLOURS: Readonly<Record<string, string>> = {
-  red: "red",
-  orange: "orange",
-  yellow: "yellow",
-  green: "green",
-  blue: "blue",
-  purple: "purple",
-  violet: "purple",
-  pink: "pink",
-  brown: "brown",
-  grey: "grey",
-  gray: "grey",
-  black: "black",
-  white: "white",
-};
+const COLOURS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    red: "red",
+    orange: "orange",
+    yellow: "yellow",
+    green: "green",
+    blue: "blue",
+    purple: "purple",
+    violet: "purple",
+    pink: "pink",
+    brown: "brown",
+    grey: "grey",
+    gray: "grey",
+    black: "black",
+    white: "white",
+  }),
+);
 
 /** A share of answers, by the names of two counts. */
 type ShareOptions = Omit<RatioMetricOptions, "unit">;
@@ -99,13 +100,12 @@ export const colours: Benchmark = {
 
 function load(files: BenchmarkFiles): Question[] {
   const identify = (value: Row) => value.question_id;
-  const rows = readQuestions(files, { benchmark: "colours", schema: row, identify });
+  const check = ({ answer }: Row) =>
+    colourIn(answer) === null
+      ? `unknown label "${answer}"; expected one of ${[...COLOURS.keys()].join(", ")}`
+      : null;
+  const rows = readQuestions(files, { benchmark: "colours", schema: row, identify, check });
   return rows.map(({ value, where }) => {
-    if (colourIn(value.answer) === null) {
-      throw new DatasetError(
-        `${where}: unknown label "${value.answer}"; expected one of ${Object.keys(COLOURS).join(", ")}`,
-      );
-    }
     return {
       id: value.question_id,
       image: value.image,
@@ -128,7 +128,7 @@ function withoutObject(answer: string, object: string | undefined): string {
 
 function colourIn(text: string): string | null {
   for (const word of text.toLowerCase().match(/\p{L}+/gu) ?? []) {
-    const colour = COLOURS[word];
+    const colour = COLOURS.get(word);
     if (colour !== undefined) return colour;
   }
   return null;

@@ -10,10 +10,11 @@ import type {
   Score,
 } from "../contract/benchmark.js";
 import { groupBy } from "../data/group-by.js";
-import { parseRows } from "../data/parse-rows.js";
+import { type Fault, withoutFaults } from "../data/parse-rows.js";
 import { isTabSeparated, readTabs } from "../data/read-answers.js";
 import { questionFile } from "../data/read-questions.js";
-import { identifier, readShaped, refuseDuplicates, yesNoLabel } from "../data/read-shaped.js";
+import { identifier, readShapedFile, refuseDuplicates, yesNoLabel } from "../data/read-shaped.js";
+import { shownValue } from "../data/shown-value.js";
 import { count, ratio } from "../metrics/ratio.js";
 
 /** The four categories that are about hallucination. */
@@ -153,27 +154,31 @@ function load(files: BenchmarkFiles): Question[] {
 /** image, question, truth; the category is the name of the file, as in the published folders. */
 function tabbedRows(file: DataFile): MmeRow[] {
   const category = file.name.replace(/^.*[\\/]/, "").replace(/\.[^.]+$/, "");
-  return readTabs(file).map(({ fields, where }) => {
+  const rows = readTabs(file).map(({ fields, where }): MmeRow | Fault => {
     const [image = "", question = "", truth = ""] = fields;
     const label = yesNoLabel.safeParse(truth);
     if (!label.success || question === "") {
-      throw new DatasetError(
-        `${where}: received truth "${truth}"; expected image, question and Yes or No, split by tabs`,
-      );
+      const received = `received truth ${shownValue(truth)}`;
+      return {
+        fault: `${where}: ${received}; expected image, question and Yes or No, split by tabs`,
+      };
     }
     return { id: `${image}: ${question}`, image, question, label: label.data, category, where };
   });
+  return withoutFaults(rows);
 }
 
 function jsonRows(file: DataFile): MmeRow[] {
-  return readShaped(parseRows(file.text, file.name), jsonRow).map(({ value, where }) => ({
-    id: value.question_id,
-    image: value.image,
-    question: value.text,
-    label: value.label,
-    category: value.category,
-    where,
-  }));
+  return readShapedFile(file, { schema: jsonRow, identify: (row) => row.question_id }).map(
+    ({ value, where }) => ({
+      id: value.question_id,
+      image: value.image,
+      question: value.text,
+      label: value.label,
+      category: value.category,
+      where,
+    }),
+  );
 }
 
 function scoreMme(answer: string, label: "yes" | "no", category: string): Score {

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../contract/benchmark.js";
-import { parseRows } from "../data/parse-rows.js";
 import { questionFile } from "../data/read-questions.js";
-import { readShaped } from "../data/read-shaped.js";
+import { readShapedFile } from "../data/read-shaped.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
 import { mmhalTask } from "../rules/judge-tasks.js";
 
@@ -57,7 +56,7 @@ export const mmhal: Benchmark = {
 
 function load(files: BenchmarkFiles): Question[] {
   const file = questionFile(files, "mmhal");
-  const rows = readShaped(parseRows(file.text, file.name), row);
+  const rows = readShapedFile(file, { schema: row });
   const images = new Set(rows.map(({ value }) => value.image_id));
   const byImage = !images.has(undefined) && images.size === rows.length;
   return rows.map(({ value, where }, index) => {

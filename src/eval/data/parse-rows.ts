@@ -7,6 +7,11 @@ export interface Row {
   readonly where: string;
 }
 
+/** What is wrong with a row, with its place. */
+export interface Fault {
+  readonly fault: string;
+}
+
 const SHOWN_PROBLEMS = 5;
 
 /**
@@ -19,6 +24,15 @@ const SHOWN_PROBLEMS = 5;
  *   nothing is skipped silently
  */
 export function parseRows(text: string, file: string): Row[] {
+  return withoutFaults(parseRowsOrFaults(text, file));
+}
+
+/**
+ * The same with lines that are no JSON among the rows, for readers that tell all faults of a file at once.
+ *
+ * @throws DatasetError when the file holds no rows, or is one array that is no JSON
+ */
+export function parseRowsOrFaults(text: string, file: string): (Row | Fault)[] {
   const body = withoutByteOrderMark(text);
   if (body.trim() === "")
     throw new DatasetError(`${file}: the file is empty; expected rows of JSON`);
@@ -49,23 +63,33 @@ export function parseJson(text: string, file: string): unknown {
 function arrayRows(body: string, file: string): Row[] {
   const value = parseJson(body, file);
   if (!Array.isArray(value)) throw new DatasetError(`${file}: expected one JSON array of rows`);
+  if (value.length === 0) {
+    throw new DatasetError(`${file}: the array is empty; expected rows of JSON`);
+  }
   return value.map((item: unknown, index) => ({ value: item, where: `${file} item ${index + 1}` }));
 }
 
-function lineRows(body: string, file: string): Row[] {
-  const rows: Row[] = [];
-  const problems: string[] = [];
-  for (const [index, line] of body.split("\n").entries()) {
-    if (line.trim() === "") continue;
+function lineRows(body: string, file: string): (Row | Fault)[] {
+  return body.split("\n").flatMap((line, index): (Row | Fault)[] => {
+    if (line.trim() === "") return [];
     const where = `${file} line ${index + 1}`;
     try {
-      rows.push({ value: JSON.parse(line), where });
+      return [{ value: JSON.parse(line), where }];
     } catch (cause) {
-      problems.push(`${where}: no valid JSON (${messageOf(cause)})`);
+      return [{ fault: `${where}: no valid JSON (${messageOf(cause)})` }];
     }
-  }
-  if (problems.length > 0) throw new DatasetError(listed(problems));
-  return rows;
+  });
+}
+
+/**
+ * The rows of a file, when none is at fault.
+ *
+ * @throws DatasetError with all faults, in the order of the file
+ */
+export function withoutFaults<T extends object>(rows: readonly (T | Fault)[]): T[] {
+  const faults = rows.flatMap((row) => ("fault" in row ? [row.fault] : []));
+  if (faults.length > 0) throw new DatasetError(listed(faults));
+  return rows as T[];
 }
 
 /** Joins the first problems of a file and counts the rest. */

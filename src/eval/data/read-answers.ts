@@ -1,7 +1,13 @@
-import { DatasetError } from "../../errors.js";
 import type { DataFile } from "../contract/benchmark.js";
 import { groupBy } from "./group-by.js";
-import { listed, parseRows, type Row, withoutByteOrderMark } from "./parse-rows.js";
+import {
+  type Fault,
+  parseRowsOrFaults,
+  type Row,
+  withoutByteOrderMark,
+  withoutFaults,
+} from "./parse-rows.js";
+import { identifierFault, shownValue } from "./shown-value.js";
 
 /** One answer of a file, made by us or by anyone. */
 export interface AnswerRow {
@@ -24,24 +30,33 @@ const VERDICT_FIELDS = ["verdict", "judgement", "gpt4v_output_gpt_check"] as con
  * `question_id`, `id` or `image_id` (HallusionBench: its five fields), the text in `text`, `answer`, `response`, `caption`,
  * `model_answer` or `model_prediction`; or MME's tab-separated image, question, truth, answer.
  *
- * @throws DatasetError naming file and line of every row without these, and of duplicate identifiers
+ * @param isKnown whether an identifier is that of a question; left out, any may be
+ * @throws DatasetError naming file and line of everything that is wrong with the file: lines that are no
+ *   JSON, rows without these fields, identifiers that are unknown, and such as are there twice
  */
-export function readAnswers(file: DataFile): AnswerRow[] {
+export function readAnswers(file: DataFile, isKnown?: (id: string) => boolean): AnswerRow[] {
   const rows = isTabSeparated(file.text) ? tabSeparated(file) : jsonAnswers(file);
+  const haveIds = rows.some((row) => !("fault" in row) && row.id !== null);
   const first = new Map<string, string>();
-  const problems: string[] = [];
-  for (const { id, series, where } of rows) {
-    if (id === null) continue;
-    const key = `${series ?? ""}\u0000${id}`;
-    const earlier = first.get(key);
-    if (earlier === undefined) first.set(key, where);
-    else
-      problems.push(
-        `${where}: duplicate id ${id}, already in ${earlier}; expected one answer each`,
-      );
-  }
-  if (problems.length > 0) throw new DatasetError(listed(problems));
-  return rows;
+  return withoutFaults(
+    rows.map((row): AnswerRow | Fault => {
+      if ("fault" in row) return row;
+      const { id, series, where } = row;
+      if (id === null) {
+        return isKnown !== undefined && haveIds ? { fault: `${where}: no id` } : row;
+      }
+      if (isKnown?.(id) === false) return { fault: `${where}: id ${id} is not in the truth file` };
+      const key = JSON.stringify([series, id]);
+      const earlier = first.get(key);
+      if (earlier !== undefined) {
+        return {
+          fault: `${where}: duplicate id ${id}, already in ${earlier}; expected one answer each`,
+        };
+      }
+      first.set(key, where);
+      return row;
+    }),
+  );
 }
 
 /** The answers of each series of a file, in order of first appearance; null is the series of a file with one. */
@@ -49,45 +64,49 @@ export function answersBySeries(answers: readonly AnswerRow[]): Map<string | nul
   return groupBy(answers, ({ series }) => series);
 }
 
-function jsonAnswers(file: DataFile): AnswerRow[] {
-  const problems: string[] = [];
-  const answers = parseRows(file.text, file.name).flatMap((row) => {
-    const answer = answerOf(row);
-    if (typeof answer !== "string") return [answer];
-    problems.push(answer);
-    return [];
-  });
-  if (problems.length > 0) throw new DatasetError(listed(problems));
-  return answers;
+function jsonAnswers(file: DataFile): (AnswerRow | Fault)[] {
+  return parseRowsOrFaults(file.text, file.name).map((row) =>
+    "fault" in row ? row : answerOf(row),
+  );
 }
 
-function answerOf({ value, where }: Row): AnswerRow | string {
-  if (typeof value !== "object" || value === null) return `${where}: expected an object`;
+function answerOf({ value, where }: Row): AnswerRow | Fault {
+  if (typeof value !== "object" || value === null) return { fault: `${where}: expected an object` };
   const fields = value as Record<string, unknown>;
-  const id =
-    hallusionBenchId(fields) ?? ID_FIELDS.map((f) => fields[f]).find((v) => v !== undefined);
-  if (id !== undefined && typeof id !== "string" && typeof id !== "number") {
-    return `${where}: received ${JSON.stringify(id)} as identifier; expected text or a number`;
+  const parts = hallusionBenchId(fields);
+  const id = ID_FIELDS.map((f) => fields[f]).find((v) => v !== undefined);
+  for (const part of parts ?? (id === undefined ? [] : [id])) {
+    const wrong = identifierFault(part);
+    if (wrong !== null) {
+      return { fault: `${where}: received ${shownValue(part)} as identifier; ${wrong}` };
+    }
   }
   const text = TEXT_FIELDS.map((field) => fields[field]).find((v) => typeof v === "string");
   if (typeof text !== "string") {
-    return `${where}: no answer text; expected one of the fields ${TEXT_FIELDS.join(", ")}`;
+    return {
+      fault: `${where}: no answer text; expected one of the fields ${TEXT_FIELDS.join(", ")}`,
+    };
   }
-  const verdict = VERDICT_FIELDS.map((field) => fields[field]).find((v) => v !== undefined);
+  const verdict = VERDICT_FIELDS.map((field) => fields[field]).find((v) => v !== undefined) ?? null;
+  if (verdict !== null && typeof verdict !== "string" && typeof verdict !== "number") {
+    return {
+      fault: `${where}: received ${shownValue(verdict)} as verdict; expected text or a number`,
+    };
+  }
   return {
-    id: id === undefined ? null : String(id),
+    id: parts?.join("_") ?? (id === undefined ? null : String(id)),
     text,
-    verdict: verdict === undefined || verdict === null ? null : String(verdict),
+    verdict: verdict === null ? null : String(verdict),
     series: seriesOf(fields.method, fields.seed),
     where,
   };
 }
 
 /** HallusionBench numbers its questions within figures within sets. */
-function hallusionBenchId(fields: Readonly<Record<string, unknown>>): string | undefined {
-  if (fields.set_id === undefined || fields.figure_id === undefined) return undefined;
-  const { category, subcategory, set_id, figure_id, question_id } = fields;
-  return [category, subcategory, set_id, figure_id, question_id].join("_");
+function hallusionBenchId(fields: Readonly<Record<string, unknown>>): unknown[] | null {
+  if (fields.set_id === undefined || fields.figure_id === undefined) return null;
+  const { category = "", subcategory = "", set_id, figure_id, question_id = "" } = fields;
+  return [category, subcategory, set_id, figure_id, question_id];
 }
 
 function seriesOf(method: unknown, seed: unknown): string | null {
@@ -101,11 +120,11 @@ export function isTabSeparated(text: string): boolean {
   return line.includes("\t") && !line.startsWith("{") && !line.startsWith("[");
 }
 
-function tabSeparated(file: DataFile): AnswerRow[] {
+function tabSeparated(file: DataFile): (AnswerRow | Fault)[] {
   return readTabs(file).map(({ fields, where }) => {
     const [image, question, , text] = fields;
     if (text === undefined) {
-      throw new DatasetError(`${where}: expected image, question, truth and answer, split by tabs`);
+      return { fault: `${where}: expected image, question, truth and answer, split by tabs` };
     }
     return { id: `${image}: ${question}`, text, verdict: null, series: null, where };
   });

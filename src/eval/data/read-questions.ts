@@ -1,8 +1,6 @@
-import type { z } from "zod";
 import { DatasetError } from "../../errors.js";
 import type { BenchmarkFiles, DataFile } from "../contract/benchmark.js";
-import { parseRows } from "./parse-rows.js";
-import { readShaped, refuseDuplicates, type ShapedRow } from "./read-shaped.js";
+import { readShapedFile, type ShapedFileOptions, type ShapedRow } from "./read-shaped.js";
 
 /**
  * The one file of a format that keeps questions and truth together, whichever way it was given.
@@ -16,10 +14,9 @@ export function questionFile({ data, truth }: BenchmarkFiles, benchmark: string)
 }
 
 /** How {@link readQuestions} reads a file. */
-export interface ReadQuestionsOptions<T> {
+export interface ReadQuestionsOptions<T> extends ShapedFileOptions<T> {
   /** Name of the benchmark, for messages. */
   readonly benchmark: string;
-  readonly schema: z.ZodType<T>;
   /** What no two rows may share. */
   readonly identify: (row: T) => string;
 }
@@ -27,14 +24,11 @@ export interface ReadQuestionsOptions<T> {
 /**
  * The checked rows of a question file.
  *
- * @throws DatasetError naming file and line of rows that do not fit or share an identifier
+ * @throws DatasetError naming file and line of all rows that are no JSON, do not fit or share an identifier
  */
 export function readQuestions<T>(
   files: BenchmarkFiles,
-  { benchmark, schema, identify }: ReadQuestionsOptions<T>,
+  { benchmark, ...options }: ReadQuestionsOptions<T>,
 ): ShapedRow<T>[] {
-  const { name, text } = questionFile(files, benchmark);
-  const rows = readShaped(parseRows(text, name), schema);
-  refuseDuplicates(rows, identify);
-  return rows;
+  return readShapedFile(questionFile(files, benchmark), options);
 }

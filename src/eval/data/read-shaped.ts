@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
-import { listed, type Row } from "./parse-rows.js";
+import type { DataFile } from "../contract/benchmark.js";
+import { type Fault, listed, parseRowsOrFaults, type Row, withoutFaults } from "./parse-rows.js";
+import { identifierFault, shownValue } from "./shown-value.js";
 
 /** A row whose fields were checked. */
 export interface ShapedRow<T> {
@@ -9,9 +11,12 @@ export interface ShapedRow<T> {
 }
 
 /** An identifier as files write it, number or text; read as text. */
-export const identifier: z.ZodType<string> = z
-  .union([z.string().min(1), z.number()])
-  .transform(String);
+export const identifier: z.ZodType<string> = z.unknown().transform((value, context) => {
+  const message = value === "" ? "expected text or a number" : identifierFault(value);
+  if (message === null) return String(value);
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
 
 /** A yes/no label in any case. */
 export const yesNoLabel: z.ZodType<"yes" | "no"> = z
@@ -25,15 +30,59 @@ export const yesNoLabel: z.ZodType<"yes" | "no"> = z
  * @throws DatasetError naming file, line and field of every row that does not fit
  */
 export function readShaped<T>(rows: readonly Row[], schema: z.ZodType<T>): ShapedRow<T>[] {
-  const shaped: ShapedRow<T>[] = [];
-  const problems: string[] = [];
-  for (const { value, where } of rows) {
-    const result = schema.safeParse(value);
-    if (result.success) shaped.push({ value: result.data, where });
-    else problems.push(`${where}: ${describe(result.error, value)}`);
+  return withoutFaults(rows.map((row) => shapedOrFault(row, schema)));
+}
+
+/** How {@link readShapedFile} reads. */
+export interface ShapedFileOptions<T> {
+  readonly schema: z.ZodType<T>;
+  /** What no two rows may share; left out where they may. */
+  readonly identify?: (value: T) => string;
+  /** What else is wrong with a row; null when nothing is. */
+  readonly check?: (value: T) => string | null;
+}
+
+/**
+ * The checked rows of a file. Lines that are no JSON, rows that do not fit and identifiers that are there
+ * twice are told at once, in the order of the file.
+ *
+ * @throws DatasetError naming file, line and field of each
+ */
+export function readShapedFile<T>(
+  { name, text }: DataFile,
+  { schema, identify, check = () => null }: ShapedFileOptions<T>,
+): ShapedRow<T>[] {
+  const first = new Map<string, string>();
+  return withoutFaults(
+    parseRowsOrFaults(text, name).map((row): ShapedRow<T> | Fault => {
+      const shaped = "fault" in row ? row : shapedOrFault(row, schema);
+      if ("fault" in shaped) return shaped;
+      const wrong = check(shaped.value);
+      if (wrong !== null) return { fault: `${shaped.where}: ${wrong}` };
+      return repeated(shaped, identify, first) ?? shaped;
+    }),
+  );
+}
+
+function shapedOrFault<T>({ value, where }: Row, schema: z.ZodType<T>): ShapedRow<T> | Fault {
+  const result = schema.safeParse(value);
+  if (result.success) return { value: result.data, where };
+  return { fault: `${where}: ${describe(result.error, value)}` };
+}
+
+function repeated<T>(
+  { value, where }: ShapedRow<T>,
+  identify: ((value: T) => string) | undefined,
+  first: Map<string, string>,
+): Fault | null {
+  if (identify === undefined) return null;
+  const id = identify(value);
+  const earlier = first.get(id);
+  if (earlier === undefined) {
+    first.set(id, where);
+    return null;
   }
-  if (problems.length > 0) throw new DatasetError(listed(problems));
-  return shaped;
+  return { fault: `${where}: duplicate id ${id}, already in ${earlier}; ids must be unique` };
 }
 
 /**
@@ -46,14 +95,8 @@ export function refuseDuplicates<T>(
   identify: (value: T) => string,
 ): void {
   const first = new Map<string, string>();
-  const problems: string[] = [];
-  for (const { value, where } of rows) {
-    const id = identify(value);
-    const earlier = first.get(id);
-    if (earlier === undefined) first.set(id, where);
-    else problems.push(`${where}: duplicate id ${id}, already in ${earlier}; ids must be unique`);
-  }
-  if (problems.length > 0) throw new DatasetError(listed(problems));
+  const faults = rows.flatMap((row) => repeated(row, identify, first)?.fault ?? []);
+  if (faults.length > 0) throw new DatasetError(listed(faults));
 }
 
 function describe(error: z.ZodError, value: unknown): string {
@@ -61,8 +104,11 @@ function describe(error: z.ZodError, value: unknown): string {
     .slice(0, 2)
     .map((issue) => {
       const field = issue.path.join(".");
-      const received = field === "" ? value : (value as Record<string, unknown>)[field];
-      const shown = JSON.stringify(received)?.slice(0, 60) ?? "nothing";
+      const received = issue.path.reduce<unknown>(
+        (within, key) => (within as Record<PropertyKey, unknown> | null | undefined)?.[key],
+        value,
+      );
+      const shown = shownValue(received);
       return `${field === "" ? "row" : `field ${field}`}: received ${shown}; ${issue.message}`;
     })
     .join("; ");

@@ -1,13 +1,35 @@
 import { DatasetError } from "../../errors.js";
-import type { Benchmark, Question } from "../contract/benchmark.js";
+import type { Benchmark, DataFile, Question } from "../contract/benchmark.js";
 import { listed } from "../data/parse-rows.js";
-import type { AnswerRow } from "../data/read-answers.js";
+import { type AnswerRow, readAnswers } from "../data/read-answers.js";
 
 /** An answer with what it is an answer to. */
 export interface AnsweredQuestion {
   readonly question: Question;
   readonly answer: string;
   readonly verdict: string | null;
+}
+
+/** Finds a question by the identifier that an answer file gives it. */
+function finderOf(benchmark: Benchmark, questions: readonly Question[]) {
+  const byId = new Map(questions.map((question) => [question.id, question]));
+  return (id: string): Question | undefined =>
+    byId.get(id) ?? byId.get(benchmark.questionId?.(id) ?? id);
+}
+
+/**
+ * The answers of a file to these questions.
+ *
+ * @throws DatasetError naming file and line of everything that is wrong with the file, answers without
+ *   question among it
+ */
+export function readAnswersTo(
+  benchmark: Benchmark,
+  questions: readonly Question[],
+  file: DataFile,
+): AnswerRow[] {
+  const find = finderOf(benchmark, questions);
+  return readAnswers(file, (id) => find(id) !== undefined);
 }
 
 /**
@@ -22,11 +44,10 @@ export function matchAnswers(
   allowMissing: boolean,
 ): AnsweredQuestion[] {
   if (answers.every(({ id }) => id === null)) return matchByOrder(questions, answers);
-  const byId = new Map(questions.map((question) => [question.id, question]));
+  const find = finderOf(benchmark, questions);
   const problems: string[] = [];
   const matched = answers.flatMap(({ id, text, verdict, where }) => {
-    const question =
-      id === null ? undefined : (byId.get(id) ?? byId.get(benchmark.questionId?.(id) ?? id));
+    const question = id === null ? undefined : find(id);
     if (question !== undefined) return [{ question, answer: text, verdict }];
     problems.push(`${where}: ${id === null ? "no id" : `id ${id} is not in the truth file`}`);
     return [];
