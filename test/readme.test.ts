@@ -57,3 +57,10 @@ test("CI runs the README's test command, and every npm script that the README na
   for (const [, script] of readme.matchAll(/npm run (?:-s )?([\w-]+)/g))
     expect(packageJson.scripts).toHaveProperty(script!);
 });
+
+test("pictures of the terminal keep their columns: browsers drop runs of blanks unless a style says otherwise", () => {
+  const pictures = [...readme.matchAll(/\]\(([\w/]+\.svg)\)/g)].map(([, path]) => read(path!));
+  expect(pictures).not.toEqual([]);
+  for (const picture of [...pictures, read("scripts/terminal-picture.mjs")])
+    expect(picture).toContain("<style>text{white-space:pre}</style>");
+});
