@@ -69,6 +69,7 @@ describe("groundsight/core", () => {
     expect(Object.keys(core).sort()).toMatchInlineSnapshot(`
       [
         "AbortedError",
+        "DESCRIBE_PROMPT",
         "DatasetError",
         "EXIT_STATUS",
         "GroundsightError",
@@ -80,6 +81,7 @@ describe("groundsight/core", () => {
         "ORIGINAL_IMAGE",
         "SeededRandom",
         "ShapeError",
+        "TASK_DESCRIBE_PROMPT",
         "UnsupportedCapabilityError",
         "apc",
         "applyPlausibility",

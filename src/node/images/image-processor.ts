@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { importOptional, ModelLoadError } from "../../errors.js";
 import type { ImageProcessor } from "../../families/family.js";
+import { readJsonFile } from "../read-text-file.js";
 import { imageSettings } from "./image-settings.js";
 import { processImage } from "./process-image.js";
 
@@ -13,7 +13,7 @@ import { processImage } from "./process-image.js";
  * @throws ModelLoadError when preprocessor_config.json cannot be read, or asks for something that is not known
  */
 export async function loadImageProcessor(path: string): Promise<ImageProcessor> {
-  const content: unknown = JSON.parse(readFileSync(join(path, "preprocessor_config.json"), "utf8"));
+  const content: unknown = readJsonFile(join(path, "preprocessor_config.json"));
   if (typeof content !== "object" || content === null || Array.isArray(content)) {
     throw new ModelLoadError("preprocessor_config.json: expected an object of settings");
   }
