@@ -43,9 +43,14 @@ export function intervalPlot(figures: readonly PlottedFigure[], title: string): 
       `<text class="figure" x="${x(high) + 8}" y="${y + 4}">${value.toFixed(1)}</text>`
     );
   });
+  const read = figures.map(
+    ({ label, value, low, high }) =>
+      `${label} ${value.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})`,
+  );
+  const spoken = escapeHtml(`${title}: ${read.join("; ")}`);
   const width = LABEL_WIDTH + PLOT_WIDTH + RIGHT;
   const height = bottom + AXIS_HEIGHT;
-  return `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeHtml(title)}">${grid.join("")}${rows.join("")}</svg>`;
+  return `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${spoken}">${grid.join("")}${rows.join("")}</svg>`;
 }
 
 /** Round numbers that enclose a range, 3 to 8 of them. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { tallyText } from "../judge/judge-answers.js";
 import { fewImagesWarning } from "../statistics/unvaried.js";
 import { escapeHtml } from "./escape-html.js";
@@ -16,16 +17,22 @@ import type { Disagreement, RunAnalysis, SetAnalysis } from "./run-analysis.js";
 /** An image of an example as a data: address; null when there is none. */
 export type ImageAddress = (set: string, image: string) => string | null;
 
+/** No script, no network, whatever an answer holds: pictures within the file, and this one style sheet. */
+const POLICY = `default-src 'none'; img-src data:; style-src 'sha256-${createHash("sha256")
+  .update(REPORT_STYLE)
+  .digest("base64")}'; base-uri 'none'; form-action 'none'`;
+
 /** A run's report as one HTML file that needs nothing else: no script, no network. */
 export function renderHtml(analysis: RunAnalysis, imageAddress: ImageAddress): string {
   const title = `Evaluation of ${escapeHtml(analysis.settings.model.id)}`;
   const links = analysis.sets
-    .map(({ name }) => `<a href="#${escapeHtml(name)}">${escapeHtml(name)}</a>`)
+    .map(({ name }) => `<a href="#${encodeURIComponent(name)}">${escapeHtml(name)}</a>`)
     .join(" ");
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
 <style>${REPORT_STYLE}</style>
@@ -35,10 +42,12 @@ export function renderHtml(analysis: RunAnalysis, imageAddress: ImageAddress): s
 <p class="note">Figures with 95% intervals from a bootstrap over images. <b>regular</b> is the model as it is,
 <b>apc</b> the control that cuts implausible tokens and does nothing else. Differences are called so only when
 an interval without 0 and a p-value after Holm's correction agree.</p>
-<nav>${links}</nav>
+<nav aria-label="Sets">${links}</nav>
+<main>
 ${analysis.sets.map((set) => renderSet(set, imageAddress)).join("\n")}
 <h2>Settings</h2>
-${table(settingsTable(analysis))}
+${table(settingsTable(analysis), "Settings of the run")}
+</main>
 </body>
 </html>
 `;
@@ -72,8 +81,8 @@ function renderSet(set: SetAnalysis, imageAddress: ImageAddress): string {
 ${warning === null ? "" : `<p class="warning">${escapeHtml(warning)}</p>`}
 <figure><figcaption>${escapeHtml(axis)} (${metric.better === "neither" ? "neither way is better" : `${metric.better} is better`})</figcaption>${intervalPlot(plotted, axis)}</figure>
 ${verdicts.length === 0 ? "" : `<ul>${verdicts.join("")}</ul>`}
-${table(figuresTable(set))}
-${groups === null ? "" : `<h3>By part: ${escapeHtml(metric.title)}</h3>${table(groups)}`}
+${table(figuresTable(set), `Figures on ${set.name}; in brackets the 95% interval`)}
+${groups === null ? "" : `<h3>By part: ${escapeHtml(metric.title)}</h3>${table(groups, `${metric.title} on the parts of ${set.name}`)}`}
 ${examples(set, imageAddress)}
 </section>`;
 }
@@ -94,7 +103,7 @@ function example(
   const picture =
     address === null
       ? ""
-      : `<img src="${address}" alt="${escapeHtml(question.image ?? "")}" width="144">`;
+      : `<img src="${address}" alt="${escapeHtml(`Image of the question: ${question.prompt}`)}" width="144">`;
   const lines = answers.map(
     ({ method, text, outcome, explanation }) =>
       `<li class="${outcome ?? "none"}"><b>${escapeHtml(method)}</b> ${escapeHtml(text) || "<i>empty</i>"}` +
@@ -104,10 +113,14 @@ function example(
 <p class="note">truth: ${escapeHtml(question.truth)}; ${decoding === "greedy" ? "greedy" : "first seed"}</p><ul>${lines.join("")}</ul></div></article>`;
 }
 
-function table([header = [], ...rows]: Table): string {
-  const cells = (row: readonly string[], tag: string) =>
-    `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join("")}</tr>`;
-  return `<div class="scroll"><table><thead>${cells(header, "th")}</thead><tbody>${rows
-    .map((row) => cells(row, "td"))
-    .join("")}</tbody></table></div>`;
+/** A table in a box that scrolls, also by keyboard. */
+function table([header = [], ...rows]: Table, caption: string): string {
+  const heads = header.map((cell) => `<th scope="col">${escapeHtml(cell)}</th>`);
+  const lines = rows.map(([first = "", ...cells]) => {
+    const rest = cells.map((cell) => `<td>${escapeHtml(cell)}</td>`);
+    return `<tr><th scope="row">${escapeHtml(first)}</th>${rest.join("")}</tr>`;
+  });
+  const label = escapeHtml(caption);
+  return `<p class="hint">The table may be wider than the screen: it scrolls sideways.</p>
+<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table><caption>${label}</caption><thead><tr>${heads.join("")}</tr></thead><tbody>${lines.join("")}</tbody></table></div>`;
 }

@@ -1,12 +1,13 @@
 import { tallyText } from "../judge/judge-answers.js";
 import { fewImagesWarning } from "../statistics/unvaried.js";
+import { escapeMarkdown } from "./escape-markdown.js";
 import { figuresTable, groupsTable, settingsTable, type Table } from "./report-tables.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
 /** A run's report as Markdown. */
 export function renderMarkdown(analysis: RunAnalysis): string {
   return [
-    `# Evaluation of ${analysis.settings.model.id}`,
+    `# Evaluation of ${escapeMarkdown(analysis.settings.model.id)}`,
     ...analysis.sets.flatMap(renderSet),
     "## Settings",
     table(settingsTable(analysis)),
@@ -17,23 +18,26 @@ function renderSet(set: SetAnalysis): string[] {
   const groups = groupsTable(set);
   const warning = fewImagesWarning(set.images);
   return [
-    `## ${set.name}: ${set.title}`,
+    `## ${escapeMarkdown(set.name)}: ${escapeMarkdown(set.title)}`,
     `Rule \`${set.rule}\`, ${set.questions} questions about ${set.images} images. In brackets the 95% interval.${judgingOf(set)}`,
     ...(warning === null ? [] : [`**${warning}**`]),
     table(figuresTable(set)),
     ...(set.comparisons.length === 0
       ? []
-      : [set.comparisons.map(({ decoding, verdict }) => `- ${decoding}: ${verdict}`).join("\n")]),
+      : [
+          set.comparisons
+            .map(({ decoding, verdict }) => `- ${decoding}: ${escapeMarkdown(verdict)}`)
+            .join("\n"),
+        ]),
     ...(groups === null ? [] : ["By part:", table(groups)]),
   ];
 }
 
 function judgingOf({ judging }: SetAnalysis): string {
-  return judging === null ? "" : ` Verdicts: ${tallyText(judging)}.`;
+  return judging === null ? "" : ` Verdicts: ${escapeMarkdown(tallyText(judging))}.`;
 }
 
 function table([header = [], ...rows]: Table): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(" | ")} |`;
   return [line(header), `|${"---|".repeat(header.length)}`, ...rows.map(line)].join("\n");
 }

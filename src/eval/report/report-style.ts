@@ -18,7 +18,11 @@ svg .value { fill: var(--mark); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px;
   font-variant-numeric: tabular-nums; margin: .6rem 0; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; } th { color: var(--soft); font-weight: 600; }
+  vertical-align: top; } th { color: var(--soft); font-weight: 600; } tbody th { color: var(--ink); }
+caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
+.scroll:focus-visible { outline: 2px solid var(--mark); } .hint { display: none; }
+@media (max-width: 720px) { .hint { display: block; color: var(--soft); font-size: 13px; margin: 0; }
+  figure { overflow-x: auto; } figure svg { max-width: none; } }
 td { overflow-wrap: anywhere; min-width: 5rem; }
 ul { padding-left: 1.2rem; } li.shown { font-weight: 600; } li.unshown { color: var(--soft); }
 .examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); gap: 1rem;

@@ -1,3 +1,4 @@
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { writeFileAtomically } from "../store/atomic-file.js";
@@ -47,11 +48,18 @@ export async function writeReport(
   await writeFileAtomically(join(folder, REPORT_FILES.figures), rows.join(""));
 }
 
-/** A small copy of a picture as a data: address; null when it cannot be read any more. */
+/**
+ * A small copy of a picture as a data: address; null when it cannot be read any more. A drawing (SVG) is left
+ * out: it may take long to draw.
+ */
 async function pictureAddress(path: string): Promise<string | null> {
   try {
+    if (!(await stat(path)).isFile()) return null;
+    // From its bytes: from a path, an SVG could draw in the files beside it.
+    const bytes = await readFile(path);
+    if ((await sharp(bytes).metadata()).format === "svg") return null;
     const size = { width: PICTURE_SIZE, height: PICTURE_SIZE, fit: "inside" } as const;
-    const png = await sharp(path)
+    const png = await sharp(bytes)
       .resize({ ...size, withoutEnlargement: true })
       .png()
       .toBuffer();

@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pope } from "../../../src/eval/benchmarks/pope.js";
+import { analyseSet } from "../../../src/eval/report/analyse-set.js";
+import { escapeMarkdown } from "../../../src/eval/report/escape-markdown.js";
+import type { RunAnalysis } from "../../../src/eval/report/run-analysis.js";
+import { writeReport } from "../../../src/eval/report/write-report.js";
+
+const TAG = '<script>alert(1)</script><img src="https://example.org/x">';
+
+let folder: string;
+let html: string;
+let markdown: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "report-"));
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
+  await writeFile(join(folder, "a.svg"), svg);
+  const rows = ["yes", "no", "no"].map((label, i) => ({
+    question_id: i,
+    image: "a.svg",
+    text: "Is it?",
+    label,
+    type: i === 0 ? "x" : TAG,
+  }));
+  const questions = pope.load({ data: { name: "q", text: JSON.stringify(rows) }, truth: null });
+  const answersOf = (text: string) =>
+    questions.map((question) => ({ question, answer: text, verdict: null }));
+  const set = analyseSet({ name: TAG, benchmark: pope, rule: "pope" }, [
+    { method: "regular", seed: null, answered: answersOf("Yes"), timings: [] },
+    {
+      method: `[vcd](https://example.org) ${TAG}`,
+      seed: null,
+      answered: answersOf("No"),
+      timings: [],
+    },
+  ]);
+  const analysis: RunAnalysis = {
+    settings: {
+      version: "0",
+      model: { id: TAG, hash: "h", dtype: "fp32" },
+      promptSuffix: `${TAG}\n\n# Heading`,
+      temperature: 1,
+      topP: 1,
+      sets: [],
+      series: [],
+    },
+    sets: [{ ...set, judging: null }],
+  };
+  await writeReport(folder, analysis, (_, image) => join(folder, image));
+  html = await readFile(join(folder, "report.html"), "utf8");
+  markdown = await readFile(join(folder, "report.md"), "utf8");
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("names and texts of anyone", () => {
+  test("are no tags, links or headings in Markdown", () => {
+    expect(markdown).not.toMatch(/<script|<img|^# Heading/m);
+    expect(markdown).toContain("&lt;script&gt;");
+    expect(markdown).not.toMatch(/(?<!\\)\[vcd/);
+    expect(escapeMarkdown("a|b\n\n*c* `d` ![e](f) \\")).toBe(
+      "a\\|b \\*c\\* \\`d\\` !\\[e\\](f) \\\\",
+    );
+  });
+
+  test("are no tags in HTML, and the page allows no script and no address at all", () => {
+    expect(html).not.toMatch(/<script|<img src="https/);
+    const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1];
+    const style = /<style>([\s\S]*)<\/style>/.exec(html)?.[1] ?? "";
+    const hash = createHash("sha256").update(style).digest("base64");
+    expect(policy).toContain("default-src 'none'; img-src data:;");
+    expect(policy).toContain(`style-src 'sha256-${hash}'`);
+    expect(html).not.toMatch(/ style=/);
+  });
+
+  test("an image that is a drawing is not drawn", () => {
+    expect(html).not.toContain("data:image");
+  });
+});
+
+describe("readers without a mouse, or without sight", () => {
+  test("every table has a caption, heads with a scope, and a box that the keyboard reaches", () => {
+    const tables = html.match(/<table>/g)?.length ?? 0;
+    expect(tables).toBeGreaterThan(1);
+    expect(html.match(/<table><caption>[^<]+<\/caption>/g)).toHaveLength(tables);
+    expect(
+      html.match(/<div class="scroll" tabindex="0" role="region" aria-label="[^"]+">/g),
+    ).toHaveLength(tables);
+    expect(html).not.toMatch(/<th>/);
+    expect(html).toContain('<th scope="row">regular</th>');
+  });
+
+  test("there is one main, and the drawing tells its figures", () => {
+    expect(html.match(/<main>/g)).toHaveLength(1);
+    expect(html).toMatch(/<svg[^>]*aria-label="Accuracy, %: regular, greedy 33\.3 \(/);
+  });
+
+  test("few images are warned of", () => {
+    expect(html).toContain('<p class="warning">only 1 image: below 20');
+    expect(markdown).toContain("**only 1 image: below 20");
+  });
+});
