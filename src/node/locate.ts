@@ -1,20 +1,18 @@
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { ModelLoadError } from "../errors.js";
+import { packageFile } from "./package-file.js";
 
 /** Checkpoints that come with the package, by name. */
 export const BUNDLED: Readonly<Record<string, string>> = { pocket: "pocket/llava" };
 
-/** Root of the package: the folder of package.json, from src/node or dist/node. */
-function packageRoot(): string {
-  return join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-}
-
 /** Where a bundled checkpoint lies, or undefined when the name is none. */
 export function bundledFolder(name: string): string | undefined {
   const folder = Object.hasOwn(BUNDLED, name) ? BUNDLED[name] : undefined;
-  return folder === undefined ? undefined : join(packageRoot(), folder);
+  // From src/node or dist/node.
+  return folder === undefined
+    ? undefined
+    : packageFile(`../../${folder}`, import.meta.url, `the model '${name}'`);
 }
 
 /** Where a model lies: a folder on disk, or a repository on the hub. */
@@ -24,6 +22,7 @@ export type ModelPlace = { readonly folder: string } | { readonly hubId: string 
  * Tells what the user's name of a model means: a bundled checkpoint, a folder, or a hub id ("owner/name").
  *
  * @throws ModelLoadError when it is none of them
+ * @throws UnsupportedCapabilityError for a bundled checkpoint that is not there, since a bundler took this code out of its package
  */
 export function locateModel(name: string): ModelPlace {
   const bundled = bundledFolder(name);

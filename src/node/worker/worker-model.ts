@@ -11,6 +11,7 @@ import { answerStream } from "../../model/answer-stream.js";
 import { ofRequest } from "../../model/of-request.js";
 import { steerModel } from "../../model/steered-model.js";
 import type { LoadOptions } from "../load-options.js";
+import { packageFile } from "../package-file.js";
 import { WorkerCalls } from "./worker-calls.js";
 import { type SentRequest, sentMethod, sentRequest } from "./worker-messages.js";
 
@@ -33,7 +34,8 @@ export class WorkerModel implements Model {
     name: string,
     options: Omit<LoadOptions, "onProgress" | "signal">,
   ): Promise<WorkerModel> {
-    const worker = new Worker(new URL("./model-worker.js", import.meta.url), {
+    const program = packageFile("./model-worker.js", import.meta.url, "the worker of a model");
+    const worker = new Worker(program, {
       workerData: { name, options },
       // Flags such as --input-type belong to the program's own entry point.
       execArgv: [],
