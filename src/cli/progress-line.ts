@@ -1,44 +1,75 @@
+import { type Params, SingleBar } from "cli-progress";
 import type { Progress } from "../eval/index.js";
 
 const LINE_EVERY_MS = 15_000;
+const BAR_WIDTH = 20;
 
 /**
- * Shows a run's progress with rate and time left: one line kept up to date on a terminal, a line every 15
- * seconds elsewhere.
+ * Shows how far long work is, with rate, time left and the score so far: a bar kept up to date on a terminal, a line
+ * every 15 seconds elsewhere.
+ *
+ * @param things what is counted
  */
-export function progressLine(stream: NodeJS.WriteStream = process.stderr): {
+export function progressLine(
+  things = "answers",
+  stream: NodeJS.WriteStream = process.stderr,
+): {
   show: (progress: Progress) => void;
   end: () => void;
 } {
   const start = performance.now();
-  const terminal = stream.isTTY === true;
-  let last = terminal ? Number.NEGATIVE_INFINITY : start;
-  let shown = false;
+  if (stream.isTTY === true) return barOn(things, stream, start);
+  let last = start;
   return {
     show: (progress) => {
       const now = performance.now();
-      if (now - last < (terminal ? 200 : LINE_EVERY_MS)) return;
+      if (now - last < LINE_EVERY_MS) return;
       last = now;
-      shown = true;
-      const text = progressText(progress, now - start);
-      stream.write(terminal ? `\r\u001b[K${text}` : `${text}\n`);
+      stream.write(`${progressText(progress, now - start, things)}\n`);
     },
-    end: () => {
-      if (terminal && shown) stream.write("\r\u001b[K");
-    },
+    end: () => undefined,
   };
 }
 
+function barOn(
+  things: string,
+  stream: NodeJS.WriteStream,
+  start: number,
+): ReturnType<typeof progressLine> {
+  const format = (_: unknown, { progress }: Params, { shown }: { shown: Progress }) => {
+    const text = `${barText(progress)} ${progressText(shown, performance.now() - start, things)}`;
+    return text.slice(0, stream.columns || 80);
+  };
+  const bar = new SingleBar({ stream, format, clearOnComplete: true, fps: 5, hideCursor: null });
+  return {
+    show: (shown) => {
+      if (bar.isActive) bar.update(shown.done, { shown });
+      else bar.start(shown.total, shown.done, { shown });
+    },
+    end: () => bar.stop(),
+  };
+}
+
+function barText(share: number): string {
+  const full = Math.round(BAR_WIDTH * Math.min(1, share));
+  return "\u2588".repeat(full) + "\u2591".repeat(BAR_WIDTH - full);
+}
+
 /**
- * For example `pope_random: 120 of 3000 answers, 5.2 a second, 9 min left`. The rate is this process's own.
+ * For example `pope_random: 120 of 3000 answers, 5.2 a second, 9 min left; right so far: regular 81%, vcd 84%`. The rate is
+ * this process's own.
  *
  * @param elapsedMs since this process began to answer
  */
-export function progressText(progress: Progress, elapsedMs: number): string {
-  const { done, total, answered, set } = progress;
+export function progressText(progress: Progress, elapsedMs: number, things = "answers"): string {
+  const { done, total, answered, set, right = {} } = progress;
   const rate = answered / (elapsedMs / 1000);
   const left = rate > 0 ? durationText((total - done) / rate) : "unknown time";
-  return `${set}: ${done} of ${total} answers, ${rate.toFixed(1)} a second, ${left} left`;
+  const shares = Object.entries(right).map(
+    ([method, share]) => `${method} ${(100 * share).toFixed(0)}%`,
+  );
+  const score = shares.length === 0 ? "" : `; right so far: ${shares.join(", ")}`;
+  return `${set}: ${done} of ${total} ${things}, ${rate.toFixed(1)} a second, ${left} left${score}`;
 }
 
 function durationText(seconds: number): string {

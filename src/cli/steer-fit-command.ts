@@ -1,9 +1,17 @@
 import { Command, Option } from "commander";
-import { type Demonstration, encodeDirections, type FitOptions, fitDirections } from "../index.js";
+import {
+  AbortedError,
+  type Demonstration,
+  encodeDirections,
+  type FitOptions,
+  fitDirections,
+} from "../index.js";
 import { directionsSummary } from "./directions-file.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { integerAtLeast, numberOption } from "./options.js";
+import { progressLine } from "./progress-line.js";
 import { readDemonstrations } from "./read-demonstrations.js";
+import { untilStopped } from "./stop-signal.js";
 import { writeWhole } from "./write-whole.js";
 
 interface FitFlags extends ModelFlags {
@@ -34,23 +42,24 @@ export function steerFitCommand(): Command {
       ).choices(["token", "official"]),
     )
     .option("--seed <n>", "fixes the maskings (default: 0)", integerAtLeast(0));
-  return addModelOptions(command).action(run);
+  return addModelOptions(command).action((flags: FitFlags) =>
+    untilStopped((signal) => run(flags, signal)),
+  );
 }
 
-async function run(flags: FitFlags): Promise<void> {
+async function run(flags: FitFlags, signal: AbortSignal): Promise<void> {
   const demonstrations: Demonstration[] = await readDemonstrations(flags.demos, flags.images);
   await using model = await loadModel(flags);
   const { maskRatio, maskings, rank, grouping, seed } = flags;
   const given = Object.entries({ maskRatio, maskings, rank, grouping, seed });
   const options: FitOptions = Object.fromEntries(given.filter(([, value]) => value !== undefined));
-  const directions = await fitDirections(model, demonstrations, { ...options, onProgress });
+  const progress = progressLine("demonstrations");
+  const directions = await fitDirections(model, demonstrations, {
+    ...options,
+    signal,
+    onProgress: (done, total) => progress.show({ set: "fit", done, total, answered: done }),
+  }).finally(progress.end);
+  if (signal.aborted) throw new AbortedError("stopped before the directions were written");
   await writeWhole(flags.out, encodeDirections(directions));
   process.stdout.write(`${directionsSummary(directions)}\n${flags.out}\n`);
-}
-
-/** Keeps one line on a terminal's stderr up to date; prints nothing elsewhere. */
-function onProgress(done: number, total: number): void {
-  if (process.stderr.isTTY !== true) return;
-  const end = done === total ? "\n" : "";
-  process.stderr.write(`\r\u001b[Kdemonstration ${done} of ${total}${end}`);
 }

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Method, Model } from "../index.js";
+import type { Question } from "./contract/benchmark.js";
 import { groupBy } from "./data/group-by.js";
 import { type JudgeSetup, missingJudge } from "./judge/judge-matched.js";
 import { analyseRun } from "./report/analyse-run.js";
@@ -10,6 +11,7 @@ import { modelAnswerer } from "./run/model-answerer.js";
 import type { RunSet } from "./run/plan-run.js";
 import { seriesSettings } from "./run/plan-series.js";
 import { type PlannedSet, type Progress, runEvaluation } from "./run/run-evaluation.js";
+import { RunningScore } from "./run/running-score.js";
 import { isJudged } from "./scoring/benchmark-rules.js";
 import { AnswerStore, readTimings } from "./store/answer-store.js";
 import type { RunSettings, Series } from "./store/run-settings.js";
@@ -67,6 +69,7 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
   };
   const store = await AnswerStore.open(out, settings);
   try {
+    const score = new RunningScore(unjudgedRules(sets));
     for (const [images, members] of groupBy(sets, (set) => set.images)) {
       const answerer = modelAnswerer(model, {
         methods,
@@ -76,10 +79,10 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
         temperature,
         topP,
       });
-      await runEvaluation(members, series, answerer, store, {
+      await runEvaluation(members, series, score.listenTo(answerer), store, {
         batchSize,
         signal,
-        onProgress: withTotal(onProgress, sets, series),
+        onProgress: withTotal(onProgress, sets, series, score),
       });
     }
     return await report(store, settings, sets, out, judge);
@@ -108,13 +111,20 @@ function requireJudges(sets: readonly RunSet[], judge: JudgeSetup | null): void 
   if (judged !== undefined && judge === null) throw missingJudge(judged.benchmark, judged.rule);
 }
 
+/** The rule of each question whose answer can be scored at once. */
+function unjudgedRules(sets: readonly RunSet[]): Map<Question, string> {
+  const scored = sets.filter(({ benchmark, rule }) => !isJudged(benchmark, rule));
+  return new Map(scored.flatMap(({ questions, rule }) => questions.map((one) => [one, rule])));
+}
+
 /** Sets in several image folders are run one folder after the other: the total is that of all. */
 function withTotal(
   onProgress: ((progress: Progress) => void) | undefined,
   sets: readonly PlannedSet[],
   series: readonly Series[],
+  score: RunningScore,
 ): ((progress: Progress) => void) | undefined {
   if (onProgress === undefined) return undefined;
   const total = sets.reduce((sum, { questions }) => sum + questions.length * series.length, 0);
-  return (progress) => onProgress({ ...progress, total });
+  return (progress) => onProgress({ ...progress, total, right: score.right });
 }

@@ -44,6 +44,8 @@ export interface Progress {
   /** Answers given by this process. */
   readonly answered: number;
   readonly set: string;
+  /** Share of right answers by method, of those given by this process that are right or wrong. */
+  readonly right?: Readonly<Record<string, number>>;
 }
 
 /** Settings of {@link runEvaluation} that do not change the answers. */
