@@ -14,6 +14,7 @@ import {
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { numberOption } from "./options.js";
 import { style } from "./style.js";
+import { VERSION } from "./version.js";
 import { WordWrap } from "./wrap-text.js";
 
 interface AskFlags extends ModelFlags, GenerationFlags, MethodFlags {
@@ -59,7 +60,8 @@ async function run(image: string, question: string, flags: AskFlags): Promise<vo
   await using model = await loadModel(flags);
   if (flags.json === true) {
     const answer = await model.generate(request);
-    const output = { model: model.info.id, image, question, ...answer };
+    const described = { hash: await model.hash(), version: VERSION };
+    const output = { model: model.info.id, image, question, ...answer, ...described };
     process.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
     return;
   }
@@ -86,7 +88,12 @@ function summary({ method, usage, timings, finishReason }: Answer): string {
   const perToken =
     timings.msPerToken === null ? "" : `, ${timings.msPerToken.toFixed(1)} ms per token`;
   const cut = finishReason === "length" ? ", cut at the limit of tokens" : "";
-  return `${methodText(method)}: ${usage.generatedTokens} ${usage.generatedTokens === 1 ? "token" : "tokens"} in ${timings.totalMs.toFixed(0)} ms${perToken}${cut}`;
+  return `${shortMethodText(method)}: ${usage.generatedTokens} ${usage.generatedTokens === 1 ? "token" : "tokens"} in ${timings.totalMs.toFixed(0)} ms${perToken}${cut}`;
+}
+
+/** A method in a line: directions, which are named by a SHA-256, by its beginning. */
+function shortMethodText(method: Answer["method"]): string {
+  return methodText(method).replace(/(?<==)([0-9a-f]{4})[0-9a-f]{17}\.\.\./g, "$1...");
 }
 
 function logprobTable({ tokens }: Answer): string {

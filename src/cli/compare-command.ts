@@ -17,6 +17,7 @@ import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js"
 import { integerAtLeast, listOf } from "./options.js";
 import { style } from "./style.js";
 import { tokenDifferences } from "./token-differences.js";
+import { VERSION } from "./version.js";
 import { wrapText } from "./wrap-text.js";
 
 interface CompareFlags extends ModelFlags, GenerationFlags, MethodFlags {
@@ -79,7 +80,8 @@ async function run(image: string, question: string, flags: CompareFlags): Promis
     ),
   }));
   if (flags.json === true) {
-    const output = { model: model.info.id, image, question, answers: rows, rounds };
+    const described = { hash: await model.hash(), version: VERSION };
+    const output = { model: model.info.id, image, question, answers: rows, rounds, ...described };
     process.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
     return;
   }

@@ -68,7 +68,7 @@ describe("ask", () => {
     );
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const answer = JSON.parse(stdout);
-    expect(Object.keys(answer)).toEqual([
+    expect(Object.keys(answer).slice(0, 11)).toEqual([
       "model",
       "image",
       "question",
@@ -93,6 +93,8 @@ describe("ask", () => {
       image,
       question: "What is this?",
     });
+    expect(answer.hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(answer.version).toBe(packageJson.version);
     expect(answer.tokens).toHaveLength(4);
     expect(answer.tokens[0].top).toHaveLength(2);
     const again = groundsight(
@@ -162,7 +164,9 @@ describe("compare", () => {
       "3",
       "--json",
     );
-    const { answers } = JSON.parse(stdout);
+    const { answers, hash, version } = JSON.parse(stdout);
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(version).toBe(packageJson.version);
     expect(answers.map((answer: { name: string }) => answer.name)).toEqual([
       "regular",
       "apc",
