@@ -39,6 +39,7 @@ interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags {
   readonly topP: number;
   readonly suffix: string;
   readonly batch: number;
+  readonly retryFailed?: true;
   readonly out: string;
   readonly json?: true;
 }
@@ -68,10 +69,14 @@ export function evalCommand(): Command {
     .option("--top-p <p>", "of the sampling seeds", numberOption, 1)
     .option("--suffix <text>", "appended to every question", "")
     .option("--batch <n>", "questions answered together", integerAtLeast(1), 8)
+    .option("--retry-failed", "ask again for answers that failed before")
     .option("--json", "print the report as JSON");
   addJudgeOptions(addMethodOptions(addModelOptions(command)));
   return command.addHelpText("after", HELP).action(run);
 }
+
+/** A closed terminal (SIGHUP) stops a run as Ctrl-C does; a second signal ends the program at once. */
+const STOPPING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 const HELP = `
 The greedy baseline (regular) and the control (apc) are always run unless --without names them.
@@ -93,8 +98,7 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   const sets = await planRun(requestedSets(benchmark, flags));
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();
-  process.once("SIGINT", onInterrupt);
-  process.once("SIGTERM", onInterrupt);
+  for (const signal of STOPPING) process.once(signal, onInterrupt);
   const progress = progressLine();
   try {
     await using model = await loadModel(flags);
@@ -110,15 +114,20 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
       version,
       judge: judgeFrom(flags, join(flags.out, "verdicts.jsonl")),
       batchSize: flags.batch,
+      retryFailed: flags.retryFailed === true,
       signal: stop.signal,
       onProgress: progress.show,
     });
     progress.end();
     process.stdout.write(flags.json === true ? json(analysis) : text(analysis, flags.out));
+    const failed = analysis.sets.reduce((sum, { failures }) => sum + failures.answers.length, 0);
+    if (failed > 0) {
+      const each = failed === 1 ? "1 answer" : `${failed} answers`;
+      process.stderr.write(`groundsight: ${each} failed; --retry-failed asks again\n`);
+    }
   } finally {
     progress.end();
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onInterrupt);
+    for (const signal of STOPPING) process.off(signal, onInterrupt);
   }
 }
 

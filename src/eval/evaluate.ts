@@ -1,7 +1,9 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { InvalidArgumentError } from "../errors.js";
 import type { Method, Model } from "../index.js";
 import type { Question } from "./contract/benchmark.js";
+import { withFiles } from "./data/file-problem.js";
 import { groupBy } from "./data/group-by.js";
 import { type JudgeSetup, missingJudge } from "./judge/judge-matched.js";
 import { analyseRun } from "./report/analyse-run.js";
@@ -15,6 +17,7 @@ import { RunningScore } from "./run/running-score.js";
 import { isJudged } from "./scoring/benchmark-rules.js";
 import { AnswerStore, readTimings } from "./store/answer-store.js";
 import type { RunSettings, Series } from "./store/run-settings.js";
+import type { AnswerKey } from "./store/stored-rows.js";
 
 const own = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -40,13 +43,16 @@ export interface EvaluationRequest {
   readonly judge?: JudgeSetup | null;
   /** Questions answered together, at least 1; 8 by default. */
   readonly batchSize?: number;
+  /** Ask again for answers that failed before; by default they stay failed. */
+  readonly retryFailed?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
 /**
  * Has a model answer benchmark sets with several methods, stores each answer durably, and writes a report.
- * Called again with the same request it goes on where it was stopped.
+ * Called again with the same request it goes on where it was stopped. A question whose image cannot be read, or
+ * whose answer fails, is stored and reported as failed; it stops nothing.
  *
  * @throws InvalidArgumentError before anything is asked, when a series names a method that is not among
  *   `methods`, or a rule needs a judge and there is none
@@ -55,8 +61,10 @@ export interface EvaluationRequest {
  */
 export async function evaluate(model: Model, request: EvaluationRequest): Promise<RunAnalysis> {
   const { sets, series, methods, out, judge = null, batchSize, signal, onProgress } = request;
+  const { retryFailed = false } = request;
   const { temperature = 1, topP = 1, promptSuffix = "", version = own.version } = request;
   requireJudges(sets, judge);
+  if (out === "") throw new InvalidArgumentError("out: received an empty path; expected a folder");
   const answering = seriesSettings(series, methods);
   const settings: RunSettings = {
     version,
@@ -67,7 +75,10 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
     sets: sets.map((set) => set.settings),
     series: answering,
   };
-  const store = await AnswerStore.open(out, settings);
+  const store = await AnswerStore.open(out, settings, {
+    expects: askedFor(sets, series),
+    retryFailed,
+  });
   try {
     const score = new RunningScore(unjudgedRules(sets));
     for (const [images, members] of groupBy(sets, (set) => set.images)) {
@@ -98,11 +109,25 @@ async function report(
   out: string,
   judge: JudgeSetup | null,
 ): Promise<RunAnalysis> {
-  const run = { settings, answers: store.answers(), timings: await readTimings(out) };
+  const run = {
+    settings,
+    answers: store.answers(),
+    failures: store.failures(),
+    timings: await readTimings(out),
+  };
   const analysis = await analyseRun(run, sets, judge);
   const folders = new Map(sets.map(({ name, images }) => [name, images]));
-  await writeReport(out, analysis, (set, image) => join(folders.get(set) ?? "", image));
+  const imagePath = (set: string, image: string) => join(folders.get(set) ?? "", image);
+  await withFiles(out, () => writeReport(out, analysis, imagePath));
   return analysis;
+}
+
+/** The answers of a run: every question of every set in every series. */
+function askedFor(sets: readonly RunSet[], series: readonly Series[]): (key: AnswerKey) => boolean {
+  const ids = new Map(sets.map((set) => [set.name, new Set(set.questions.map(({ id }) => id))]));
+  return ({ set, id, method, seed }) =>
+    ids.get(set)?.has(id) === true &&
+    series.some((one) => one.method === method && one.seed === seed);
 }
 
 /** A missing judge is told before the model answers for hours. */

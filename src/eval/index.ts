@@ -62,6 +62,7 @@ export type {
   MethodFigures,
   RunAnalysis,
   SetAnalysis,
+  SetFailures,
   ShownAnswer,
 } from "./report/run-analysis.js";
 export { textTable } from "./report/text-table.js";
@@ -98,3 +99,4 @@ export { fewImagesWarning } from "./statistics/unvaried.js";
 export { RUN_FILES } from "./store/answer-store.js";
 export { writeFileAtomically } from "./store/atomic-file.js";
 export type { RunSettings, Series, SeriesSettings, SetSettings } from "./store/run-settings.js";
+export type { AnswerKey, StoredFailure } from "./store/stored-rows.js";

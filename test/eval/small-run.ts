@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
+import { DatasetError } from "../../src/errors.js";
 import { benchmarkNamed } from "../../src/eval/benchmarks/registry.js";
 import type { EvaluationRequest } from "../../src/eval/evaluate.js";
 import { planRun } from "../../src/eval/run/plan-run.js";
@@ -18,11 +19,22 @@ export function seeingModel(): Model {
       return brightness > 0.5 ? "Yes" : "No";
     },
   });
-  const generateBatch: Model["generateBatch"] = async (requests, options) =>
-    model.generateBatch(await Promise.all(requests.map(withPixels)), options);
+  const generateSettled: Model["generateSettled"] = async (requests, options) => {
+    const opened = await Promise.allSettled(requests.map(withPixels));
+    const whole = opened.flatMap((one, index) =>
+      one.status === "fulfilled" ? [{ request: one.value, index }] : [],
+    );
+    const answers = await model.generateSettled(
+      whole.map(({ request }) => request),
+      { ...options, onAnswer: (answer, i) => options?.onAnswer?.(answer, whole[i]!.index) },
+    );
+    return opened.map((one, index) =>
+      one.status === "rejected" ? one : answers[whole.findIndex((w) => w.index === index)]!,
+    );
+  };
   return new Proxy(model, {
     get: (target, key) => {
-      if (key === "generateBatch") return generateBatch;
+      if (key === "generateSettled") return generateSettled;
       const value: unknown = Reflect.get(target, key, target);
       return typeof value === "function" ? value.bind(target) : value;
     },
@@ -34,7 +46,10 @@ async function withPixels(request: GenerateRequest): Promise<GenerateRequest> {
   const { data, info } = await sharp(request.image as string)
     .greyscale()
     .raw()
-    .toBuffer({ resolveWithObject: true });
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause: unknown) => {
+      throw new DatasetError(`image ${request.image}: cannot be decoded`, { cause });
+    });
   return { ...request, image: { data, width: info.width, height: info.height, channels: 1 } };
 }
 

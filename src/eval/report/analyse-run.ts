@@ -2,8 +2,13 @@ import { groupBy } from "../data/group-by.js";
 import { addTallies, type JudgeTally } from "../judge/judge-answers.js";
 import { type JudgeSetup, judgeMatched } from "../judge/judge-matched.js";
 import type { RunSet } from "../run/plan-run.js";
-import { answerKey, type StoredAnswer, type StoredTiming } from "../store/answer-store.js";
 import type { RunSettings } from "../store/run-settings.js";
+import {
+  answerKey,
+  type StoredAnswer,
+  type StoredFailure,
+  type StoredTiming,
+} from "../store/stored-rows.js";
 import { type AnsweredSeries, analyseSet } from "./analyse-set.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
@@ -11,11 +16,14 @@ import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 export interface StoredRun {
   readonly settings: RunSettings;
   readonly answers: readonly StoredAnswer[];
+  /** Answers that could not be had. */
+  readonly failures: readonly StoredFailure[];
   readonly timings: readonly StoredTiming[];
 }
 
 /**
- * All figures of a run, also of one that is not finished: what is answered is scored.
+ * All figures of a run, also of one that is not finished: what is answered is scored. A question with a failed
+ * answer is left out for every method, so that all are compared on the same questions.
  *
  * @param sets the questions of the run's sets
  * @param judge asked where a rule needs verdicts
@@ -29,7 +37,9 @@ export async function analyseRun(
   const timings = new Map(run.timings.map((timing) => [answerKey(timing), timing]));
   const analyses: SetAnalysis[] = [];
   for (const set of sets) {
-    const stored = bySet.get(set.name) ?? [];
+    const failures = run.failures.filter((one) => one.set === set.name);
+    const failed = new Set(failures.map(({ id }) => id));
+    const stored = (bySet.get(set.name) ?? []).filter(({ id }) => !failed.has(id));
     const series: AnsweredSeries[] = [];
     const tallies: JudgeTally[] = [];
     for (const { method, seed } of run.settings.series) {
@@ -50,6 +60,7 @@ export async function analyseRun(
     }
     analyses.push({
       ...analyseSet(set, series),
+      failures: { questions: failed.size, answers: failures },
       judging: tallies.length > 0 ? addTallies(tallies) : null,
     });
   }

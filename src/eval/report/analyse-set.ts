@@ -9,7 +9,7 @@ import { type BenchmarkScore, clusterCounts, scoreMatched } from "../scoring/sco
 import { compareMethods, type MethodResults } from "../statistics/compare-methods.js";
 import { metricIntervals } from "../statistics/metric-intervals.js";
 import { seedSpread } from "../statistics/seed-spread.js";
-import type { StoredTiming } from "../store/answer-store.js";
+import type { StoredTiming } from "../store/stored-rows.js";
 import { decodingCost } from "./decoding-cost.js";
 import type {
   Decoding,
@@ -48,7 +48,7 @@ const EXAMPLES = 8;
 export function analyseSet(
   set: Pick<RunSet, "name" | "benchmark" | "rule">,
   series: readonly AnsweredSeries[],
-): Omit<SetAnalysis, "judging"> {
+): Omit<SetAnalysis, "judging" | "failures"> {
   const methods = scoreMethods(set.benchmark, set.rule, series);
   const [first] = methods;
   const asked = new Set(methods.flatMap(({ scores }) => scores[0]?.scored ?? []).map(idOf));

@@ -1,4 +1,4 @@
-import type { StoredTiming } from "../store/answer-store.js";
+import type { StoredTiming } from "../store/stored-rows.js";
 import type { DecodingCost } from "./run-analysis.js";
 
 /**

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { tallyText } from "../judge/judge-answers.js";
 import { fewImagesWarning } from "../statistics/unvaried.js";
 import { escapeHtml } from "./escape-html.js";
+import { failuresText } from "./failures-text.js";
 import { shownNumber, unitOf } from "./format-value.js";
 import { intervalPlot } from "./interval-plot.js";
 import { REPORT_STYLE } from "./report-style.js";
@@ -79,6 +80,7 @@ function renderSet(set: SetAnalysis, imageAddress: ImageAddress): string {
 <h2>${escapeHtml(set.name)}: ${escapeHtml(set.title)}</h2>
 <p class="note">Rule <code>${escapeHtml(set.rule)}</code>, ${set.questions} questions about ${set.images} images.${set.judging === null ? "" : ` Verdicts: ${escapeHtml(tallyText(set.judging))}.`}</p>
 ${warning === null ? "" : `<p class="warning">${escapeHtml(warning)}</p>`}
+${set.failures.answers.length === 0 ? "" : `<p><b>${escapeHtml(failuresText(set.failures))}</b></p>`}
 <figure><figcaption>${escapeHtml(axis)} (${metric.better === "neither" ? "neither way is better" : `${metric.better} is better`})</figcaption>${intervalPlot(plotted, axis)}</figure>
 ${verdicts.length === 0 ? "" : `<ul>${verdicts.join("")}</ul>`}
 ${table(figuresTable(set), `Figures on ${set.name}; in brackets the 95% interval`)}

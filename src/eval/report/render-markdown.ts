@@ -1,6 +1,7 @@
 import { tallyText } from "../judge/judge-answers.js";
 import { fewImagesWarning } from "../statistics/unvaried.js";
 import { escapeMarkdown } from "./escape-markdown.js";
+import { failuresText } from "./failures-text.js";
 import { figuresTable, groupsTable, settingsTable, type Table } from "./report-tables.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
@@ -21,6 +22,9 @@ function renderSet(set: SetAnalysis): string[] {
     `## ${escapeMarkdown(set.name)}: ${escapeMarkdown(set.title)}`,
     `Rule \`${set.rule}\`, ${set.questions} questions about ${set.images} images. In brackets the 95% interval.${judgingOf(set)}`,
     ...(warning === null ? [] : [`**${warning}**`]),
+    ...(set.failures.answers.length === 0
+      ? []
+      : [`**${escapeMarkdown(failuresText(set.failures))}**`]),
     table(figuresTable(set)),
     ...(set.comparisons.length === 0
       ? []

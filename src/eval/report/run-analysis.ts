@@ -4,6 +4,7 @@ import type { Interval } from "../statistics/cluster-bootstrap.js";
 import type { Comparison } from "../statistics/compare-methods.js";
 import type { SeedSpread } from "../statistics/seed-spread.js";
 import type { RunSettings } from "../store/run-settings.js";
+import type { StoredFailure } from "../store/stored-rows.js";
 
 /** How answers were decoded. */
 export type Decoding = "greedy" | "sampling";
@@ -72,6 +73,13 @@ export interface JudgedComparison extends Comparison {
   readonly verdict: string;
 }
 
+/** What could not be had of a set. */
+export interface SetFailures {
+  /** Questions with a failed answer. They are left out for every method. */
+  readonly questions: number;
+  readonly answers: readonly StoredFailure[];
+}
+
 /** All figures of one set. */
 export interface SetAnalysis {
   readonly name: string;
@@ -88,6 +96,7 @@ export interface SetAnalysis {
   readonly methods: readonly MethodFigures[];
   readonly comparisons: readonly JudgedComparison[];
   readonly disagreements: readonly Disagreement[];
+  readonly failures: SetFailures;
   /** How the judging went; null when the rule needs no judge. */
   readonly judging: JudgeTally | null;
 }

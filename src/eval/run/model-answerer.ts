@@ -1,4 +1,4 @@
-import { AbortedError } from "../../errors.js";
+import { AbortedError, GroundsightError, type GroundsightErrorCode } from "../../errors.js";
 import type { GenerateRequest, Method, Model } from "../../index.js";
 import { sha256 } from "../data/sha-256.js";
 import { methodOf } from "./plan-series.js";
@@ -16,18 +16,39 @@ export interface ModelAnswererOptions {
   readonly topP: number;
 }
 
-/** Lets a loaded model answer the questions of an evaluation, a batch at a time. */
+/** Errors of one question. With any other, or with an error of unknown kind, nothing could be answered. */
+const OF_ONE_QUESTION: readonly GroundsightErrorCode[] = [
+  "DATASET",
+  "INFERENCE",
+  "INVALID_ARGUMENT",
+  "SHAPE",
+];
+
+/**
+ * Lets a loaded model answer the questions of an evaluation, a batch at a time. An image that cannot be
+ * read, or an answer that fails, is told and harms no other.
+ */
 export function modelAnswerer(model: Model, options: ModelAnswererOptions): Answerer {
   return async (requests, onAnswer, signal) => {
     if (signal.aborted) throw new AbortedError("the run was stopped");
-    await model.generateBatch(
+    const results = await model.generateSettled(
       requests.map((request) => generateRequest(request, options, signal)),
       {
         onAnswer: ({ text, timings: { totalMs, decodeMs }, usage }, index) =>
           onAnswer({ text, ms: totalMs, decodeMs, tokens: usage.generatedTokens }, index),
       },
     );
+    const failed = results.flatMap((result, index) =>
+      result.status === "rejected" ? [{ error: result.reason as unknown, index }] : [],
+    );
+    const fatal = failed.find(({ error }) => !isOfOneQuestion(error));
+    if (fatal !== undefined) throw fatal.error;
+    for (const { error, index } of failed) onAnswer({ error: (error as Error).message }, index);
   };
+}
+
+function isOfOneQuestion(error: unknown): boolean {
+  return GroundsightError.isInstance(error) && OF_ONE_QUESTION.includes(error.code);
 }
 
 function generateRequest(

@@ -1,7 +1,8 @@
-import { AbortedError, InvalidArgumentError } from "../../errors.js";
+import { AbortedError, InferenceError, InvalidArgumentError } from "../../errors.js";
 import type { Question } from "../contract/benchmark.js";
-import type { AnswerKey, AnswerStore, StoredAnswer, StoredTiming } from "../store/answer-store.js";
+import type { AnswerStore } from "../store/answer-store.js";
 import type { Series } from "../store/run-settings.js";
+import type { AnswerKey, StoredAnswer, StoredFailure, StoredTiming } from "../store/stored-rows.js";
 
 /** A question put to a model. */
 export interface AnswerRequest {
@@ -20,13 +21,18 @@ export interface GivenAnswer {
   readonly tokens: number;
 }
 
+/** Why a question has no answer. */
+export interface FailedAnswer {
+  readonly error: string;
+}
+
 /**
  * What an evaluation needs from a model: answers to a few independent questions. Tells each as soon as
- * it is there, in any order, and resolves when all were told.
+ * it is there or has failed, in any order, and resolves when all were told. Rejects when it is no use to go on.
  */
 export type Answerer = (
   requests: readonly AnswerRequest[],
-  onAnswer: (answer: GivenAnswer, index: number) => void,
+  onAnswer: (answer: GivenAnswer | FailedAnswer, index: number) => void,
   signal: AbortSignal,
 ) => Promise<void>;
 
@@ -41,7 +47,7 @@ export interface PlannedSet {
 export interface Progress {
   readonly done: number;
   readonly total: number;
-  /** Answers given by this process. */
+  /** Answers given by this process, those that failed included. */
   readonly answered: number;
   readonly set: string;
   /** Share of right answers by method, of those given by this process that are right or wrong. */
@@ -56,11 +62,16 @@ export interface RunOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** So many images in a row without an answer: it is not the images. */
+const HOPELESS_IMAGES = 5;
+
 /**
  * Has every question of every set answered in every series, except what the store has already. Blocks of
  * neighbouring questions go through all series before the next block, so that an image is encoded once
- * for all of them. Answers are stored in one fixed order, each as soon as those before it are there.
+ * for all of them. Answers are stored in one fixed order, each as soon as those before it are there. What
+ * fails is stored as failed, and the run goes on.
  *
+ * @throws InferenceError when all answers about five images in a row failed
  * @throws AbortedError when the signal fires; what was stored stays
  */
 export async function runEvaluation(
@@ -75,14 +86,18 @@ export async function runEvaluation(
   }
   const total = sets.reduce((sum, { questions }) => sum + questions.length * series.length, 0);
   let answered = 0;
+  const failing = new Set<string>();
   for (const { set, requests } of batches(sets, series, batchSize)) {
     const missing = requests.filter((request) => !store.has(keyOf(set, request)));
     if (missing.length === 0) continue;
     try {
       if (signal.aborted) throw new AbortedError("between two batches");
-      await answerInOrder(set, missing, answerer, store, signal, () => {
+      await answerInOrder(set, missing, answerer, store, signal, ({ question }, error) => {
         answered++;
+        if (error === null) failing.clear();
+        else failing.add(`${set} ${question.image ?? question.id}`);
         onProgress?.({ done: store.size, total, answered, set });
+        if (failing.size >= HOPELESS_IMAGES) throw hopeless(String(error));
       });
     } catch (cause) {
       if (!signal.aborted) throw cause;
@@ -90,6 +105,13 @@ export async function runEvaluation(
       throw new AbortedError(message, { cause });
     }
   }
+}
+
+function hopeless(error: string): InferenceError {
+  return new InferenceError(
+    `every answer about ${HOPELESS_IMAGES} images in a row failed, the last with: ${error}. When this is ` +
+      "mended, the same command with --retry-failed asks for them again",
+  );
 }
 
 function* batches(
@@ -114,34 +136,40 @@ async function answerInOrder(
   answerer: Answerer,
   store: AnswerStore,
   signal: AbortSignal,
-  onStored: () => void,
+  onStored: (request: AnswerRequest, error: string | null) => void,
 ): Promise<void> {
-  const given: (GivenAnswer | undefined)[] = requests.map(() => undefined);
+  const given: (GivenAnswer | FailedAnswer | undefined)[] = requests.map(() => undefined);
   let next = 0;
   let storing = Promise.resolve();
   let failure: unknown;
   const storeReady = async () => {
     const answers: StoredAnswer[] = [];
     const timings: StoredTiming[] = [];
+    const failures: StoredFailure[] = [];
     const first = next;
     for (; next < requests.length; next++) {
       const [answer, request] = [given[next], requests[next]];
       if (answer === undefined || request === undefined) break;
       const key = keyOf(set, request);
-      answers.push({ ...key, text: answer.text });
-      timings.push({ ...key, ...timingOf(answer), batch: requests.length });
+      if ("error" in answer) failures.push({ ...key, error: answer.error });
+      else {
+        answers.push({ ...key, text: answer.text });
+        timings.push({ ...key, ...timingOf(answer), batch: requests.length });
+      }
     }
-    if (answers.length === 0) return;
+    if (next === first) return;
     try {
-      await store.append(answers, timings);
+      await store.append(answers, timings, failures);
+      for (let i = first; i < next; i++) {
+        const [answer, request] = [given[i], requests[i]];
+        if (answer === undefined || request === undefined) continue;
+        onStored(request, "error" in answer ? answer.error : null);
+      }
     } catch (error) {
-      next = first;
       failure ??= error;
-      return;
     }
-    for (const _ of answers) onStored();
   };
-  const onAnswer = (answer: GivenAnswer, index: number) => {
+  const onAnswer = (answer: GivenAnswer | FailedAnswer, index: number) => {
     given[index] = answer;
     storing = storing.then(() => (failure === undefined ? storeReady() : undefined));
   };

@@ -1,98 +1,95 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../../errors.js";
-import { parseJson, parseRows } from "../data/parse-rows.js";
+import { withFiles } from "../data/file-problem.js";
+import { parseJson } from "../data/parse-rows.js";
 import { writeFileAtomically } from "./atomic-file.js";
 import { DurableLog, type LogFile } from "./durable-log.js";
+import { makeFolder } from "./make-folder.js";
 import { type LockOptions, lockRun, type RunLock } from "./run-lock.js";
 import { type RunSettings, requireSameSettings } from "./run-settings.js";
-
-/** A stored answer. It holds nothing that differs between two runs of the same settings. */
-export interface StoredAnswer {
-  readonly set: string;
-  readonly id: string;
-  readonly method: string;
-  /** Null for greedy decoding. */
-  readonly seed: number | null;
-  readonly text: string;
-}
-
-/** Which answer: the same set, question, method and seed. */
-export type AnswerKey = Omit<StoredAnswer, "text">;
-
-/** What an answer cost; kept apart, since it differs from run to run. */
-export interface StoredTiming extends AnswerKey {
-  /**
-   * From asking to answer, in milliseconds. Image features and prompts that an earlier answer left in a
-   * cache cost nothing here, so it says more about the order of the methods than about them.
-   */
-  readonly ms: number;
-  /** Decoding alone, from the first token's logits to the end. Runs made before it was kept have none. */
-  readonly decodeMs?: number;
-  readonly tokens: number;
-  /** Number of answers decoded together with it, itself included. */
-  readonly batch?: number;
-}
+import {
+  type AnswerKey,
+  answerKey,
+  parseStored,
+  type StoredAnswer,
+  type StoredFailure,
+  type StoredTiming,
+} from "./stored-rows.js";
 
 /** Files of a run's folder. */
 export const RUN_FILES = {
   settings: "settings.json",
   answers: "answers.jsonl",
+  failures: "failures.jsonl",
   timings: "timings.jsonl",
 } as const;
 
-/** A key as text, for maps. */
-export function answerKey({ set, id, method, seed }: AnswerKey): string {
-  return JSON.stringify([set, id, method, seed]);
-}
-
 /** Settings of {@link AnswerStore.open}. */
 export interface StoreOptions {
+  /** True for the answers of this run; a file that holds others is refused. All by default. */
+  readonly expects?: (key: AnswerKey) => boolean;
+  /** Forget which answers failed, so that they are asked for again; false by default. */
+  readonly retryFailed?: boolean;
   readonly openFile?: (path: string) => Promise<LogFile>;
   readonly lock?: LockOptions;
 }
 
 /** The answers of one run on disk. */
 export class AnswerStore {
+  readonly #folder: string;
   readonly #answers: Map<string, StoredAnswer>;
+  readonly #failures: Map<string, StoredFailure>;
   readonly #log: DurableLog;
   readonly #timings: DurableLog;
   readonly #lock: RunLock;
+  /** Most runs have no failures, and no file of them. */
+  #failureLog: DurableLog | null = null;
 
   private constructor(
-    answers: Map<string, StoredAnswer>,
-    log: DurableLog,
-    timings: DurableLog,
+    folder: string,
+    stored: { answers: Map<string, StoredAnswer>; failures: Map<string, StoredFailure> },
+    logs: { answers: DurableLog; timings: DurableLog },
     lock: RunLock,
   ) {
-    this.#answers = answers;
-    this.#log = log;
-    this.#timings = timings;
+    this.#folder = folder;
+    this.#answers = stored.answers;
+    this.#failures = stored.failures;
+    this.#log = logs.answers;
+    this.#timings = logs.timings;
     this.#lock = lock;
   }
 
   /**
    * Begins a run in a folder, or goes on with the one that is there.
    *
-   * @throws DatasetError when the folder holds a run with other settings, a damaged store, or is in use
+   * @throws DatasetError when the folder holds a run with other settings, a damaged store or answers of
+   *   another run, is in use, or cannot be written; nothing in it is changed then
    */
   static async open(
     folder: string,
     settings: RunSettings,
-    { openFile, lock: lockOptions }: StoreOptions = {},
+    { expects = () => true, retryFailed = false, openFile, lock: lockOptions }: StoreOptions = {},
   ): Promise<AnswerStore> {
-    await mkdir(folder, { recursive: true });
-    const lock = await lockRun(folder, lockOptions);
+    await makeFolder(folder);
+    const lock = await withFiles(folder, () => lockRun(folder, lockOptions));
     const opened: DurableLog[] = [];
     try {
-      await clearUnfinished(folder);
-      await writeOrCheckSettings(folder, settings);
-      const path = join(folder, RUN_FILES.answers);
-      const { log, lines } = await DurableLog.open(path, openFile);
-      opened.push(log);
-      const answers = parseAnswers(lines, path);
-      const timings = await DurableLog.open(join(folder, RUN_FILES.timings));
-      return new AnswerStore(answers, log, timings.log, lock);
+      return await withFiles(folder, async () => {
+        await clearUnfinished(folder);
+        await writeOrCheckSettings(folder, settings);
+        const path = join(folder, RUN_FILES.answers);
+        let stored = new Map<string, StoredAnswer>();
+        const { log } = await DurableLog.open(path, openFile, (lines) => {
+          stored = parseStored(lines, path, "text", expects);
+        });
+        opened.push(log);
+        const failures = retryFailed ? new Map() : await readFailures(folder, stored, expects);
+        const timings = await DurableLog.open(join(folder, RUN_FILES.timings));
+        opened.push(timings.log);
+        const logs = { answers: log, timings: timings.log };
+        return new AnswerStore(folder, { answers: stored, failures }, logs, lock);
+      });
     } catch (error) {
       for (const log of opened) await log.close();
       await lock.release();
@@ -100,13 +97,14 @@ export class AnswerStore {
     }
   }
 
-  /** Number of stored answers. */
+  /** Number of answers and failures: what need not be asked any more. */
   get size(): number {
-    return this.#answers.size;
+    return this.#answers.size + this.#failures.size;
   }
 
+  /** True when it was answered, or has failed. */
   has(key: AnswerKey): boolean {
-    return this.#answers.has(answerKey(key));
+    return this.#answers.has(answerKey(key)) || this.#failures.has(answerKey(key));
   }
 
   /** All answers in the order they were stored. */
@@ -114,20 +112,54 @@ export class AnswerStore {
     return [...this.#answers.values()];
   }
 
-  /** Stores answers; they are on disk when it returns. */
-  async append(answers: readonly StoredAnswer[], timings: readonly StoredTiming[]): Promise<void> {
+  /** All answers that could not be had. */
+  failures(): StoredFailure[] {
+    return [...this.#failures.values()];
+  }
+
+  /** Stores answers and failures; they are on disk when it returns. */
+  async append(
+    answers: readonly StoredAnswer[],
+    timings: readonly StoredTiming[],
+    failures: readonly StoredFailure[] = [],
+  ): Promise<void> {
     await this.#lock.check();
     await this.#log.append(answers.map((answer) => JSON.stringify(answer)));
     for (const answer of answers) this.#answers.set(answerKey(answer), answer);
+    await this.#appendFailures(failures);
     const costs = timings.map((timing) => JSON.stringify(timing));
     await this.#timings.append(costs, { wait: false });
+  }
+
+  async #appendFailures(failures: readonly StoredFailure[]): Promise<void> {
+    if (failures.length === 0) return;
+    this.#failureLog ??= (await DurableLog.open(join(this.#folder, RUN_FILES.failures))).log;
+    await this.#failureLog.append(failures.map((failure) => JSON.stringify(failure)));
+    for (const failure of failures) this.#failures.set(answerKey(failure), failure);
   }
 
   async close(): Promise<void> {
     await this.#log.close();
     await this.#timings.close();
+    await this.#failureLog?.close();
     await this.#lock.release();
   }
+}
+
+/** What failed and was not answered since. */
+async function readFailures(
+  folder: string,
+  answers: ReadonlyMap<string, StoredAnswer>,
+  expects: (key: AnswerKey) => boolean,
+): Promise<Map<string, StoredFailure>> {
+  const path = join(folder, RUN_FILES.failures);
+  if (!(await readdir(folder)).includes(RUN_FILES.failures)) return new Map();
+  let failures = new Map<string, StoredFailure>();
+  const { log } = await DurableLog.open(path, undefined, (lines) => {
+    failures = parseStored(lines, path, "error", expects);
+  });
+  await log.close();
+  return new Map([...failures].filter(([key]) => !answers.has(key)));
 }
 
 /** Removes what a process that was killed while it wrote a file whole has left. */
@@ -138,28 +170,20 @@ async function clearUnfinished(folder: string): Promise<void> {
 
 async function writeOrCheckSettings(folder: string, settings: RunSettings): Promise<void> {
   const path = join(folder, RUN_FILES.settings);
-  const stored = await readFile(path, "utf8").catch(() => null);
+  const stored = await textOrNull(path);
   if (stored !== null) return requireSameSettings(parseJson(stored, path), settings, folder);
-  const answers = await readFile(join(folder, RUN_FILES.answers)).catch(() => null);
+  const answers = await textOrNull(join(folder, RUN_FILES.answers));
   if (answers !== null && answers.length > 0) {
     throw new DatasetError(`${folder}: there are answers but no ${RUN_FILES.settings}; restore it`);
   }
   await writeFileAtomically(path, `${JSON.stringify(settings, null, 2)}\n`);
 }
 
-function parseAnswers(lines: readonly string[], path: string): Map<string, StoredAnswer> {
-  const answers = new Map<string, StoredAnswer>();
-  if (lines.length === 0) return answers;
-  for (const { value, where } of parseRows(lines.join("\n"), path)) {
-    const answer = value as StoredAnswer;
-    if (typeof answer?.text !== "string" || typeof answer.id !== "string") {
-      throw new DatasetError(`${where}: no stored answer; restore the file or use another --out`);
-    }
-    const key = answerKey(answer);
-    if (answers.has(key)) throw new DatasetError(`${where}: duplicate answer ${key}`);
-    answers.set(key, answer);
-  }
-  return answers;
+async function textOrNull(path: string): Promise<string | null> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
 }
 
 /** The stored timings of a run. They are kept without a promise: a line cut by a crash is passed over. */
@@ -167,7 +191,8 @@ export async function readTimings(folder: string): Promise<StoredTiming[]> {
   const text = await readFile(join(folder, RUN_FILES.timings), "utf8").catch(() => "");
   return text.split("\n").flatMap((line) => {
     try {
-      return [JSON.parse(line) as StoredTiming];
+      const timing = JSON.parse(line) as StoredTiming | null;
+      return typeof timing?.ms === "number" && typeof timing.tokens === "number" ? [timing] : [];
     } catch {
       return [];
     }

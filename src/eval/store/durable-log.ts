@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatasetError } from "../../errors.js";
+import { withFiles } from "../data/file-problem.js";
 import { syncFolder } from "./atomic-file.js";
 
 /** The part of a file handle that the log uses. */
@@ -8,6 +9,10 @@ export type LogFile = Pick<
   FileHandle,
   "write" | "datasync" | "truncate" | "readFile" | "stat" | "close"
 >;
+
+const LINE_END = 0x0a;
+/** What every line of a log begins with. */
+const LINE_START = Buffer.from('{"');
 
 /**
  * Lines in a file that survive a killed process: `append` returns when the lines are on the disk. A line
@@ -25,25 +30,36 @@ export class DurableLog {
     this.#size = size;
   }
 
-  /** Opens a log, or begins it, and returns it with its whole lines. */
+  /**
+   * Opens a log, or begins it, and returns it with its whole lines.
+   *
+   * @param check throws when these are not the log's lines; the file is not changed then
+   * @throws DatasetError when the file cannot be opened, is no UTF-8, or ends in what is no line cut short
+   */
   static async open(
     path: string,
     openFile: (path: string) => Promise<LogFile> = openForAppend,
+    check: (lines: readonly string[]) => void = () => undefined,
   ): Promise<{ log: DurableLog; lines: string[] }> {
-    const file = await openFile(path);
-    try {
-      const bytes = await file.readFile();
-      const whole = bytes.lastIndexOf(0x0a) + 1;
-      if (whole < bytes.length) await file.truncate(whole);
-      await file.datasync();
-      await syncFolder(dirname(path));
-      const text = bytes.subarray(0, whole).toString("utf8");
-      const lines = text.split("\n").filter((line) => line !== "");
-      return { log: new DurableLog(file, path, whole), lines };
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    return withFiles(path, async () => {
+      const file = await openFile(path);
+      try {
+        const bytes = await file.readFile();
+        const whole = bytes.lastIndexOf(LINE_END) + 1;
+        const lines = linesOf(bytes.subarray(0, whole), path);
+        check(lines);
+        if (whole < bytes.length) {
+          requireCutLine(bytes.subarray(whole), path);
+          await file.truncate(whole);
+        }
+        await file.datasync();
+        await syncFolder(dirname(path));
+        return { log: new DurableLog(file, path, whole), lines };
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    });
   }
 
   /**
@@ -83,4 +99,39 @@ async function openForAppend(path: string): Promise<FileHandle> {
   // "a+" would ignore write positions on Linux, so the file is made first and opened for both.
   await (await open(path, "a")).close();
   return open(path, "r+");
+}
+
+function linesOf(bytes: Buffer, path: string): string[] {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  try {
+    return decoder
+      .decode(bytes)
+      .split("\n")
+      .filter((line) => line !== "");
+  } catch (cause) {
+    throw new DatasetError(`${path} line ${brokenLine(bytes)}: no UTF-8; restore the file`, {
+      cause,
+    });
+  }
+}
+
+function brokenLine(bytes: Buffer): number {
+  let number = 1;
+  for (let start = 0; start < bytes.length; number++) {
+    const end = bytes.indexOf(LINE_END, start) + 1;
+    const line = bytes.subarray(start, end);
+    if (!Buffer.from(line.toString("utf8")).equals(line)) return number;
+    start = end;
+  }
+  return number;
+}
+
+/** A crash leaves the beginning of a line, or zeros where a line was to come. Anything else is someone's data. */
+function requireCutLine(rest: Buffer, path: string): void {
+  const start = rest.subarray(0, LINE_START.length);
+  if (start.equals(LINE_START.subarray(0, start.length))) return;
+  if (rest.every((byte) => byte === 0)) return;
+  throw new DatasetError(
+    `${path}: its last ${rest.length} bytes are no line of this file; restore it, or remove them`,
+  );
 }

@@ -48,7 +48,7 @@ export interface RunSettings {
  * @throws DatasetError naming each setting that differs, with both values
  */
 export function requireSameSettings(stored: unknown, wanted: RunSettings, folder: string): void {
-  const differences = differencesOf(stored, wanted, "");
+  const differences = readableDifferences(stored, wanted, folder);
   if (differences.length === 0) return;
   const shown = differences.slice(0, 5).join("; ");
   const more = differences.length > 5 ? `; and ${differences.length - 5} more` : "";
@@ -56,6 +56,17 @@ export function requireSameSettings(stored: unknown, wanted: RunSettings, folder
     `${folder} holds a run with other settings: ${shown}${more}. ` +
       "Use the same settings to go on with it, or another --out",
   );
+}
+
+function readableDifferences(stored: unknown, wanted: RunSettings, folder: string): string[] {
+  try {
+    return differencesOf(stored, wanted, "");
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new DatasetError(`${folder}: its settings are nested without end; restore them`, {
+      cause,
+    });
+  }
 }
 
 function differencesOf(stored: unknown, wanted: unknown, path: string): string[] {

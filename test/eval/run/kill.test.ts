@@ -31,8 +31,9 @@ function run(
 ): Promise<{ killed: boolean }> {
   return new Promise((resolve, reject) => {
     const [program = "", ...rest] = [...container, process.execPath, script, out, String(pauseMs)];
-    const child = spawn(program, rest, { stdio: ["ignore", "pipe", "inherit"] });
-    const killSoon = () => setTimeout(() => child.kill("SIGKILL"), kill?.ms);
+    // A group of its own, so that unshare and what it starts die together.
+    const child = spawn(program, rest, { stdio: ["ignore", "pipe", "inherit"], detached: true });
+    const killSoon = () => setTimeout(() => process.kill(-child.pid!, "SIGKILL"), kill?.ms);
     if (kill?.after === "start") killSoon();
     child.stdout.on("data", () => {
       if (kill?.after === "open") killSoon();

@@ -1,6 +1,7 @@
 import {
   appendFile,
   type FileHandle,
+  mkdir,
   mkdtemp,
   open as openFile,
   readdir,
@@ -9,12 +10,16 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AbortedError, DatasetError } from "../../../src/errors.js";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
-import { type Answerer, runEvaluation } from "../../../src/eval/run/run-evaluation.js";
-import { AnswerStore } from "../../../src/eval/store/answer-store.js";
+import {
+  type Answerer,
+  type RunOptions,
+  runEvaluation,
+} from "../../../src/eval/run/run-evaluation.js";
+import { AnswerStore, readTimings } from "../../../src/eval/store/answer-store.js";
 import { DurableLog, type LogFile } from "../../../src/eval/store/durable-log.js";
 import type { RunSettings } from "../../../src/eval/store/run-settings.js";
 
@@ -54,8 +59,11 @@ function fake(asked: string[] = []): Answerer {
   };
 }
 
-async function run(answerer: Answerer, options = {}): Promise<void> {
-  const store = await AnswerStore.open(folder, settings);
+async function run(
+  answerer: Answerer,
+  { retryFailed = false, ...options }: RunOptions & { retryFailed?: boolean } = {},
+): Promise<void> {
+  const store = await AnswerStore.open(folder, settings, { retryFailed });
   try {
     await runEvaluation(sets, series, answerer, store, { batchSize: 2, ...options });
   } finally {
@@ -133,6 +141,61 @@ describe("running", () => {
   });
 });
 
+describe("answers that fail", () => {
+  /** Fails for some questions, as for images that cannot be read. */
+  const failingFor =
+    (ids: readonly string[], asked: string[] = []): Answerer =>
+    async (requests, onAnswer, signal) => {
+      const rest = requests.filter(({ question }) => !ids.includes(question.id));
+      await fake(asked)(rest, (answer, i) => onAnswer(answer, requests.indexOf(rest[i]!)), signal);
+      for (const [i, { question }] of requests.entries()) {
+        if (ids.includes(question.id)) onAnswer({ error: `${question.image} is broken` }, i);
+      }
+    };
+  const failures = () => readFile(join(folder, "failures.jsonl"), "utf8");
+
+  test("are stored as failed; all others are answered, in their order", async () => {
+    await run(failingFor(["1", "3"]));
+    expect((await failures()).split("\n")[0]).toBe(
+      '{"set":"pope","id":"1","method":"regular","seed":null,"error":"1.png is broken"}',
+    );
+    expect((await failures()).trim().split("\n")).toHaveLength(4);
+    const ids = (await stored())
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).id);
+    expect(ids).toEqual(["0", "0", "2", "2", "4", "4"]);
+  });
+
+  test("stay failed when the run goes on, and count in its progress", async () => {
+    await run(failingFor(["1"]));
+    const asked: string[] = [];
+    await run(fake(asked));
+    expect(asked).toEqual([]);
+  });
+
+  test("are asked for again on demand; then the last word counts", async () => {
+    await run(failingFor(["1", "3"]));
+    const asked: string[] = [];
+    await run(failingFor(["3"], asked), { retryFailed: true });
+    expect(asked).toEqual(["1 regular", "1 vcd"]);
+    const store = await AnswerStore.open(folder, settings);
+    expect(store.failures().map(({ id }) => id)).toEqual(["3", "3"]);
+    expect(store.size).toBe(10);
+    await store.close();
+  });
+
+  test("one image never stops a run, five in a row do", async () => {
+    const all = questions.map(({ id }) => id);
+    await run(failingFor(all.slice(1)));
+    await rm(folder, { recursive: true });
+    await expect(run(failingFor(all))).rejects.toThrow(
+      "every answer about 5 images in a row failed, the last with: 4.png is broken. When this is mended, " +
+        "the same command with --retry-failed asks for them again",
+    );
+  });
+});
+
 describe("the store", () => {
   const open = (more: Partial<RunSettings> = {}) =>
     AnswerStore.open(folder, { ...settings, ...more });
@@ -193,6 +256,70 @@ describe("the store", () => {
       "timings.jsonl",
     ]);
   });
+
+  test("a file that is none of a run's keeps every byte", async () => {
+    await (await open()).close();
+    const path = join(folder, "answers.jsonl");
+    const row = (text: string) =>
+      `{"set":"pope","id":"1","method":"regular","seed":null,"text":"${text}"}\n`;
+    for (const [bytes, message] of [
+      [Buffer.from("GIF89a\n\u0001\u0002 no end"), /answers\.jsonl line 1: no valid JSON/],
+      [Buffer.from("GIF89a"), /its last 6 bytes are no line of this file; restore it/],
+      [Buffer.from(`${row("a")}${row("Yes\u00e9")}`, "latin1"), /line 2: no UTF-8; restore/],
+      [Buffer.from('{"set":["pope"],"id":"1","method":"m","seed":null,"text":""}\n{"se'), /line 1/],
+      [Buffer.from(`${row("a")}${row("b")}{"se`), /line 2: duplicate answer/],
+    ] as const) {
+      await writeFile(path, bytes);
+      await expect(open()).rejects.toThrow(message);
+      expect(await readFile(path)).toEqual(bytes);
+    }
+    await writeFile(path, `${row("a")}\0\0\0`);
+    await (await open()).close();
+    expect(await stored()).toBe(row("a"));
+  });
+
+  test("rows of another run are refused by line, and nothing is asked twice", async () => {
+    await run(fake());
+    const expects = ({ id }: { id: string }) => id !== "2";
+    await expect(AnswerStore.open(folder, settings, { expects })).rejects.toThrow(
+      'answers.jsonl line 5: this run does not ask for ["pope","2","regular",null]',
+    );
+  });
+
+  test("settings nested without end are refused, not a crash", async () => {
+    const deep = `{"temperature":${"[".repeat(50_000)}${"]".repeat(50_000)}}`;
+    await writeFile(join(folder, "settings.json"), deep);
+    await expect(open()).rejects.toThrow(DatasetError);
+  });
+
+  test("timings that are broken are passed over", async () => {
+    await writeFile(join(folder, "timings.jsonl"), 'null\n3\n{"ms":1,"tokens":2}\n{"ms"');
+    expect(await readTimings(folder)).toEqual([{ ms: 1, tokens: 2 }]);
+  });
+
+  test.each([
+    ["a file", "file", /file: there is a file of this name; expected a folder \(EEXIST\)/],
+    ["below a file", "file/x", /file.*a part of this path is a file; expected folders \(ENOTDIR\)/],
+    ["a device", "/dev/null", /\/dev\/null: there is a file of this name/],
+    ["below a device", "/dev/null/x", /ENOTDIR/],
+    ["below /proc", "/proc/x", /\/proc\/x: there is no such file or folder, and it cannot be made/],
+    ["a name too long", "x".repeat(300), /the path is too long/],
+  ])("--out is %s: a DatasetError that says so", async (_, out, message) => {
+    await writeFile(join(folder, "file"), "");
+    const failure = AnswerStore.open(resolve(folder, out), settings);
+    await expect(failure).rejects.toThrow(DatasetError);
+    await expect(failure).rejects.toThrow(message);
+  });
+
+  test.each(["run.lock", "answers.jsonl", "settings.json", "timings.jsonl", "failures.jsonl"])(
+    "%s is a folder: a DatasetError that says so",
+    async (name) => {
+      await mkdir(join(folder, name));
+      const failure = open();
+      await expect(failure).rejects.toThrow(DatasetError);
+      await expect(failure).rejects.toThrow(/this is a folder; expected a file|EISDIR/);
+    },
+  );
 
   test("answers without settings are refused", async () => {
     await writeFile(join(folder, "answers.jsonl"), "{}\n");

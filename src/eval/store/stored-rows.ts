@@ -1,0 +1,89 @@
+import { z } from "zod";
+import { DatasetError } from "../../errors.js";
+import { listed, parseRows } from "../data/parse-rows.js";
+
+/** A stored answer. It holds nothing that differs between two runs of the same settings. */
+export interface StoredAnswer {
+  readonly set: string;
+  readonly id: string;
+  readonly method: string;
+  /** Null for greedy decoding. */
+  readonly seed: number | null;
+  readonly text: string;
+}
+
+/** Which answer: the same set, question, method and seed. */
+export type AnswerKey = Omit<StoredAnswer, "text">;
+
+/** An answer that could not be had, for example since its image cannot be read. */
+export interface StoredFailure extends AnswerKey {
+  /** What went wrong, in words. */
+  readonly error: string;
+}
+
+/** What an answer cost; kept apart, since it differs from run to run. */
+export interface StoredTiming extends AnswerKey {
+  /**
+   * From asking to answer, in milliseconds. Image features and prompts that an earlier answer left in a
+   * cache cost nothing here, so it says more about the order of the methods than about them.
+   */
+  readonly ms: number;
+  /** Decoding alone, from the first token's logits to the end. Runs made before it was kept have none. */
+  readonly decodeMs?: number;
+  readonly tokens: number;
+  /** Number of answers decoded together with it, itself included. */
+  readonly batch?: number;
+}
+
+/** A key as text, for maps. */
+export function answerKey({ set, id, method, seed }: AnswerKey): string {
+  return JSON.stringify([set, id, method, seed]);
+}
+
+const key = {
+  set: z.string(),
+  id: z.string(),
+  method: z.string(),
+  seed: z.number().int().nullable(),
+};
+const ROWS: Readonly<Record<"text" | "error", z.ZodType<AnswerKey>>> = {
+  text: z.object({ ...key, text: z.string() }),
+  error: z.object({ ...key, error: z.string() }),
+};
+
+/**
+ * The rows of a store's file by their key. Answers are unique; of failures, which may be tried again, the
+ * last counts.
+ *
+ * @param has what its rows have: the text of an answer, or the error of a failure
+ * @throws DatasetError naming file and line of every row that is none, that is there twice, or that is
+ *   about a set, question, method or seed that this run does not have
+ */
+export function parseStored<T extends AnswerKey>(
+  lines: readonly string[],
+  path: string,
+  has: keyof typeof ROWS,
+  expects: (key: AnswerKey) => boolean,
+): Map<string, T> {
+  const rows = new Map<string, T>();
+  if (lines.length === 0) return rows;
+  const problems: string[] = [];
+  for (const { value, where } of parseRows(lines.join("\n"), path)) {
+    const { data } = ROWS[has].safeParse(value);
+    if (data === undefined) {
+      problems.push(`${where}: no stored answer; restore the file or use another --out`);
+      continue;
+    }
+    const name = answerKey(data);
+    if (!expects(data)) {
+      problems.push(
+        `${where}: this run does not ask for ${name} (set, question, method, seed); ` +
+          "restore the file or use another --out",
+      );
+    } else if (has === "text" && rows.has(name)) {
+      problems.push(`${where}: duplicate answer ${name}`);
+    } else rows.set(name, value as T);
+  }
+  if (problems.length > 0) throw new DatasetError(listed(problems));
+  return rows;
+}
