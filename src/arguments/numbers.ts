@@ -61,7 +61,9 @@ export function shown(value: unknown): string {
   if (typeof value === "string") text = value;
   else {
     try {
-      text = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+      const json = typeof value === "object" && value !== null ? JSON.stringify(value) : undefined;
+      // An object's toJSON may leave nothing of it.
+      text = json ?? (typeof value === "object" && value !== null ? "object" : String(value));
     } catch {
       text = typeof value;
     }

@@ -10,7 +10,10 @@ export interface LayerDirections {
   readonly data: Float32Array;
 }
 
-/** Directions that steer a model, fitted on that model. */
+/**
+ * Directions that steer a model, fitted on that model. Not to be changed once they are used: what is made of them (their
+ * hash, edits of graphs, the copy in a worker) is made once. To try other numbers, make new directions of a copy.
+ */
 export interface SteeringDirections {
   /** `Model.hash()` of the model they belong to. */
   readonly modelHash: string;

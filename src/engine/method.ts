@@ -123,6 +123,6 @@ export interface MethodSession {
    * @returns (V) scores in nats up to a constant; -Infinity excludes a token. May be logits of `outputs`.
    */
   scores?(outputs: readonly StepOutputs[], position: number): Float32Array;
-  /** Tells which token was appended to every stream. */
+  /** Tells which token was appended to every stream; done when it returns (a promise is refused). */
   commit?(token: number): void;
 }

@@ -71,12 +71,13 @@ export function requestOptions(
     throw new InvalidArgumentError(`method ${method.name} needs an image; received none`);
   }
   const hasStops =
-    Array.isArray(stop) && stop.every((text) => typeof text === "string" && text !== "");
+    Array.isArray(stop) &&
+    Array.from(stop).every((text) => typeof text === "string" && text !== "");
   if (!hasStops)
-    throw new InvalidArgumentError("stop: expected a list of texts that are not empty");
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new InvalidArgumentError(`signal: received ${shown(signal)}; expected an AbortSignal`);
-  }
+    throw new InvalidArgumentError(
+      `stop: received ${shown(stop)}; expected a list of texts that are not empty`,
+    );
+  checkSignal(signal);
   return {
     view,
     images,
@@ -99,6 +100,12 @@ export function requestOptions(
     seed: integerIn("seed", request.seed ?? 0, 0),
     topLogprobs: integerIn("topLogprobs", request.topLogprobs ?? 0, 0, 100),
   };
+}
+
+/** @throws InvalidArgumentError when a request's signal is none */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new InvalidArgumentError(`signal: received ${shown(signal)}; expected an AbortSignal`);
 }
 
 /** The conversation of either form of a request, its images numbered. */

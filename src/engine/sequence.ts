@@ -1,4 +1,4 @@
-import { AbortedError, InferenceError } from "../errors.js";
+import { AbortedError, InferenceError, InvalidArgumentError } from "../errors.js";
 import { type Scan, scan } from "../math/scan.js";
 import { SeededRandom } from "../math/seeded-random.js";
 import { topIndices } from "../math/top-indices.js";
@@ -152,13 +152,23 @@ export class Sequence {
       return;
     }
     this.#seen.add(token);
-    this.#input.session.commit?.(token);
+    this.#tellSession(token);
     const answerToken = this.#describe(token, scores);
     this.tokens.push(answerToken);
     const text = this.#stop.push(this.#detokenizer.push(token));
     if (this.#stop.isStopped) this.#end("stop", answerToken, text);
     else if (this.tokens.length >= this.#maxTokens) this.#end("length", answerToken, text);
     else this.#input.onPiece?.({ token: answerToken, text });
+  }
+
+  /** @throws InvalidArgumentError when the method's `commit` returns a promise, whose failure nobody would hear of */
+  #tellSession(token: number): void {
+    const told: unknown = this.#input.session.commit?.(token);
+    if (typeof (told as Promise<unknown> | undefined)?.then !== "function") return;
+    Promise.resolve(told).catch(() => undefined);
+    throw new InvalidArgumentError(
+      "the method's commit returned a promise; expected it to be done when it returns: await what it needs in start",
+    );
   }
 
   #end(reason: FinishReason, token: AnswerToken | undefined, text = ""): void {

@@ -1,7 +1,7 @@
-import { integerIn } from "../arguments/numbers.js";
 import type { Answer, AnswerStream, StreamPiece } from "../engine/answer.js";
 import { Answering, type RequestGroup, requestGroup } from "../engine/answering.js";
 import type { Backend } from "../engine/backend.js";
+import { checkBatch, checkProbeOptions } from "../engine/batch-options.js";
 import { checkMethod, checkNeeds } from "../engine/check-method.js";
 import type { SteeringDirections, SteeringStrengths } from "../engine/directions.js";
 import type { Method } from "../engine/method.js";
@@ -50,7 +50,8 @@ export class LocalModel implements Model {
     return { ...load, waiting: waiting + this.#answering.queued };
   }
 
-  hash(): Promise<string> {
+  async hash(): Promise<string> {
+    this.#checkUsable();
     return this.#backend.hash();
   }
 
@@ -59,9 +60,10 @@ export class LocalModel implements Model {
   }
 
   async generateBatch(
-    requests: readonly GenerateRequest[],
-    options: BatchOptions = {},
+    given: readonly GenerateRequest[],
+    givenOptions?: BatchOptions,
   ): Promise<Answer[]> {
+    const { requests, options } = checkBatch(given, givenOptions);
     const group = this.#groupOf(requests, options);
     const { length: count } = requests;
     const checked = requests.map((request, i) => atRequest(i, count, () => this.#options(request)));
@@ -75,9 +77,10 @@ export class LocalModel implements Model {
   }
 
   async generateSettled(
-    requests: readonly GenerateRequest[],
-    options: BatchOptions = {},
+    given: readonly GenerateRequest[],
+    givenOptions?: BatchOptions,
   ): Promise<PromiseSettledResult<Answer>[]> {
+    const { requests, options } = checkBatch(given, givenOptions);
     const group = this.#groupOf(requests, options);
     return Promise.allSettled(
       requests.map(async (request, i) =>
@@ -103,8 +106,9 @@ export class LocalModel implements Model {
     return steerModel(this, directions, strengths);
   }
 
-  async probe({ edits = [] }: ProbeOptions = {}): Promise<Probe> {
+  async probe(options?: ProbeOptions): Promise<Probe> {
     this.#checkUsable();
+    const { edits } = checkProbeOptions(options);
     return this.#backend.probe(edits);
   }
 
@@ -118,11 +122,8 @@ export class LocalModel implements Model {
   }
 
   #groupOf(requests: readonly GenerateRequest[], { maxStreams }: BatchOptions): RequestGroup {
-    if (!Array.isArray(requests)) {
-      throw new InvalidArgumentError(`requests: received ${typeof requests}; expected a list`);
-    }
     if (maxStreams === undefined && requests.length === 1) return this.#single;
-    return requestGroup(integerIn("maxStreams", maxStreams ?? DEFAULT_MAX_STREAMS, 1));
+    return requestGroup(maxStreams ?? DEFAULT_MAX_STREAMS);
   }
 
   async #answerOf(

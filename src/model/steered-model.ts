@@ -1,6 +1,9 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { checkNames } from "../arguments/check-names.js";
 import type { Answer, AnswerStream } from "../engine/answer.js";
+import { checkProbeOptions, checkRecord } from "../engine/batch-options.js";
+import { checkMethod } from "../engine/check-method.js";
 import type { SteeringDirections, SteeringStrengths } from "../engine/directions.js";
 import type { ActiveEdit, Method } from "../engine/method.js";
 import type { BatchOptions, Model, ProbeOptions } from "../engine/model.js";
@@ -9,6 +12,7 @@ import type { Probe } from "../engine/probe.js";
 import type { GenerateRequest } from "../engine/request.js";
 import { InvalidArgumentError } from "../errors.js";
 import { directionsId, requireModel, steeringEdits, vti } from "../methods/vti.js";
+import { answerStream } from "./answer-stream.js";
 
 /**
  * A handle on a model whose every answer is steered: sugar for the method `vti` around each request's method.
@@ -19,8 +23,11 @@ import { directionsId, requireModel, steeringEdits, vti } from "../methods/vti.j
 export async function steerModel(
   model: Model,
   directions: SteeringDirections,
-  { image = 0, text = 0 }: SteeringStrengths,
+  strengths: SteeringStrengths,
 ): Promise<Model> {
+  checkRecord("strengths", strengths, "{ image: 0.4, text: 0.4 }");
+  checkNames(strengths, ["image", "text"], "steering has no strength");
+  const { image = 0, text = 0 } = strengths;
   const steered = new SteeredModel(model, directions, { image, text });
   await requireModel({ id: model.info.id, hash: () => model.hash() }, directions);
   await model.prepare(steered.method());
@@ -58,6 +65,7 @@ class SteeredModel implements Model {
 
   /** SHA-256 over the model's hash, the directions and their strengths. */
   async hash(): Promise<string> {
+    this.#checkUsable();
     const { image, text } = this.#strengths;
     const facts = [await this.#model.hash(), directionsId(this.#directions), image, text];
     return bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(facts))));
@@ -71,28 +79,26 @@ class SteeredModel implements Model {
     requests: readonly GenerateRequest[],
     options?: BatchOptions,
   ): Promise<Answer[]> {
-    return this.#model.generateBatch(
-      requests.map((request) => this.#steered(request)),
-      options,
-    );
+    return this.#model.generateBatch(this.#allSteered(requests), options);
   }
 
   async generateSettled(
     requests: readonly GenerateRequest[],
     options?: BatchOptions,
   ): Promise<PromiseSettledResult<Answer>[]> {
-    return this.#model.generateSettled(
-      requests.map((request) => this.#steered(request)),
-      options,
-    );
+    return this.#model.generateSettled(this.#allSteered(requests), options);
   }
 
   stream(request: GenerateRequest): AnswerStream {
+    // A handle that was disposed of rejects as a stream does, instead of throwing here.
+    if (this.#isDisposed) return answerStream(undefined, () => this.generate(request));
     return this.#model.stream(this.#steered(request));
   }
 
-  prepare(method: Method): Promise<void> {
-    return this.#model.prepare(this.method(method));
+  async prepare(method: Method): Promise<void> {
+    this.#checkUsable();
+    checkMethod(method);
+    await this.#model.prepare(this.method(method));
   }
 
   async steer(): Promise<Model> {
@@ -101,7 +107,9 @@ class SteeredModel implements Model {
     );
   }
 
-  probe({ edits = [] }: ProbeOptions = {}): Promise<Probe> {
+  async probe(options?: ProbeOptions): Promise<Probe> {
+    this.#checkUsable();
+    const { edits } = checkProbeOptions(options);
     return this.#model.probe({ edits: [...this.#edits, ...edits] });
   }
 
@@ -113,14 +121,34 @@ class SteeredModel implements Model {
     return this.dispose();
   }
 
+  /** What is no list is left for the model to refuse. */
+  #allSteered(requests: readonly GenerateRequest[]): readonly GenerateRequest[] {
+    this.#checkUsable();
+    if (!Array.isArray(requests)) return requests;
+    return Array.from(requests, (request: GenerateRequest) => this.#steered(request));
+  }
+
   #steered(request: GenerateRequest): GenerateRequest {
-    if (this.#isDisposed) {
-      throw new InvalidArgumentError("the steered model was disposed of; steer the model again");
-    }
+    this.#checkUsable();
     // What is no request or no method is left for the model to refuse.
     const isRequest = typeof request === "object" && request !== null;
     const method = request?.method;
-    const isMethod = method === undefined || typeof method?.start === "function";
+    const isMethod = method === undefined || isWholeMethod(method);
     return isRequest && isMethod ? { ...request, method: this.method(method) } : request;
+  }
+
+  #checkUsable(): void {
+    if (this.#isDisposed) {
+      throw new InvalidArgumentError("the steered model was disposed of; steer the model again");
+    }
+  }
+}
+
+function isWholeMethod(method: unknown): boolean {
+  try {
+    checkMethod(method);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -13,6 +13,7 @@ import { readModel } from "../onnx/read-model.js";
 import { writeModel } from "../onnx/write-model.js";
 import { onnxRuntime } from "./onnx-runtime.js";
 import { isRegularFile } from "./regular-file.js";
+import { nativeRun } from "./worker/exit-guard.js";
 
 /**
  * An ONNX file of a checkpoint, patched or not. It and the files of its weights may be links, as they are in a Hugging
@@ -52,12 +53,12 @@ export class GraphFile {
    * @throws ModelLoadError naming the file when the runtime refuses it
    */
   async open(options: InferenceSession.SessionOptions, patched?: OnnxModel): Promise<Session> {
-    const { InferenceSession: sessions } = await onnxRuntime();
+    const runtime = await onnxRuntime();
     try {
       const graph = patched ?? ((await this.#isLinked()) ? await this.read() : undefined);
-      if (graph === undefined) return await sessions.create(this.path, options);
+      if (graph === undefined) return await create(runtime, this.path, options);
       const external = await this.#withExternalData(options, graph);
-      return await sessions.create(writeModel(graph), external);
+      return await create(runtime, writeModel(graph), external);
     } catch (cause) {
       throw new ModelLoadError(
         `cannot load ${this.path}: ${(cause as Error).message}. The file may be truncated or corrupt; fetch it again`,
@@ -109,6 +110,19 @@ export class GraphFile {
     const session = { model_external_initializers_file_folder_path: folder };
     return { ...options, extra: { ...options.extra, session } };
   }
+}
+
+async function create(
+  { InferenceSession: sessions }: typeof import("onnxruntime-node"),
+  graph: string | Uint8Array,
+  options: InferenceSession.SessionOptions,
+): Promise<Session> {
+  const session = await nativeRun(() =>
+    typeof graph === "string" ? sessions.create(graph, options) : sessions.create(graph, options),
+  );
+  const run = session.run.bind(session) as (...given: unknown[]) => ReturnType<Session["run"]>;
+  session.run = (...given: unknown[]) => nativeRun(() => run(...given));
+  return session;
 }
 
 /** The real place of a file, relative to the root of its file system. */

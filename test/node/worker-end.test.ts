@@ -1,13 +1,19 @@
+import { spawnSync } from "node:child_process";
+import { cp, mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Answer, GenerateRequest, Method, Model } from "../../src/index.js";
 import { CHECKPOINTS } from "../global-setup.js";
 import { nextThread } from "./next-thread.js";
 
 // The built package, as a worker runs files and not the test runner's modules.
 const built = fileURLToPath(new URL("../../dist/index.js", import.meta.url));
-const { apc, load, vcd } = (await import(built)) as typeof import("../../src/index.js");
+const { AbortedError, apc, DatasetError, InvalidArgumentError, load, vcd } = (await import(
+  built
+)) as typeof import("../../src/index.js");
 
 async function inWorker(): Promise<{ model: Model; thread: Worker }> {
   const thread = nextThread();
@@ -15,6 +21,7 @@ async function inWorker(): Promise<{ model: Model; thread: Worker }> {
   return { model, thread: await thread };
 }
 
+const short = { prompt: "?", maxTokens: 3 };
 const long = { prompt: "Hello", maxTokens: 2000 };
 const image = { data: new Uint8Array(300).fill(90), width: 10, height: 10, channels: 3 } as const;
 
@@ -29,7 +36,7 @@ function begun(model: Model): { started: Promise<void>; answer: Promise<Answer[]
   return { started, answer };
 }
 
-describe("when its worker ends, a model's calls under way and all later ones fail", () => {
+describe("when its worker ends, a model's calls under way fail, and the next starts another", () => {
   test.each([
     ["from outside", (thread: Worker) => void thread.terminate(), /worker has ended/],
     ["by an uncaught error", (thread: Worker) => thread.postMessage(null), /worker (failed|has)/],
@@ -46,11 +53,22 @@ describe("when its worker ends, a model's calls under way and all later ones fai
     await expect(answer).rejects.toThrow(message);
     await expect(settled).rejects.toMatchObject(failure);
     await exited;
-    await expect(model.generate({ prompt: "?" })).rejects.toMatchObject(failure);
-    await expect(model.hash()).rejects.toMatchObject(failure);
-    await expect(model.prepare(apc())).rejects.toMatchObject(failure);
-    const stream = model.stream({ prompt: "?" });
-    await expect(stream.answer).rejects.toThrow("load the model again");
+    const second = nextThread();
+    const [answers, hash] = await Promise.all([
+      model.generateBatch([short, short]),
+      model.hash(),
+      model.prepare(apc()),
+    ]);
+    await using here = await load(`${CHECKPOINTS}concat`, { threads: 1 });
+    const { tokens } = await here.generate(short);
+    expect(answers.map((one) => one.tokens)).toEqual([tokens, tokens]);
+    expect(hash).toBe(await here.hash());
+    // One new thread for all three calls, and the streams behind them.
+    const again = nextThread();
+    expect((await model.stream(short).answer).tokens).toEqual(tokens);
+    const threadId = (await second).threadId;
+    expect(await Promise.race([again, Promise.resolve("none")])).toBe("none");
+    expect(threadId).toBeGreaterThan(thread.threadId);
     await expect(model.dispose()).resolves.toBeUndefined();
     await expect(model.generate({ prompt: "?" })).rejects.toThrow("disposed");
   });
@@ -105,4 +123,113 @@ test("generateSettled tells of each request what it would tell in this thread", 
   expect(withOwn.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(withOwn[1]).toMatchObject({ reason: { code: "UNSUPPORTED_CAPABILITY" } });
   await Promise.all([model.dispose(), here.dispose()]);
+});
+
+test("a worker that cannot be started again says why, and the model goes on once it can", async () => {
+  const folder = join(await mkdtemp(join(tmpdir(), "groundsight-")), "checkpoint");
+  await cp(`${CHECKPOINTS}concat`, folder, { recursive: true });
+  const thread = nextThread();
+  const model = await load(folder, { threads: 1, worker: true });
+  await (await thread).terminate();
+  await rename(join(folder, "config.json"), join(folder, "away.json"));
+  await expect(model.generate(short)).rejects.toMatchObject({ code: "MODEL_LOAD" });
+  await rename(join(folder, "away.json"), join(folder, "config.json"));
+  expect((await model.generate(short)).tokens).toHaveLength(3);
+  await model.dispose();
+  await rm(join(folder, ".."), { recursive: true });
+});
+
+describe("a process that ends while its worker answers ends with its own status", () => {
+  const script = (end: string) => `
+    import { load } from ${JSON.stringify(built)};
+    const model = await load(${JSON.stringify(`${CHECKPOINTS}concat`)}, { worker: true, threads: 1 });
+    const requests = Array.from({ length: 16 }, (_, i) => ({ prompt: "Hello " + i, maxTokens: 2000 }));
+    let seen = 0;
+    model.generateBatch(requests, { onPiece() { if (++seen === 40) { ${end} } } }).catch((error) => { throw error; });`;
+
+  test.each([
+    ["process.exit(0)", 0],
+    ["process.exit(3)", 3],
+    ["setImmediate(() => { throw new Error('own'); })", 1],
+  ])("%s", async (end, status) => {
+    for (let round = 0; round < 2; round++) {
+      const run = spawnSync(process.execPath, ["--input-type=module", "-e", script(end)], {
+        encoding: "utf8",
+        timeout: 60_000,
+      });
+      expect({ status: run.status, aborted: /terminate called/.test(run.stderr) }).toEqual({
+        status,
+        aborted: false,
+      });
+    }
+  });
+});
+
+describe("what a worker is given wrongly is refused as in this thread", () => {
+  let models: Model[];
+  beforeAll(async () => {
+    const loading = [true, false].map((worker) =>
+      load(`${CHECKPOINTS}concat`, { threads: 1, worker }),
+    );
+    models = await Promise.all(loading);
+  });
+  afterAll(async () => {
+    for (const model of models) await model.dispose();
+  });
+
+  test.each<[string, (model: Model) => Promise<unknown>, RegExp]>([
+    ["no request", (model) => model.generate(undefined as never), /request: received undefined/],
+    ["no method", (model) => model.prepare(null as never), /method: received null/],
+    ["a method of null", (model) => model.generate({ ...short, method: null as never }), /method:/],
+    [
+      "a signal that is none",
+      (model) => model.generate({ ...short, signal: {} as never }),
+      /signal: received \{\}; expected an AbortSignal/,
+    ],
+    [
+      "a stream with a signal that is none",
+      (model) => model.stream({ ...short, signal: "x" as never }).answer,
+      /signal: received x/,
+    ],
+    ["no list", (model) => model.generateBatch({} as never), /requests: received \{\}/],
+    ["no requests", (model) => model.generateBatch([null as never]), /request: received null/],
+    [
+      "an unknown option",
+      (model) => model.generateBatch([short], { maxstreams: 3 } as never),
+      /did you mean maxStreams/,
+    ],
+    [
+      "onPiece that is no function",
+      (model) => model.generateSettled([short], { onPiece: 5 } as never),
+      /onPiece: received 5; expected a function/,
+    ],
+  ])("%s", async (_, ask, message) => {
+    const failures = [];
+    for (const model of models) {
+      const error = await ask(model).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(InvalidArgumentError);
+      failures.push((error as Error).message);
+    }
+    expect(failures[0]).toMatch(message);
+    expect(failures[0]).toBe(failures[1]);
+  });
+
+  test("what cannot cross threads, which the model says", async () => {
+    const [model] = models as [Model, Model];
+    const uncloneable = { ...short, image: { ...image, data: () => 0 } as never };
+    const failing = model.generate(uncloneable);
+    await expect(failing).rejects.toBeInstanceOf(InvalidArgumentError);
+    await expect(failing).rejects.toThrow("cannot cross to the model's worker");
+    expect((await model.generate(short)).tokens).toHaveLength(3);
+  });
+
+  test("errors of a worker are instances of their classes", async () => {
+    const [model] = models as [Model, Model];
+    await expect(model.generate({ ...long, signal: AbortSignal.abort() })).rejects.toBeInstanceOf(
+      AbortedError,
+    );
+    await expect(model.generate({ prompt: "?", image: "/nope.png" })).rejects.toBeInstanceOf(
+      DatasetError,
+    );
+  });
 });

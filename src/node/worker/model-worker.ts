@@ -4,6 +4,7 @@ import type { BatchOptions, Model } from "../../engine/model.js";
 import { methodNamed } from "../../methods/registry.js";
 import { load } from "../load.js";
 import type { LoadOptions } from "../load-options.js";
+import { tellRuns } from "./exit-guard.js";
 import {
   receivedRequest,
   sentError,
@@ -25,6 +26,9 @@ async function serve(model: Model, call: WorkerCall): Promise<unknown> {
       return undefined;
     case "asset":
       assets[call.key] = call.value;
+      return undefined;
+    case "forget":
+      delete assets[call.key];
       return undefined;
     case "hash":
       return model.hash();
@@ -70,14 +74,18 @@ async function generate(
 }
 
 try {
-  const { name, options } = workerData as { name: string; options: LoadOptions };
+  const { name, options, memory } = workerData as {
+    name: string;
+    options: LoadOptions;
+    memory: SharedArrayBuffer;
+  };
+  tellRuns(memory);
   const model = await load(name, options);
   port.on("message", (call: WorkerCall) => {
     const told = serve(model, call).then(
       (value) => {
-        if (call.kind !== "abort" && call.kind !== "asset") {
-          reply({ id: call.id, kind: "done", value });
-        }
+        // What was only told has no id and gets no reply.
+        if (call.id !== 0 && call.kind !== "abort") reply({ id: call.id, kind: "done", value });
       },
       (error) => reply({ id: call.id, kind: "failed", error: sentError(error) }),
     );

@@ -35,13 +35,18 @@ export class WorkerCalls {
     this.#worker = worker;
     worker.on("error", (cause) =>
       this.#failAll(
-        new InferenceError(`the model's worker failed: ${cause.message}; load the model again`, {
-          cause,
-        }),
+        new InferenceError(
+          `the model's worker failed: ${cause.message}; the next call starts a new one`,
+          {
+            cause,
+          },
+        ),
       ),
     );
     worker.on("exit", () =>
-      this.#failAll(new InferenceError("the model's worker has ended; load the model again")),
+      this.#failAll(
+        new InferenceError("the model's worker has ended; the next call starts a new one"),
+      ),
     );
     worker.on("message", (message: WorkerReply) => this.#settle(message));
   }
@@ -60,7 +65,7 @@ export class WorkerCalls {
 
   /** Sends what gets no reply. */
   tell(call: Call): void {
-    if (this.#end === undefined) this.#worker.postMessage({ ...call, id: 0 });
+    if (this.#end === undefined) this.#post({ ...call, id: 0 } as WorkerCall);
   }
 
   /** Makes a call and waits for its end. */

@@ -1,12 +1,20 @@
 import type { Answer, StreamPiece } from "../../engine/answer.js";
+import { checkMethod } from "../../engine/check-method.js";
 import type { ContentPart, ImageSource, Turn } from "../../engine/conversation.js";
 import type { JsonValue } from "../../engine/json-value.js";
 import type { Method } from "../../engine/method.js";
 import type { ModelInfo } from "../../engine/model-info.js";
 import type { GenerateRequest } from "../../engine/request.js";
+import { checkSignal } from "../../engine/request-options.js";
 import {
+  AbortedError,
+  DatasetError,
   GroundsightError,
   type GroundsightErrorCode,
+  InferenceError,
+  InvalidArgumentError,
+  ModelLoadError,
+  ShapeError,
   UnsupportedCapabilityError,
 } from "../../errors.js";
 import { METHODS, methodNamed } from "../../methods/registry.js";
@@ -35,6 +43,7 @@ export type WorkerCall =
   | { readonly id: number; readonly kind: "prepare"; readonly method: SentMethod }
   | { readonly id: number; readonly kind: "abort"; readonly index: number }
   | { readonly id: number; readonly kind: "asset"; readonly key: string; readonly value: unknown }
+  | { readonly id: number; readonly kind: "forget"; readonly key: string }
   | { readonly id: number; readonly kind: "hash" | "dispose" };
 
 /** What the worker sends back; `id` is that of the call, 0 for loading. */
@@ -71,9 +80,12 @@ export interface SentError {
 /**
  * A method in the form that crosses to the worker.
  *
+ * @throws InvalidArgumentError when it is no method
  * @throws UnsupportedCapabilityError when it cannot be rebuilt there from name and settings
  */
-export function sentMethod({ name, settings }: Method): SentMethod {
+export function sentMethod(method: Method): SentMethod {
+  checkMethod(method);
+  const { name, settings } = method;
   if (typeof name === "string" && Object.hasOwn(METHODS, name)) return { name, settings };
   throw new UnsupportedCapabilityError(
     `method ${name}: a model in a worker takes registered methods (${Object.keys(METHODS).join(", ")}); load the model without worker to use your own`,
@@ -84,7 +96,8 @@ export function sentMethod({ name, settings }: Method): SentMethod {
 export function sentRequest(request: GenerateRequest): SentRequest {
   // What is no request is left for the worker's model to refuse.
   if (typeof request !== "object" || request === null) return request;
-  const { method, signal: _, image, turns, ...rest } = request;
+  const { method, signal, image, turns, ...rest } = request;
+  checkSignal(signal);
   return {
     ...rest,
     ...(image === undefined ? {} : { image: sentImage(image) }),
@@ -128,9 +141,19 @@ export function sentError(error: unknown): SentError {
   return { name, message, code: GroundsightError.isInstance(error) ? error.code : undefined };
 }
 
-/** The error as the main thread throws it: of the same code and name. */
+const ERRORS: Readonly<Record<GroundsightErrorCode, new (message: string) => GroundsightError>> = {
+  INVALID_ARGUMENT: InvalidArgumentError,
+  SHAPE: ShapeError,
+  UNSUPPORTED_CAPABILITY: UnsupportedCapabilityError,
+  MODEL_LOAD: ModelLoadError,
+  INFERENCE: InferenceError,
+  DATASET: DatasetError,
+  ABORTED: AbortedError,
+};
+
+/** The error as the main thread throws it: of the same class. */
 export function receivedError({ code, name, message }: SentError): Error {
-  const error = code === undefined ? new Error(message) : new GroundsightError(code, message);
+  const error = code === undefined ? new Error(message) : new ERRORS[code](message);
   error.name = name;
   return error;
 }

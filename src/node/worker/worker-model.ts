@@ -1,32 +1,35 @@
-import { Worker } from "node:worker_threads";
 import type { Answer, AnswerStream, StreamPiece } from "../../engine/answer.js";
+import { checkBatch } from "../../engine/batch-options.js";
 import type { SteeringDirections, SteeringStrengths } from "../../engine/directions.js";
 import type { Method } from "../../engine/method.js";
 import type { BatchOptions, Model } from "../../engine/model.js";
 import type { ModelInfo } from "../../engine/model-info.js";
 import type { Probe } from "../../engine/probe.js";
 import type { GenerateRequest } from "../../engine/request.js";
+import { checkSignal } from "../../engine/request-options.js";
 import { InvalidArgumentError, UnsupportedCapabilityError } from "../../errors.js";
 import { answerStream } from "../../model/answer-stream.js";
 import { ofRequest } from "../../model/of-request.js";
 import { steerModel } from "../../model/steered-model.js";
 import type { LoadOptions } from "../load-options.js";
-import { packageFile } from "../package-file.js";
-import { WorkerCalls } from "./worker-calls.js";
 import { type SentRequest, sentMethod, sentRequest } from "./worker-messages.js";
+import { WorkerThread } from "./worker-thread.js";
 
-/** A model whose sessions run in a worker thread, so that a long prefill does not hold up this one. */
+/**
+ * A model whose sessions run in a worker thread, so that a long prefill does not hold up this one. When the thread
+ * dies, what it was answering fails, and the next call starts another.
+ */
 export class WorkerModel implements Model {
   readonly info: ModelInfo;
-  readonly #worker: Worker;
-  readonly #calls: WorkerCalls;
-  readonly #sentAssets = new Set<string>();
+  readonly #start: () => Promise<WorkerThread>;
+  #thread: WorkerThread;
+  #restart: Promise<WorkerThread> | undefined;
   #disposal: Promise<void> | undefined;
 
-  private constructor(worker: Worker, info: ModelInfo, calls: WorkerCalls) {
-    this.#worker = worker;
-    this.info = info;
-    this.#calls = calls;
+  private constructor(thread: WorkerThread, start: () => Promise<WorkerThread>) {
+    this.info = thread.info;
+    this.#thread = thread;
+    this.#start = start;
   }
 
   /** Starts a worker and loads the model there; see `load` for the arguments and errors. */
@@ -34,28 +37,18 @@ export class WorkerModel implements Model {
     name: string,
     options: Omit<LoadOptions, "onProgress" | "signal">,
   ): Promise<WorkerModel> {
-    const program = packageFile("./model-worker.js", import.meta.url, "the worker of a model");
-    const worker = new Worker(program, {
-      workerData: { name, options },
-      // Flags such as --input-type belong to the program's own entry point.
-      execArgv: [],
-    });
-    const calls = new WorkerCalls(worker);
-    const info = await calls.loaded().catch(async (error: unknown) => {
-      await worker.terminate();
-      throw error;
-    });
-    worker.unref();
-    return new WorkerModel(worker, info as ModelInfo, calls);
+    const start = () => WorkerThread.start(name, options);
+    return new WorkerModel(await start(), start);
   }
 
   async hash(): Promise<string> {
-    this.#checkUsable();
-    return (await this.#calls.call({ kind: "hash" })) as string;
+    const { calls } = await this.#alive();
+    return (await calls.call({ kind: "hash" })) as string;
   }
 
   async generate(request: GenerateRequest): Promise<Answer> {
-    return this.#answer(request, request?.signal);
+    const [answer] = await this.generateBatch([request]);
+    return answer!;
   }
 
   async generateBatch(
@@ -89,14 +82,17 @@ export class WorkerModel implements Model {
 
   stream(request: GenerateRequest): AnswerStream {
     return answerStream(request?.signal, (signal, onPiece) =>
-      this.#answer(request, signal, onPiece),
+      this.#streamed(request, signal, onPiece),
     );
   }
 
   async prepare(method: Method): Promise<void> {
-    this.#checkUsable();
-    this.#sendAssets(method);
-    await this.#calls.call({ kind: "prepare", method: sentMethod(method) });
+    const sent = sentMethod(method);
+    const thread = await this.#alive();
+    thread.sendAssets([method]);
+    const prepared = thread.calls.call({ kind: "prepare", method: sent });
+    thread.dropAssets();
+    await prepared;
   }
 
   steer(directions: SteeringDirections, strengths: SteeringStrengths): Promise<Model> {
@@ -119,27 +115,44 @@ export class WorkerModel implements Model {
   }
 
   async #end(): Promise<void> {
-    if (!this.#calls.hasEnded) await this.#calls.call({ kind: "dispose" }).catch(() => undefined);
-    await this.#worker.terminate();
+    await this.#restart?.catch(() => undefined);
+    await this.#thread.end();
   }
 
-  async #answer(
+  /** The thread, or a new one where it has ended. */
+  async #alive(): Promise<WorkerThread> {
+    this.#checkUsable();
+    if (!this.#thread.calls.hasEnded) return this.#thread;
+    this.#restart ??= this.#start()
+      .then((thread) => {
+        this.#thread = thread;
+        return thread;
+      })
+      .finally(() => {
+        this.#restart = undefined;
+      });
+    await this.#restart;
+    this.#checkUsable();
+    return this.#thread;
+  }
+
+  async #streamed(
     request: GenerateRequest,
-    signal: AbortSignal | undefined,
-    onPiece?: (piece: StreamPiece) => void,
+    signal: AbortSignal,
+    onPiece: (piece: StreamPiece) => void,
   ): Promise<Answer> {
-    const { signal: _, ...rest } = request ?? {};
-    const signalled = (signal === undefined ? rest : { ...rest, signal }) as GenerateRequest;
-    const [answer] = await this.generateBatch(
-      [signalled],
-      onPiece === undefined ? {} : { onPiece },
-    );
+    checkSignal(request?.signal);
+    // What is no request is left for the worker's model to refuse.
+    const isRequest = typeof request === "object" && request !== null;
+    const [answer] = await this.generateBatch([isRequest ? { ...request, signal } : request], {
+      onPiece,
+    });
     return answer!;
   }
 
   async #generate(
-    requests: readonly GenerateRequest[],
-    { maxStreams, onPiece, onAnswer }: BatchOptions,
+    given: readonly GenerateRequest[],
+    givenOptions: BatchOptions,
     isSettled: boolean,
     results: {
       readonly onAnswer: (answer: Answer, index: number) => void;
@@ -147,9 +160,8 @@ export class WorkerModel implements Model {
     },
   ): Promise<void> {
     this.#checkUsable();
-    if (!Array.isArray(requests)) {
-      throw new InvalidArgumentError(`requests: received ${typeof requests}; expected a list`);
-    }
+    const { requests, options } = checkBatch(given, givenOptions);
+    const { maxStreams, onPiece, onAnswer } = options;
     const sent: SentRequest[] = [];
     /** Which of the requests each sent one is. */
     const places: number[] = [];
@@ -162,8 +174,9 @@ export class WorkerModel implements Model {
         results.onFailure?.(error, index);
       }
     });
-    for (const place of places) this.#sendAssets(requests[place]?.method);
-    await this.#calls.call(
+    const thread = await this.#alive();
+    thread.sendAssets(places.map((place) => requests[place]?.method));
+    const called = thread.calls.call(
       { kind: "generate", requests: sent, maxStreams, isSettled },
       {
         onPiece: onPiece && ((piece, i) => onPiece(piece, places[i]!)),
@@ -175,15 +188,8 @@ export class WorkerModel implements Model {
         },
       },
     );
-  }
-
-  /** Large values cross once, ahead of the methods that name them. */
-  #sendAssets(method: Method | undefined): void {
-    for (const [key, value] of Object.entries(method?.assets ?? {})) {
-      if (this.#sentAssets.has(key)) continue;
-      this.#calls.tell({ kind: "asset", key, value });
-      this.#sentAssets.add(key);
-    }
+    thread.dropAssets();
+    await called;
   }
 
   #checkUsable(): void {

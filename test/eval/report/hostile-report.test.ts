@@ -49,7 +49,7 @@ beforeAll(async () => {
       sets: [],
       series: [],
     },
-    sets: [{ ...set, judging: null }],
+    sets: [{ ...set, judging: null, failures: { questions: 0, answers: [] } }],
   };
   await writeReport(folder, analysis, (_, image) => join(folder, image));
   html = await readFile(join(folder, "report.html"), "utf8");
