@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { askCommand } from "./ask-command.js";
 import { compareCommand } from "./compare-command.js";
+import { completionCommand } from "./completion-command.js";
 import { demoCommand } from "./demo-command.js";
 import { evalCommand } from "./eval-command.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
@@ -47,6 +48,7 @@ const COMMANDS = [
   resultsCommand,
   scoreCommand,
   generatePopeCommand,
+  completionCommand,
 ];
 
 for (const command of COMMANDS.map((create) => create())) {
