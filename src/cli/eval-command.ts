@@ -60,7 +60,7 @@ export function evalCommand(): Command {
     )
     .option("--sets <list>", `pocket sets (default: ${DEFAULT_POCKET_SETS.join(",")})`)
     .option("--rule <name>", "a scoring rule; the authors' one by default")
-    .option("--limit <n>", "ask only the first n questions of each file", integerAtLeast(1))
+    .option("--limit <n>", "ask only about the first n images of each file", integerAtLeast(1))
     .option("--methods <list>", "names separated by commas", "regular,apc,vcd")
     .option("--without <list>", "leave out the baseline or the control: regular, apc", "")
     .option("--greedy", "decode greedily; the default without --seeds")
@@ -68,7 +68,12 @@ export function evalCommand(): Command {
     .option("--temperature <t>", "of the sampling seeds", numberOption, 1)
     .option("--top-p <p>", "of the sampling seeds", numberOption, 1)
     .option("--suffix <text>", "appended to every question", "")
-    .option("--batch <n>", "questions answered together", integerAtLeast(1), 8)
+    .option(
+      "--batch <n>",
+      "questions answered together (int8 graphs: one by one)",
+      integerAtLeast(1),
+      8,
+    )
     .option("--retry-failed", "ask again for answers that failed before")
     .option("--json", "print the report as JSON");
   addJudgeOptions(addMethodOptions(addModelOptions(command)));
@@ -88,7 +93,7 @@ Examples:
   $ groundsight eval pocket --methods regular,apc,vcd --greedy --seeds 3 --out runs/pocket
   $ groundsight eval pocket --methods regular,apc,vcd,vti,vti+vdgd --steer directions.safetensors --out runs/vti
   $ groundsight eval pope --data coco_pope_random.json --images val2014 --model llava-hf/llava-interleave-qwen-0.5b-hf --dtype q4 \\
-      --suffix " Please answer this question with one word." --seeds 3 --limit 300 --out runs/pope
+      --suffix " Please answer this question with one word." --seeds 3 --limit 50 --out runs/pope
   $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --images images --out runs/chair`;
 
 async function run(benchmark: string, flags: EvalFlags): Promise<void> {

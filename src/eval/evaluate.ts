@@ -9,7 +9,7 @@ import { type JudgeSetup, missingJudge } from "./judge/judge-matched.js";
 import { analyseRun } from "./report/analyse-run.js";
 import type { RunAnalysis } from "./report/run-analysis.js";
 import { writeReport } from "./report/write-report.js";
-import { modelAnswerer } from "./run/model-answerer.js";
+import { dependsOnBatch, modelAnswerer } from "./run/model-answerer.js";
 import type { RunSet } from "./run/plan-run.js";
 import { seriesSettings } from "./run/plan-series.js";
 import { type PlannedSet, type Progress, runEvaluation } from "./run/run-evaluation.js";
@@ -41,7 +41,10 @@ export interface EvaluationRequest {
   readonly version?: string;
   /** For rules that need verdicts. */
   readonly judge?: JudgeSetup | null;
-  /** Questions answered together, at least 1; 8 by default. */
+  /**
+   * Questions answered together, at least 1; 8 by default. With int8 graphs, whose answers would depend on it, they
+   * are answered one by one.
+   */
   readonly batchSize?: number;
   /** Ask again for answers that failed before; by default they stay failed. */
   readonly retryFailed?: boolean;
@@ -92,6 +95,7 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
       });
       await runEvaluation(members, series, score.listenTo(answerer), store, {
         batchSize,
+        alone: dependsOnBatch(model),
         signal,
         onProgress: withTotal(onProgress, sets, series, score),
       });

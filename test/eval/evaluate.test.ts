@@ -105,6 +105,28 @@ describe("a run", () => {
     await expect(readFile(join(out, "answers.jsonl"))).rejects.toThrow(/ENOENT/);
   });
 
+  test("int8 graphs answer one question at a time, others in batches", async () => {
+    await using model = seeingModel();
+    const int8 = new Proxy(model, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key, target);
+        if (key === "info") return { ...target.info, dtype: "q8" };
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const out = join(folder, "int8");
+    await evaluate(int8, await smallRequest(folder, data, { out }));
+    const batches = async (path: string) =>
+      new Set(
+        (await readFile(join(path, "timings.jsonl"), "utf8"))
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line).batch),
+      );
+    expect(await batches(out)).toEqual(new Set([1]));
+    expect(await batches(join(folder, "out"))).toEqual(new Set([4]));
+  });
+
   test("the settings of each method are kept with its series", async () => {
     const { series } = JSON.parse(await read("settings.json"));
     const vcd = methodNamed("vcd");
@@ -182,9 +204,15 @@ describe("planning", () => {
     );
   });
 
-  test("a limit takes the first questions; two files of one name are refused", async () => {
+  test("a limit takes all questions about the first images; two files of one name are refused", async () => {
     const one = { ...request, data, images: join(folder, "images"), limit: 5 };
-    expect((await planRun([one]))[0]?.questions).toHaveLength(5);
+    const [set] = await planRun([one]);
+    expect(set?.questions).toHaveLength(10);
+    expect(new Set(set?.questions.map(({ image }) => image)).size).toBe(5);
+    expect(set?.settings).toMatchObject({ questions: 10, firstImages: 5 });
+    expect((await planRun([{ ...one, limit: null }]))[0]?.settings).not.toHaveProperty(
+      "firstImages",
+    );
     await expect(planRun([one, one])).rejects.toThrow(/two sets are called pope_small/);
   });
 

@@ -1,4 +1,5 @@
 import type { MetricInfo } from "../contract/benchmark.js";
+import type { SetSettings } from "../store/run-settings.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
 import type { DecodingCost, MethodFigures, RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
@@ -91,7 +92,7 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
     ["prompt suffix", settings.promptSuffix === "" ? "none" : settings.promptSuffix],
     ...settings.sets.map((set) => [
       `set ${set.name}`,
-      `${set.benchmark}, rule ${set.rule}, ${set.questions} questions, at most ${set.maxTokens} tokens, SHA-256 ${set.data}`,
+      `${set.benchmark}, rule ${set.rule}, ${set.questions} questions${limitOf(set)}, at most ${set.maxTokens} tokens, SHA-256 ${set.data}`,
     ]),
     ...sets.map(({ name, source }) => [`source of ${name}`, source]),
     [
@@ -103,4 +104,8 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
       "paired bootstrap over images; McNemar (mid-p) for accuracies; Holm over methods",
     ],
   ];
+}
+
+function limitOf({ firstImages }: SetSettings): string {
+  return firstImages === undefined ? "" : ` about the first ${firstImages} images`;
 }

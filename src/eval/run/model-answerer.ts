@@ -16,6 +16,14 @@ export interface ModelAnswererOptions {
   readonly topP: number;
 }
 
+/** Precisions whose graphs scale activations over a whole batch. */
+const SCALED_OVER_BATCH: readonly string[] = ["q8", "int8", "uint8"];
+
+/** True when an answer of a model depends on what is decoded beside it. */
+export function dependsOnBatch({ info }: Model): boolean {
+  return SCALED_OVER_BATCH.includes(info.dtype);
+}
+
 /** Errors of one question. With any other, or with an error of unknown kind, nothing could be answered. */
 const OF_ONE_QUESTION: readonly GroundsightErrorCode[] = [
   "DATASET",

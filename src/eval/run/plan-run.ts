@@ -18,7 +18,7 @@ export interface SetRequest {
   /** Folder of the images. */
   readonly images: string;
   readonly rule: string;
-  /** Ask only the first questions; null for all. */
+  /** Ask only about the first so many images; null for all. */
   readonly limit: number | null;
 }
 
@@ -55,7 +55,7 @@ async function planSet(request: SetRequest): Promise<RunSet> {
   const data = await readDataFile(request.data);
   const truth = request.truth === null ? null : await readDataFile(request.truth);
   const all = benchmark.load({ data, truth });
-  const questions = limit === null ? all : all.slice(0, limit);
+  const questions = limit === null ? all : aboutFirstImages(all, limit);
   if (questions.length === 0) throw new DatasetError(`${request.data}: no question to ask`);
   await requireImages(questions, images);
   const name = basename(request.data).replace(/\.[^.]+$/, "");
@@ -66,9 +66,18 @@ async function planSet(request: SetRequest): Promise<RunSet> {
     data: sha256(data.text),
     truth: truth === null ? null : sha256(truth.text),
     questions: questions.length,
+    ...(limit === null ? {} : { firstImages: limit }),
     maxTokens: benchmark.maxNewTokens,
   };
   return { name, benchmark, rule, images, questions, maxTokens: benchmark.maxNewTokens, settings };
+}
+
+/** All questions about the images that are asked about first; a question without image counts as one. */
+function aboutFirstImages(questions: readonly Question[], limit: number): Question[] {
+  const imageOf = ({ image, id }: Question) =>
+    image === null ? `question ${id}` : `image ${image}`;
+  const first = new Set([...new Set(questions.map(imageOf))].slice(0, limit));
+  return questions.filter((question) => first.has(imageOf(question)));
 }
 
 async function requireImages(questions: readonly Question[], folder: string): Promise<void> {

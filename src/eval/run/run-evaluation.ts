@@ -54,10 +54,12 @@ export interface Progress {
   readonly right?: Readonly<Record<string, number>>;
 }
 
-/** Settings of {@link runEvaluation} that do not change the answers. */
+/** Settings of {@link runEvaluation}. */
 export interface RunOptions {
   /** Questions answered together, at least 1; 8 by default. */
   readonly batchSize?: number | undefined;
+  /** Answer one question at a time, in the order of the batches: for models whose answers depend on their batch. */
+  readonly alone?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -79,7 +81,12 @@ export async function runEvaluation(
   series: readonly Series[],
   answerer: Answerer,
   store: AnswerStore,
-  { batchSize = 8, signal = new AbortController().signal, onProgress }: RunOptions = {},
+  {
+    batchSize = 8,
+    alone = false,
+    signal = new AbortController().signal,
+    onProgress,
+  }: RunOptions = {},
 ): Promise<void> {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new InvalidArgumentError(`batch size: received ${batchSize}; expected at least 1`);
@@ -92,13 +99,16 @@ export async function runEvaluation(
     if (missing.length === 0) continue;
     try {
       if (signal.aborted) throw new AbortedError("between two batches");
-      await answerInOrder(set, missing, answerer, store, signal, ({ question }, error) => {
+      const onStored = ({ question }: AnswerRequest, error: string | null) => {
         answered++;
         if (error === null) failing.clear();
         else failing.add(`${set} ${question.image ?? question.id}`);
         onProgress?.({ done: store.size, total, answered, set });
         if (failing.size >= HOPELESS_IMAGES) throw hopeless(String(error));
-      });
+      };
+      for (const together of alone ? missing.map((one) => [one]) : [missing]) {
+        await answerInOrder(set, together, answerer, store, signal, onStored);
+      }
     } catch (cause) {
       if (!signal.aborted) throw cause;
       const message = `stopped: ${store.size} answers are stored; the same command goes on from there`;

@@ -13,6 +13,8 @@ export interface SetSettings {
   readonly truth: string | null;
   /** Number of questions asked. */
   readonly questions: number;
+  /** Only questions about the first so many images were asked; absent when all were. */
+  readonly firstImages?: number;
   readonly maxTokens: number;
 }
 

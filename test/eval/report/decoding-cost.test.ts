@@ -24,7 +24,7 @@ afterAll(() => rm(folder, { recursive: true }));
 function timedModel(): Model {
   const model = seeingModel();
   const encoded = new Set<unknown>();
-  const generateBatch: Model["generateBatch"] = (requests, options) => {
+  const generateSettled: Model["generateSettled"] = (requests, options) => {
     const first = !encoded.has(requests[0]?.image);
     for (const { image } of requests) encoded.add(image);
     const timed = (answer: Answer): Answer => {
@@ -34,14 +34,14 @@ function timedModel(): Model {
       const totalMs = before.imageMs + before.prefillMs + decodeMs;
       return { ...answer, timings: { ...before, decodeMs, msPerToken, totalMs } };
     };
-    return model.generateBatch(requests, {
+    return model.generateSettled(requests, {
       ...options,
       onAnswer: (answer, index) => options?.onAnswer?.(timed(answer), index),
     });
   };
   return new Proxy(model, {
     get: (target, key) =>
-      key === "generateBatch" ? generateBatch : Reflect.get(target, key, target),
+      key === "generateSettled" ? generateSettled : Reflect.get(target, key, target),
   });
 }
 

@@ -108,6 +108,31 @@ describe("running", () => {
     expect(seen.at(-1)).toEqual({ done: 10, total: 10, answered: 6, set: "pope" });
   });
 
+  test("alone: one question at a time, in the same order; wherever it was interrupted, the same bytes", async () => {
+    // Says how many were asked together, as int8 graphs do in their own way.
+    const telling: Answerer = async (requests, onAnswer) => {
+      const cost = { ms: 1, decodeMs: 1, tokens: 1 };
+      for (const i of requests.keys()) onAnswer({ text: `one of ${requests.length}`, ...cost }, i);
+    };
+    await run(telling, { alone: true });
+    const whole = await stored();
+    const rows = whole
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(new Set(rows.map(({ text }) => text))).toEqual(new Set(["one of 1"]));
+    expect(rows.slice(0, 4).map(({ id, method }) => `${id} ${method}`)).toEqual([
+      "0 regular",
+      "1 regular",
+      "0 vcd",
+      "1 vcd",
+    ]);
+    const kept = whole.split("\n").slice(0, 3).join("\n");
+    await writeFile(join(folder, "answers.jsonl"), `${kept}\n`);
+    await run(telling, { alone: true });
+    expect(await stored()).toBe(whole);
+  });
+
   test("an abort stores what was answered and goes on from there", async () => {
     const stop = new AbortController();
     const asked: string[] = [];
