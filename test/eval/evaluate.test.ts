@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -214,6 +214,16 @@ describe("planning", () => {
       "firstImages",
     );
     await expect(planRun([one, one])).rejects.toThrow(/two sets are called pope_small/);
+  });
+
+  test("the faults of all files are told at once", async () => {
+    const broken = ["a", "b"].map((name) => join(folder, `${name}.jsonl`));
+    for (const path of broken) await writeFile(path, '{"question_id": 1,');
+    const images = join(folder, "images");
+    const failure = planRun([data, ...broken].map((one) => ({ ...request, data: one, images })));
+    await expect(failure).rejects.toThrow(
+      /^a\.jsonl line 1: no valid.*\nb\.jsonl line 1: no valid/,
+    );
   });
 
   test("an unknown rule and an unknown pocket set", async () => {

@@ -37,7 +37,8 @@ export interface RunSet extends PlannedSet {
  * @throws InvalidArgumentError when two sets have one name, or a rule or primary metric is unknown
  */
 export async function planRun(requests: readonly SetRequest[]): Promise<RunSet[]> {
-  const sets = await Promise.all(requests.map(planSet));
+  const planned = await Promise.allSettled(requests.map(planSet));
+  const sets = allOf(planned);
   const names = sets.map(({ name }) => name);
   const repeated = names.find((name, index) => names.indexOf(name) < index);
   if (repeated !== undefined) {
@@ -46,6 +47,20 @@ export async function planRun(requests: readonly SetRequest[]): Promise<RunSet[]
     );
   }
   return sets;
+}
+
+/** All sets, or the faults of all files at once. */
+function allOf(planned: readonly PromiseSettledResult<RunSet>[]): RunSet[] {
+  const failed = planned.flatMap((one) =>
+    one.status === "rejected" ? [one.reason as unknown] : [],
+  );
+  const [first, ...others] = failed;
+  const ofData = failed.filter((error) => error instanceof DatasetError);
+  if (others.length > 0 && ofData.length === failed.length) {
+    throw new DatasetError(ofData.map(({ message }) => message).join("\n"), { cause: first });
+  }
+  if (first !== undefined) throw failed.find((error) => !(error instanceof DatasetError)) ?? first;
+  return planned.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
 }
 
 async function planSet(request: SetRequest): Promise<RunSet> {
