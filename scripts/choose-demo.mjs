@@ -1,95 +1,94 @@
-// Chooses the questions of `groundsight demo` from the pocket model's dev set, by a fixed rule:
-// questions are taken in the order of the files; of each file the first that greedy `regular` gets wrong and `vcd` gets
-// right, and the first (another) that `vdgd` gets right; then the first of all that `vcd` spoils. Counts over all
-// questions are kept too.
+// Chooses the questions of `groundsight demo` from the pocket model's dev set, by the rule of chooseExamples
+// (src/cli/demo-question.ts), and keeps how often each method mends and spoils over all questions, under seed 0. What
+// a method that adds noise does must be the same in 24 of 30 noise draws (seeds 0 to 29), or it is not shown.
 //
 //   npm run build && node scripts/choose-demo.mjs
+//   node scripts/terminal-picture.mjs docs/demo.svg demo
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { chooseExamples, isRight, NOISE_DRAWS } from "../dist/cli/demo-question.js";
 import { apc, load, regular, vcd, vdgd } from "../dist/index.js";
 
 const pocket = fileURLToPath(new URL("../pocket/", import.meta.url));
 const bench = join(pocket, "bench", "dev");
 const FILES = ["pope_adversarial.jsonl", "colours.jsonl", "reasoning.jsonl"];
 const METHODS = [regular(), apc(), vcd(), vdgd()];
-/** Of each file, the first question that each of these mends. */
-const SHOWN = ["vcd", "vdgd"];
-const indexOf = (name) => METHODS.findIndex((method) => method.name === name);
-
-const words = (text) => text.toLowerCase().match(/[a-z]+/g) ?? [];
-
-/** Whether an answer is right, by the record's own truth. */
-function isRight(record, answer) {
-  const said = words(answer);
-  if (record.label !== undefined) return (said.includes("yes") ? "yes" : "no") === record.label;
-  if (record.rubric !== undefined) {
-    const has = (phrase) => ` ${said.join(" ")} `.includes(` ${words(phrase).join(" ")} `);
-    return record.rubric.every(has) && !(record.forbidden ?? []).some(has);
-  }
-  return said.includes(record.answer.toLowerCase());
-}
+/** Those of them whose answer depends on the seed. */
+const NOISY = METHODS.filter(({ name }) => name === "vcd");
 
 const model = await load("pocket");
-const shown = [];
-let harmed;
-const counts = {};
-for (const file of FILES) {
-  const records = readFileSync(join(bench, file), "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  const imageOf = ({ image }) =>
-    [join(bench, "images", basename(image)), join(bench, image)].find(existsSync);
-  const requests = records.flatMap((record) =>
-    METHODS.map((method) => ({
-      image: imageOf(record),
-      prompt: record.text,
-      method,
-      maxTokens: 24,
-    })),
+
+/** Whether each method is right about each question, under a seed. */
+async function rightness(questions, methods, seeds) {
+  const requests = questions.flatMap(({ path, question }) =>
+    methods.flatMap((method) =>
+      seeds.map((seed) => ({ image: path, prompt: question, method, seed, maxTokens: 24 })),
+    ),
   );
   const answers = await model.generateBatch(requests, { maxStreams: 32 });
-  const tally = { questions: records.length, mended: {}, spoilt: {} };
-  const mendedHere = new Set();
-  for (const [i, record] of records.entries()) {
-    const texts = answers
-      .slice(i * METHODS.length, (i + 1) * METHODS.length)
-      .map(({ text }) => text);
-    const right = texts.map((text) => isRight(record, text));
-    const { text: question, rubric, forbidden } = record;
-    const entry = {
-      file,
-      image: imageOf(record),
-      question,
-      truth: record.label ?? record.answer,
-      rubric,
-      forbidden,
-      texts,
-    };
-    for (const [m, { name }] of METHODS.entries()) {
-      tally.mended[name] = (tally.mended[name] ?? 0) + (!right[0] && right[m] ? 1 : 0);
-      tally.spoilt[name] = (tally.spoilt[name] ?? 0) + (right[0] && !right[m] ? 1 : 0);
-    }
-    const mends = SHOWN.find((name) => !mendedHere.has(name) && !right[0] && right[indexOf(name)]);
-    if (mends !== undefined) {
-      mendedHere.add(mends);
-      shown.push(entry);
-    }
-    if (right[0] && !right[indexOf("vcd")]) harmed ??= entry;
-  }
-  counts[file] = tally;
+  return questions.map((question, q) =>
+    Object.fromEntries(
+      methods.map(({ name }, m) => {
+        const start = (q * methods.length + m) * seeds.length;
+        const texts = answers.slice(start, start + seeds.length).map(({ text }) => text);
+        return [name, texts.map((text) => isRight(question, text))];
+      }),
+    ),
+  );
 }
+
+function readQuestions(file) {
+  const lines = readFileSync(join(bench, file), "utf8").trim().split("\n");
+  return lines.map((line) => {
+    const { image, text, label, answer, rubric, forbidden } = JSON.parse(line);
+    const places = [join(bench, "images", basename(image)), join(bench, image)];
+    const truth = label ?? answer;
+    return { file, path: places.find(existsSync), question: text, truth, rubric, forbidden };
+  });
+}
+
+/** In how many noise draws every method is right or wrong as under seed 0; the others do not depend on it. */
+async function holds(candidate) {
+  const seeds = Array.from({ length: NOISE_DRAWS }, (_, seed) => seed);
+  const [drawn] = await rightness([candidate], NOISY, seeds);
+  return seeds.filter((seed) =>
+    NOISY.every(({ name }) => drawn[name][seed] === candidate.right[name]),
+  ).length;
+}
+
+const candidates = [];
+const counts = {};
+for (const file of FILES) {
+  const questions = readQuestions(file);
+  const found = await rightness(questions, METHODS, [0]);
+  const rights = found.map((byMethod) =>
+    Object.fromEntries(Object.entries(byMethod).map(([name, [right]]) => [name, right])),
+  );
+  const count = (test) =>
+    Object.fromEntries(METHODS.map(({ name }) => [name, rights.filter(test(name)).length]));
+  counts[file] = {
+    questions: questions.length,
+    mended: count((name) => (right) => !right.regular && right[name]),
+    spoilt: count((name) => (right) => right.regular && !right[name]),
+  };
+  candidates.push(...questions.map((question, i) => ({ ...question, right: rights[i] })));
+  console.error(`${file}: ${JSON.stringify(counts[file])}`);
+}
+const chosen = await chooseExamples(candidates, async (candidate) => {
+  const count = await holds(candidate);
+  console.error(`${basename(candidate.path)} ${candidate.question}: ${count} of ${NOISE_DRAWS}`);
+  return count;
+});
 await model.dispose();
 
 const target = join(pocket, "demo");
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target);
-const questions = [...shown, ...(harmed === undefined ? [] : [harmed])].map(
-  ({ image, file, question, truth, rubric, forbidden }) => {
-    copyFileSync(image, join(target, basename(image)));
-    return { image: basename(image), file, question, truth, rubric, forbidden };
-  },
-);
-writeFileSync(join(target, "demo.json"), `${JSON.stringify({ counts, questions }, null, 2)}\n`);
-console.log(JSON.stringify({ counts, shown, harmed }, null, 2));
+const questions = chosen.map(({ path, file, question, truth, rubric, forbidden, holds }) => {
+  copyFileSync(path, join(target, basename(path)));
+  return { image: basename(path), file, question, truth, rubric, forbidden, holds };
+});
+const demo = { draws: NOISE_DRAWS, counts, questions };
+writeFileSync(join(target, "demo.json"), `${JSON.stringify(demo, null, 2)}\n`);
+console.log(JSON.stringify(demo, null, 2));

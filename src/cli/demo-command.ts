@@ -1,17 +1,11 @@
 import { readFileSync } from "node:fs";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { apc, load, type Method, ModelLoadError, regular, vcd, vdgd } from "../index.js";
+import { type DemoQuestion, isRight, NOISE_DRAWS, ROBUST_DRAWS } from "./demo-question.js";
 import { style } from "./style.js";
-
-/** A question of the demonstration, with its truth. */
-interface DemoQuestion {
-  readonly image: string;
-  readonly file: string;
-  readonly question: string;
-  readonly truth: string;
-  readonly rubric?: readonly string[];
-  readonly forbidden?: readonly string[];
-}
+import { columnsOf, wrapText } from "./wrap-text.js";
 
 interface Counts {
   readonly questions: number;
@@ -42,19 +36,26 @@ async function run(): Promise<void> {
   await using model = await load("pocket");
   for (const item of demo.questions) {
     const image = new URL(item.image, FOLDER);
-    process.stdout.write(
-      `${style("bold", item.question)}  ${style("dim", `pocket/demo/${item.image}, truth: ${item.truth}`)}\n`,
-    );
+    process.stdout.write(`${wrapText(heading(item, fileURLToPath(image)), "  ")}\n`);
     const answers = await model.generateBatch(
       METHODS.map((method) => ({ image, prompt: item.question, method, maxTokens: 24 })),
     );
     for (const { method, text } of answers) {
       const mark = isRight(item, text) ? style("green", "right") : style("red", "wrong");
-      process.stdout.write(`  ${method.name.padEnd(8)} ${mark}  ${text}\n`);
+      const line = `  ${method.name.padEnd(8)} ${mark}  ${text}`;
+      process.stdout.write(`${wrapText(line, " ".repeat(18))}\n`);
     }
     process.stdout.write("\n");
   }
   process.stdout.write(explanation(demo));
+}
+
+/** The question, and the image by a path that can be given to `ask` as it stands. */
+function heading({ question, truth, holds }: DemoQuestion, image: string): string {
+  const fromHere = relative(process.cwd(), image);
+  const path = fromHere.startsWith("..") ? image : fromHere;
+  const draws = holds === undefined ? "" : `, so in ${holds} of ${NOISE_DRAWS} noise draws`;
+  return `${style("bold", question)}  ${style("dim", `${path}, truth: ${truth}${draws}`)}`;
 }
 
 function readDemo(): Demo {
@@ -68,16 +69,7 @@ function readDemo(): Demo {
   }
 }
 
-/** Whether the answer says the truth: yes or no, or the right words. */
-function isRight({ truth, rubric, forbidden }: DemoQuestion, answer: string): boolean {
-  const said = ` ${(answer.toLowerCase().match(/[a-z]+/g) ?? []).join(" ")} `;
-  const has = (phrase: string) => said.includes(` ${phrase.toLowerCase()} `);
-  if (rubric !== undefined) return rubric.every(has) && !(forbidden ?? []).some(has);
-  if (truth === "yes" || truth === "no") return (has("yes") ? "yes" : "no") === truth;
-  return has(truth);
-}
-
-function explanation({ counts }: Demo): string {
+function explanation({ counts, questions }: Demo): string {
   const lines = Object.entries(counts).flatMap(([file, { questions, mended, spoilt }]) => [
     `  ${file}, ${questions} questions:`,
     ...METHODS.slice(1).map(
@@ -85,11 +77,14 @@ function explanation({ counts }: Demo): string {
         `    ${name.padEnd(6)} mended ${mended[name] ?? 0}, spoilt ${spoilt[name] ?? 0}`,
     ),
   ]);
-  return [
-    "How these were chosen (scripts/choose-demo.mjs): in the order of the dev files, the first question that greedy",
-    "decoding gets wrong and vcd gets right, the first that vdgd gets right, and at the end the first that vcd spoils.",
-    "Against greedy decoding, over the whole dev files (vdgd as it was before: its description behind the image):",
-    ...lines,
+  const isCounted = questions.every(({ holds }) => holds !== undefined);
+  const robust = isCounted
+    ? `; only what is so in ${ROBUST_DRAWS} of ${NOISE_DRAWS} draws of vcd's noise or more`
+    : ", all with one draw of vcd's noise, of which another may tell otherwise";
+  const chosen = wrapText(
+    `How these were chosen (scripts/choose-demo.mjs in the repository): in the order of the dev files, the first question that greedy decoding gets wrong and vcd gets right, the first that vdgd gets right, and at the end the first that vcd spoils${robust}. Against greedy decoding, over the whole dev files, with one draw:`,
     "",
-  ].join("\n");
+    Math.min(columnsOf(), 110),
+  );
+  return [chosen, ...lines, ""].join("\n");
 }
