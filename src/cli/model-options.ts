@@ -20,7 +20,11 @@ export function addModelOptions(command: Command): Command {
       "pocket",
     )
     .option("--dtype <name>", "precision of the graphs: fp32, fp16, q8, q4, ... (default: fp32)")
-    .option("--threads <n>", "threads per session (default: all cores)", numberOption)
+    .option(
+      "--threads <n>",
+      "threads per session (default: by the size of the graph)",
+      numberOption,
+    )
     .option("--offline", "never use the network; hub models come from the cache");
 }
 

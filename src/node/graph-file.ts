@@ -1,6 +1,6 @@
 import type { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, readFile, realpath } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, parse, relative, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { InferenceSession } from "onnxruntime-node";
@@ -65,6 +65,22 @@ export class GraphFile {
         { cause },
       );
     }
+  }
+
+  /** Bytes of the graph with its weights, too many rather than too few: of other files' weights, all that lie beside it. */
+  async bytes(): Promise<number> {
+    const folder = dirname(this.path);
+    const beside = (await readdir(folder)).filter((name) => !name.endsWith(".onnx"));
+    const paths = [this.path, ...beside.map((name) => join(folder, name))];
+    const sizes = await Promise.all(
+      paths.map((path) =>
+        stat(path).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      ),
+    );
+    return sizes.reduce((sum, size) => sum + size, 0);
   }
 
   /** Adds the file's bytes, and those of the files that hold its weights, to a running hash. */

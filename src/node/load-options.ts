@@ -7,7 +7,7 @@ import type { DownloadProgress } from "./hub.js";
 export interface LoadOptions {
   /** Precision of the graphs. Default "fp32". */
   readonly dtype?: Dtype;
-  /** Threads per session, at least 1. Default: the runtime's choice. */
+  /** Threads per session, at least 1. Default: one for each 64 MiB of a graph's weights, at most the cores. */
   readonly threads?: number;
   /**
    * "delta" patches the decoder to return only new cache rows, "whole" runs it as it is.

@@ -8,6 +8,7 @@ import { applyEdits } from "../onnx/edits/pipeline.js";
 import type { CheckpointFolder } from "./checkpoint-folder.js";
 import { GraphFile } from "./graph-file.js";
 import type { LoadOptions } from "./load-options.js";
+import { defaultThreads, threadOptions } from "./threads.js";
 
 /** A checkpoint's graphs, opened, with what can be done to their files. */
 export interface OpenedGraphs {
@@ -26,23 +27,30 @@ export async function openGraphs(
   folder: CheckpointFolder,
   { threads, cache }: Pick<LoadOptions, "threads" | "cache">,
 ): Promise<OpenedGraphs> {
-  const options = threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: 1 };
   const files = {
     embed: new GraphFile(folder.graph("embed_tokens")),
     vision: new GraphFile(folder.graph("vision_encoder")),
     decoder: new GraphFile(folder.graph("decoder_model_merged")),
   };
+  const options = {
+    embed: threadOptions(threads ?? defaultThreads(await files.embed.bytes())),
+    vision: threadOptions(threads ?? defaultThreads(await files.vision.bytes())),
+    decoder: threadOptions(threads ?? defaultThreads(await files.decoder.bytes())),
+  };
   const [embed, vision, decoder] = await Promise.all([
-    files.embed.open(options),
-    files.vision.open(options),
-    openDecoder(files.decoder, options, cache),
+    files.embed.open(options.embed),
+    files.vision.open(options.vision),
+    openDecoder(files.decoder, options.decoder, cache),
   ]);
   const openEdited = async (
     graph: "vision" | "decoder",
     edits: readonly GraphEdit[],
   ): Promise<Session> => {
     const newRows = graph === "decoder" && decoder.returnsNewRows;
-    return files[graph].open(options, applyEdits(await files[graph].read(), edits, { newRows }));
+    return files[graph].open(
+      options[graph],
+      applyEdits(await files[graph].read(), edits, { newRows }),
+    );
   };
   let hash: Promise<string> | undefined;
   return {

@@ -77,7 +77,7 @@ describe("failures", () => {
     [{ prompt: "?", topK: 1.5 }, "topK: received 1.5"],
     [{ prompt: "?", seed: -3 }, "seed: received -3"],
     [{ prompt: "?", topLogprobs: 101 }, "topLogprobs: received 101"],
-    [{ prompt: "?", stop: [""] }, "stop: expected"],
+    [{ prompt: "?", stop: [""] }, "stop: received"],
     [{ prompt: "?", max_tokens: 3 }, "unknown option 'max_tokens'; did you mean maxTokens?"],
     [{ prompt: "?", numBeams: 4 }, "unknown option 'numBeams'"],
     [{ prompt: "?", method: "vcd" }, 'method: received "vcd"'],
