@@ -8,7 +8,7 @@ export interface Pixels {
 }
 
 /** An image: a file's path or URL (also a data URL), its bytes, a Blob of them, or decoded pixels. */
-export type ImageSource = string | URL | Uint8Array | Blob | Pixels;
+export type ImageSource = string | URL | Uint8Array | ArrayBuffer | Blob | Pixels;
 
 /** Who says a turn. */
 export type Role = "system" | "user" | "assistant";

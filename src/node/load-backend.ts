@@ -3,9 +3,10 @@ import { readGeometry } from "../backends/onnx/decoder-tensors.js";
 import type { DecoderGraph } from "../backends/onnx/graphs.js";
 import type { Session } from "../backends/onnx/runtime.js";
 import type { ModelInfo } from "../engine/model-info.js";
+import { DatasetError, GroundsightError } from "../errors.js";
 import type { ModelFamily } from "../families/family.js";
 import type { CheckpointFolder, Dtype } from "./checkpoint-folder.js";
-import { openImage } from "./decode-image.js";
+import { ImageOpener } from "./images/open-image.js";
 import type { LoadOptions } from "./load-options.js";
 import { onnxRuntime } from "./onnx-runtime.js";
 import { openGraphs } from "./open-graphs.js";
@@ -28,6 +29,7 @@ export async function loadBackend(
   const family = folder.family.configure({ config: folder.config, tokenText });
   const { graphs, hash, release } = await openGraphs(folder, options);
   const { generation } = folder;
+  const images = new ImageOpener(options.images);
   return new OnnxBackend({
     runtime: { Tensor },
     info: modelInfo(id, dtype, family, graphs.decoder),
@@ -41,11 +43,18 @@ export async function loadBackend(
       prefixBytes: (options.prefixCacheMiB ?? 256) * 2 ** 20,
     },
     async openImage(source, signal) {
-      const file = await openImage(source, signal);
-      return {
-        key: file.key,
-        process: async () => family.process(imageProcessor, await file.decode()),
+      const { key, name, decode } = await images.open(source, signal);
+      const process = async () => {
+        const pixels = await decode();
+        try {
+          return await family.process(imageProcessor, pixels);
+        } catch (cause) {
+          if (GroundsightError.isInstance(cause)) throw cause;
+          const { message } = cause as Error;
+          throw new DatasetError(`cannot process image ${name}: ${message}`, { cause });
+        }
       };
+      return { key, process };
     },
     hash,
     release,

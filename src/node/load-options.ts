@@ -2,6 +2,7 @@ import { checkNames } from "../arguments/check-names.js";
 import { integerIn, numberIn, oneOf } from "../arguments/numbers.js";
 import { DTYPE_SUFFIXES, type Dtype } from "./checkpoint-folder.js";
 import type { DownloadProgress } from "./hub.js";
+import { type ImageLimits, imageLimits } from "./images/image-limits.js";
 
 /** Options of `load`. */
 export interface LoadOptions {
@@ -23,6 +24,8 @@ export interface LoadOptions {
    * the machine's memory.
    */
   readonly liveCacheMiB?: number;
+  /** What images may ask for: size, time, and where URLs may lead. */
+  readonly images?: ImageLimits;
   /** Runs the model in a worker thread, so that a long prefill does not hold up this one. Default false. */
   readonly worker?: boolean;
   /** Where hub models are kept. Default: $GROUNDSIGHT_CACHE, else ~/.cache/groundsight. */
@@ -42,6 +45,7 @@ const OPTION_NAMES = [
   "visionCacheMiB",
   "prefixCacheMiB",
   "liveCacheMiB",
+  "images",
   "worker",
   "cacheDir",
   "offline",
@@ -58,6 +62,7 @@ const OPTION_NAMES = [
 export function checkLoadOptions(options: LoadOptions): Dtype {
   checkNames(options, OPTION_NAMES, "load has no option");
   const { dtype = "fp32", cache, threads } = options;
+  imageLimits(options.images);
   if (threads !== undefined) integerIn("threads", threads, 1);
   if (cache !== undefined) oneOf("cache", cache, ["delta", "whole"]);
   for (const name of ["visionCacheMiB", "prefixCacheMiB", "liveCacheMiB"] as const) {

@@ -35,7 +35,9 @@ export function fakeImage(source: ImageSource): FakeImage {
       ? new TextEncoder().encode(String(source))
       : source instanceof Uint8Array
         ? source
-        : source.data;
+        : source instanceof ArrayBuffer
+          ? new Uint8Array(source)
+          : source.data;
   const shape = "width" in Object(source) ? (source as { width: number }).width : "";
   return {
     key: `${shape}:${bytes.join()}`,

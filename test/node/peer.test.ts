@@ -8,7 +8,7 @@ import {
 } from "@huggingface/transformers";
 import { describe, expect, test } from "vitest";
 import { load } from "../../src/index.js";
-import { openImage } from "../../src/node/decode-image.js";
+import { openImage } from "../../src/node/images/open-image.js";
 import { CHECKPOINTS } from "../global-setup.js";
 
 /** Width and height of the images that a random checkpoint takes. */

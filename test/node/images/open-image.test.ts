@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DatasetError, InvalidArgumentError } from "../../src/errors.js";
-import { openImage } from "../../src/node/decode-image.js";
+import { DatasetError, InvalidArgumentError } from "../../../src/errors.js";
+import { openImage } from "../../../src/node/images/open-image.js";
 
 /** 4 x 2 pixels: a red left half, a blue right half. */
 const RED_BLUE = Buffer.from([0, 1].flatMap(() => [255, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 255]));
