@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatasetError } from "../../errors.js";
 import { withFiles } from "../data/file-problem.js";
@@ -96,6 +96,12 @@ export class DurableLog {
 }
 
 async function openForAppend(path: string): Promise<FileHandle> {
+  const there = await stat(path).catch(() => null);
+  if (there !== null && !there.isFile() && !there.isDirectory()) {
+    throw new DatasetError(
+      `${path}: a pipe or device; expected a file that can be read and written`,
+    );
+  }
   // "a+" would ignore write positions on Linux, so the file is made first and opened for both.
   await (await open(path, "a")).close();
   return open(path, "r+");
