@@ -5,6 +5,7 @@ import { GroundsightError } from "../errors.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 import { patchCache } from "../onnx/edits/patch-cache.js";
 import { applyEdits } from "../onnx/edits/pipeline.js";
+import { checkGraph } from "./check-graph.js";
 import type { CheckpointFolder } from "./checkpoint-folder.js";
 import { GraphFile } from "./graph-file.js";
 import type { LoadOptions } from "./load-options.js";
@@ -42,6 +43,8 @@ export async function openGraphs(
     files.vision.open(options.vision),
     openDecoder(files.decoder, options.decoder, cache),
   ]);
+  checkGraph(files.embed.path, embed, ["input_ids"]);
+  checkGraph(files.decoder.path, decoder.session, ["inputs_embeds", "attention_mask"]);
   const openEdited = async (
     graph: "vision" | "decoder",
     edits: readonly GraphEdit[],
