@@ -166,7 +166,12 @@ function text(analysis: RunAnalysis, out: string): string {
   const sets = analysis.sets.map((set) => {
     const verdicts = set.comparisons.map(({ decoding, verdict }) => `  ${decoding}: ${verdict}`);
     const warning = fewImagesWarning(set.images) ?? [];
-    return [`${set.name} (rule ${set.rule})`, textTable(figuresTable(set)), warning, ...verdicts]
+    return [
+      `${set.name} (rule ${set.rule})`,
+      textTable(figuresTable(set), process.stdout.columns),
+      warning,
+      ...verdicts,
+    ]
       .flat()
       .join("\n");
   });

@@ -2,10 +2,13 @@ import { Command } from "commander";
 import {
   compareQuery,
   figuresQuery,
+  formatValue,
   LIST_RUNS,
+  type MetricInfo,
   openResults,
   type ResultRow,
   textTable,
+  unitOf,
 } from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
 
@@ -50,8 +53,7 @@ async function run(folder: string, flags: ResultsFlags): Promise<void> {
       return;
     }
     const rows = await results.query(sql);
-    const output = flags.json === true ? JSON.stringify(rows, null, 2) : tableOf(rows);
-    process.stdout.write(`${output}\n`);
+    process.stdout.write(`${printed(rows, flags)}\n`);
   } finally {
     results.close();
   }
@@ -69,14 +71,53 @@ function queryFor({ compare, figures, metric, sql }: ResultsFlags): string {
   return compareQuery(first, second, metric);
 }
 
+function printed(rows: readonly ResultRow[], { json, sql }: ResultsFlags): string {
+  try {
+    if (json === true) return JSON.stringify(rows, null, 2);
+    return tableOf(sql === undefined ? rows.map(withUnits) : rows);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const message = `${rows.length} rows are too many to print; write them with --export`;
+    throw new InvalidArgumentError(message, { cause });
+  }
+}
+
 function tableOf(rows: readonly ResultRow[]): string {
   const header = Object.keys(rows[0] ?? {});
   if (header.length === 0) return "no rows";
-  return textTable([header, ...rows.map((row) => header.map((key) => cell(row[key])))]);
+  const cells = rows.map((row) => header.map((key) => cell(row[key])));
+  return textTable([header, ...cells], process.stdout.columns);
 }
 
+/** Columns of figures. They hold several metrics: each figure tells its unit, and shares are percent. */
+const FIGURES = ["value", "low", "high", "first", "second", "difference"];
+
+function withUnits({ unit, ...row }: ResultRow): ResultRow {
+  if (typeof unit !== "string") return row;
+  const metric = {
+    name: "",
+    title: "",
+    better: "neither",
+    unit: unit as MetricInfo["unit"],
+  } as const;
+  return Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [
+      key,
+      FIGURES.includes(key) && typeof value === "number"
+        ? formatValue(metric, { value }) + unitOf(metric)
+        : value,
+    ]),
+  );
+}
+
+/** Line ends and other controls are written out: an answer cannot move the cursor. */
 function cell(value: unknown): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "number" && !Number.isInteger(value)) return value.toFixed(4);
-  return String(value);
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return text.replaceAll(/\p{Cc}/gu, (c) => (c === "\n" ? "\\n" : `\\x${hex(c)}`));
+}
+
+function hex(character: string): string {
+  return character.charCodeAt(0).toString(16).padStart(2, "0");
 }

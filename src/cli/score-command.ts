@@ -110,7 +110,7 @@ function asText(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
         formatValue(metric, score.metrics[metric.name]!) + unitOf(metric),
         formatInterval(metric, intervals[metric.name]),
       ]);
-      const table = textTable([["", "value", "95% interval"], ...rows]);
+      const table = textTable([["", "value", "95% interval"], ...rows], process.stdout.columns);
       return [
         title.filter(Boolean).join(", "),
         table,

@@ -9,6 +9,8 @@ export interface FigureRow {
   readonly decoding: string;
   readonly seeds: number;
   readonly metric: string;
+  /** Of value, low and high: share (0 to 1), percent, points, words or count. */
+  readonly unit: string;
   /** True for the metric that comparisons are about. */
   readonly primary: boolean;
   readonly value: number | null;
@@ -22,7 +24,7 @@ export interface FigureRow {
 export function figureRows(analysis: RunAnalysis): FigureRow[] {
   return analysis.sets.flatMap((set) =>
     set.methods.flatMap(({ method, decoding, seeds, figures, n, unparsed }) =>
-      set.metrics.map(({ name }) => ({
+      set.metrics.map(({ name, unit }) => ({
         set: set.name,
         benchmark: set.benchmark,
         rule: set.rule,
@@ -30,6 +32,7 @@ export function figureRows(analysis: RunAnalysis): FigureRow[] {
         decoding,
         seeds: decoding === "greedy" ? 0 : seeds.length,
         metric: name,
+        unit,
         primary: name === set.primaryMetric.name,
         value: figures[name]?.value.value ?? null,
         low: figures[name]?.interval?.low ?? null,

@@ -3,7 +3,7 @@ import { quote } from "./results-database.js";
 /** Runs with the number of stored answers, and the primary figures of those that have a report. */
 export const LIST_RUNS = `
   SELECT runs.run, coalesce(a.answers, 0) AS answers, f."set", f.method, f.decoding, f.metric,
-    f."value", f.low, f.high
+    f.unit, f."value", f.low, f.high
   FROM runs
   LEFT JOIN (SELECT run, count(*) AS answers FROM answers GROUP BY run) a ON a.run = runs.run
   LEFT JOIN (SELECT * FROM figures WHERE "primary") f ON f.run = runs.run
@@ -30,7 +30,7 @@ export function compareQuery(first: string, second: string, metric: string | und
     JOIN (SELECT *, (${key}, id) AS question FROM answers WHERE run = ${quote(second)}) b
       ON a.question = b.question
     GROUP BY ALL)
-  SELECT a."set", a.method, a.decoding, a.metric, a."value" AS first, b."value" AS second,
+  SELECT a."set", a.method, a.decoding, a.metric, a.unit, a."value" AS first, b."value" AS second,
     b."value" - a."value" AS difference, same.same_answers
   FROM figures a
   JOIN figures b ON a."set" = b."set" AND a.method = b.method AND a.decoding = b.decoding

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DatasetError, InvalidArgumentError, importOptional } from "../../errors.js";
+import { BENCHMARKS } from "../benchmarks/registry.js";
 import { REPORT_FILES } from "../report/write-report.js";
 import { RUN_FILES } from "../store/answer-store.js";
 import { plainValue } from "./plain-value.js";
@@ -43,7 +44,7 @@ const VIEWS = {
       batch: "INTEGER",
     },
   },
-  figures: {
+  stored_figures: {
     file: REPORT_FILES.figures,
     columns: {
       set: "VARCHAR",
@@ -53,6 +54,7 @@ const VIEWS = {
       decoding: "VARCHAR",
       seeds: "INTEGER",
       metric: "VARCHAR",
+      unit: "VARCHAR",
       primary: "BOOLEAN",
       value: "DOUBLE",
       low: "DOUBLE",
@@ -62,6 +64,14 @@ const VIEWS = {
     },
   },
 } as const;
+
+/** Runs reported before units were kept: their benchmarks tell them. */
+const WITH_UNITS: readonly string[] = [
+  `CREATE VIEW figures AS SELECT f.* REPLACE (coalesce(f.unit, u.unit) AS unit) FROM stored_figures f
+    LEFT JOIN (VALUES ${BENCHMARKS.flatMap(({ name, metrics }) =>
+      metrics.map((metric) => `(${quote(name)}, ${quote(metric.name)}, ${quote(metric.unit)})`),
+    )}) u(benchmark, metric, unit) ON u.benchmark = f.benchmark AND u.metric = f.metric`,
+];
 
 const PARQUET = ".parquet";
 
@@ -125,6 +135,7 @@ async function viewsOf(folder: string): Promise<Views> {
     files.push(...found);
     statements.push(viewOf(name, columns, folder, found));
   }
+  statements.push(...WITH_UNITS);
   return { statements, files };
 }
 

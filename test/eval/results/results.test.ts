@@ -43,7 +43,11 @@ test("lists runs with their answers and main figures", async () => {
   expect(rows).toHaveLength(2 * 6);
   expect(rows[0]).toMatchObject({ run: "a", answers: 216, metric: "accuracy", decoding: "greedy" });
   expect(rows.at(-1).run).toBe("deeper/b");
-  expect(await results(runs)).toMatch(/^run +answers +set +method +decoding/);
+  expect(rows[0]).toMatchObject({ unit: "share", value: 16 / 24 });
+  const table = await results(runs);
+  expect(table).toMatch(/^run +answers +set +method +decoding/);
+  // For people all figures of the column are percent, and say so.
+  expect(table).toMatch(/ regular +greedy +accuracy +66\.7% +[\d.]+% +[\d.]+%/);
 });
 
 test("compares two runs: the figures, and how many answers are the same", async () => {
@@ -95,6 +99,28 @@ test("a run whose answers are kept as Parquet reads like the others", async () =
     { run: "j", n: 1 },
     { run: "p", n: 216 },
   ]);
+});
+
+test("figures of older runs have the unit that their benchmark gives them", async () => {
+  const old = join(folder, "old-figures");
+  await mkdir(old);
+  await appendFile(join(old, "settings.json"), "{}");
+  const rows = [
+    { set: "s", benchmark: "pope", metric: "accuracy", value: 0.5, primary: true },
+    { set: "s", benchmark: "chair", metric: "chair_i", value: 27.08 },
+    { set: "s", benchmark: "own", metric: "sides", value: 3 },
+  ];
+  const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+  await appendFile(join(old, "figures.jsonl"), lines);
+  const table = await results(old, "--figures");
+  expect(table).toMatch(/accuracy .* 50\.0%/);
+  expect(table).toMatch(/chair_i .* 27\.1%/);
+  expect(table).toMatch(/sides .* 3/);
+});
+
+test("texts with line ends and controls stay in their cells, lists are shown", async () => {
+  const sql = "SELECT 'a' || chr(10) || 'b' || chr(27) || '[2J' AS text, [1, 2] AS list";
+  expect((await results(runs, "--sql", sql)).split("\n")[1]).toBe("a\\nb\\x1b[2J  [1,2]");
 });
 
 test("timings of older runs, without the time of decoding, read as JSONL and as Parquet", async () => {
