@@ -153,7 +153,11 @@ describe("the report", () => {
     }));
     const question = { id: "0", image: "0.png", prompt: '<i>"Is it?"</i>', truth: "yes" };
     const gone = { ...question, image: "gone.png" };
-    const disagreements = [question, gone].map((one) => ({
+    // It would draw its neighbour, which the model never saw.
+    const drawing =
+      '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="0.png"/></svg>';
+    await writeFile(join(folder, "images", "drawing.png"), drawing);
+    const disagreements = [question, gone, { ...question, image: "drawing.png" }].map((one) => ({
       decoding: "greedy" as const,
       question: one,
       answers,

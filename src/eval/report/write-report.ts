@@ -1,4 +1,3 @@
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { writeFileAtomically } from "../store/atomic-file.js";
@@ -54,12 +53,11 @@ export async function writeReport(
  */
 async function pictureAddress(path: string): Promise<string | null> {
   try {
-    if (!(await stat(path)).isFile()) return null;
-    // From its bytes: from a path, an SVG could draw in the files beside it.
-    const bytes = await readFile(path);
-    if ((await sharp(bytes).metadata()).format === "svg") return null;
+    // Through the gate of images, as the model saw it: what sharp opens by its path may be SVG, and draw other files.
+    const { decodeImage } = await import("../../index.js");
+    const { data, ...raw } = await decodeImage(path, { allowUrls: false });
     const size = { width: PICTURE_SIZE, height: PICTURE_SIZE, fit: "inside" } as const;
-    const png = await sharp(bytes)
+    const png = await sharp(data, { raw })
       .resize({ ...size, withoutEnlargement: true })
       .png()
       .toBuffer();
