@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../contract/benchmark.js";
 import { readQuestions } from "../data/read-questions.js";
 import { identifier } from "../data/read-shaped.js";
+import { shownValue } from "../data/shown-value.js";
 import { type RatioMetricOptions, ratioMetric } from "../metrics/ratio-metric.js";
 
 const row = z.object({
@@ -102,7 +103,7 @@ function load(files: BenchmarkFiles): Question[] {
   const identify = (value: Row) => value.question_id;
   const check = ({ answer }: Row) =>
     colourIn(answer) === null
-      ? `unknown label "${answer}"; expected one of ${[...COLOURS.keys()].join(", ")}`
+      ? `unknown label ${shownValue(answer)}; expected one of ${[...COLOURS.keys()].join(", ")}`
       : null;
   const rows = readQuestions(files, { benchmark: "colours", schema: row, identify, check });
   return rows.map(({ value, where }) => {

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { DatasetError } from "../../errors.js";
 import type { Benchmark, BenchmarkFiles, Question, Score } from "../contract/benchmark.js";
 import { readQuestions } from "../data/read-questions.js";
 import { identifier } from "../data/read-shaped.js";
+import { shownValue } from "../data/shown-value.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
 
 const row = z.object({
@@ -47,12 +47,11 @@ export const counting: Benchmark = {
 
 function load(files: BenchmarkFiles): Question[] {
   const identify = (value: z.infer<typeof row>) => value.question_id;
-  const rows = readQuestions(files, { benchmark: "counts", schema: row, identify });
+  const check = ({ answer }: z.infer<typeof row>) =>
+    numberIn(answer) === null ? `unknown label ${shownValue(answer)}; expected a number` : null;
+  const rows = readQuestions(files, { benchmark: "counts", schema: row, identify, check });
   return rows.map(({ value, where }) => {
-    const expected = numberIn(value.answer);
-    if (expected === null) {
-      throw new DatasetError(`${where}: unknown label "${value.answer}"; expected a number`);
-    }
+    const expected = numberIn(value.answer) ?? 0;
     return {
       id: value.question_id,
       image: value.image,
@@ -68,7 +67,8 @@ function load(files: BenchmarkFiles): Question[] {
 
 function numberIn(text: string): number | null {
   for (const word of text.toLowerCase().match(/\d+|\p{L}+/gu) ?? []) {
-    if (/^\d+$/.test(word)) return Number(word);
+    // Hundreds of digits would be infinite, and every mean with them.
+    if (/^\d+$/.test(word)) return Math.min(Number(word), Number.MAX_SAFE_INTEGER);
     const value = NUMBERS.indexOf(word);
     if (value >= 0) return value;
   }

@@ -13,6 +13,7 @@ export interface Fault {
 }
 
 const SHOWN_PROBLEMS = 5;
+const LONGEST_PROBLEM = 400;
 
 /**
  * The rows of a JSONL file (one JSON value a line) or of a JSON file that holds one array. A byte
@@ -92,9 +93,11 @@ export function withoutFaults<T extends object>(rows: readonly (T | Fault)[]): T
   return rows as T[];
 }
 
-/** Joins the first problems of a file and counts the rest. */
+/** Joins the first problems of a file and counts the rest; values that fill pages are cut. */
 export function listed(problems: readonly string[]): string {
-  const shown = problems.slice(0, SHOWN_PROBLEMS);
+  const shown = problems
+    .slice(0, SHOWN_PROBLEMS)
+    .map((text) => (text.length > LONGEST_PROBLEM ? `${text.slice(0, LONGEST_PROBLEM)}...` : text));
   const rest = problems.length - shown.length;
   return [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join("\n");
 }

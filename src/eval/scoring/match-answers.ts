@@ -58,7 +58,7 @@ export function matchAnswers(
     const have = new Set(matched.map(({ question }) => question.id));
     const missing = questions.filter(({ id }) => !have.has(id));
     throw new DatasetError(
-      `${missing.length} of ${questions.length} questions have no answer, first ${missing[0]?.id} ` +
+      `${missing.length} of ${questions.length} questions have no answer, first ${missing[0]?.id.slice(0, 60)} ` +
         `(${missing[0]?.where}); allow this with --partial`,
     );
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DatasetError } from "../../../src/errors.js";
 import { chair } from "../../../src/eval/benchmarks/chair.js";
 import { colours } from "../../../src/eval/benchmarks/colours.js";
+import { counting } from "../../../src/eval/benchmarks/counting.js";
 import { mme } from "../../../src/eval/benchmarks/mme.js";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
 import { readAnswers } from "../../../src/eval/data/read-answers.js";
@@ -86,6 +87,14 @@ describe("questions of anyone", () => {
       ["constructor", 1],
       ["__proto__", 2],
     ]);
+  });
+
+  test("a number of hundreds of digits is wrong, not infinitely so", () => {
+    const data = file('{"question_id": 1, "image": "a", "text": "?", "answer": 2}');
+    const questions = counting.load({ data, truth: null });
+    const answers = readAnswers(file(`{"id": 1, "text": "${"9".repeat(400)}"}`));
+    const error = scoreAnswers(counting, questions, answers).metrics.mean_absolute_error?.value;
+    expect(Number.isFinite(error)).toBe(true);
   });
 
   test("no word is a colour because objects have a property of that name", () => {
