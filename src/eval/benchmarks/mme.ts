@@ -135,7 +135,7 @@ function load(files: BenchmarkFiles): Question[] {
   for (const [, pair] of groupBy(rows, (row) => `${row.category}/${row.image}`)) {
     if (pair.length !== 2) {
       throw new DatasetError(
-        `${pair[0]?.where}: image ${shownValue(pair[0]?.image)} has ${pair.length} questions; expected 2`,
+        `${pair[0]?.where}: image ${pair[0]?.image.slice(0, 60)} has ${pair.length} questions; expected 2`,
       );
     }
   }
