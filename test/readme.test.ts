@@ -7,7 +7,9 @@ const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.ur
 const GUIDES = [
   "README.md",
   "CONTRIBUTING.md",
+  "docs/bundlers.md",
   "docs/command-line.md",
+  "docs/errors.md",
   "docs/evaluation.md",
   "docs/extending.md",
   "docs/install.md",
