@@ -75,6 +75,11 @@ function promptTools(tokenizer: CheckpointTokenizer, { text, file }: ChatTemplat
       const known = encoded.get(text);
       if (known !== undefined) return [...known];
       const ids = tokenizer.encode(text);
+      if (!ids.every((id) => Number.isSafeInteger(id) && id >= 0)) {
+        throw new ModelLoadError(
+          "tokenizer.json: the tokenizer makes no token ids of a text; its model is incomplete or of an unknown kind",
+        );
+      }
       encoded.set(text, ids, 2 * text.length + 8 * ids.length);
       return [...ids];
     },

@@ -68,7 +68,7 @@ describe("ask", () => {
     );
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const answer = JSON.parse(stdout);
-    expect(Object.keys(answer).slice(0, 11)).toEqual([
+    expect(Object.keys(answer).slice(0, 13)).toEqual([
       "model",
       "image",
       "question",

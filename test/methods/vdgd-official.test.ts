@@ -52,19 +52,29 @@ async function answered(options: VdgdOptions) {
   return { result: await model.generate(request), description, answer };
 }
 
-test.each(["min", "sum", "avg"] as const)(
-  "official, %s: of the nucleus the token that the description's distributions support best",
-  async (reduce) => {
-    const { result, description, answer } = await answered({ score: "official", reduce });
+test.each([
+  ["min", "paper"],
+  ["sum", "paper"],
+  ["avg", "paper"],
+  ["min", "official"],
+] as const)(
+  "official, %s, scale %s: of the nucleus the token that the description's distributions support best",
+  async (reduce, scale) => {
+    const options = { score: "official", reduce, scale } as const;
+    const { result, description, answer } = await answered(options);
     expect(description).toHaveLength(5);
     expect(answer).toHaveLength(10);
     const positions = description.map(logProbs);
+    // The authors' call divides the divergence by the size of the vocabulary.
+    const unit = scale === "official" ? 1 / answer[0]!.length : 1;
     let sizes = 0;
     for (const [i, logits] of answer.entries()) {
       const kept = nucleus(logits);
       sizes += kept.size;
       const scores = logits.map((_, k) =>
-        kept.has(k) ? -REDUCE[reduce](positions.map((p) => -p[k]!)) : Number.NEGATIVE_INFINITY,
+        kept.has(k)
+          ? -unit * REDUCE[reduce](positions.map((p) => -p[k]!))
+          : Number.NEGATIVE_INFINITY,
       );
       const token = result.tokens[i]!;
       expect(token.id).toBe(scores.indexOf(Math.max(...scores)));
