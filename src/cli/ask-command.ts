@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { type Answer, type GenerateRequest, type Model, methodText } from "../index.js";
+import { exampleImage } from "./example-image.js";
 import {
   addGenerationOptions,
   type GenerationFlags,
@@ -36,11 +37,11 @@ export function askCommand(): Command {
   return command
     .addHelpText(
       "after",
-      `
+      () => `
 Examples:
-  $ groundsight ask photo.jpg "Is there a dog in the image?"
-  $ groundsight ask photo.jpg "Describe the image." --method vcd --alpha 1 --beta 0.1 --noise-step 500
-  $ groundsight ask photo.jpg "What colour is the car?" --temperature 1 --seed 7 --logprobs 5 --json`,
+  $ groundsight ask ${exampleImage()} "Is there a dog in the image?"
+  $ groundsight ask ${exampleImage()} "Describe the image." --method vcd --alpha 1 --beta 0.1 --noise-step 500
+  $ groundsight ask ${exampleImage()} "What colour is the car?" --temperature 1 --seed 7 --logprobs 5 --json`,
     )
     .action(run);
 }

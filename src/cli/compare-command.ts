@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { METHODS } from "../index.js";
+import { exampleImage } from "./example-image.js";
 import {
   addGenerationOptions,
   type GenerationFlags,
@@ -48,11 +49,11 @@ export function compareCommand(): Command {
   return command
     .addHelpText(
       "after",
-      `
+      () => `
 Examples:
-  $ groundsight compare photo.jpg "Describe the image."
-  $ groundsight compare photo.jpg "Describe the image." --methods regular,vti,vti+vcd --steer directions.safetensors
-  $ groundsight compare photo.jpg "Is there a fork?" --methods regular,vcd:noiseStep=500,vcd:noiseStep=900`,
+  $ groundsight compare ${exampleImage()} "Describe the image."
+  $ groundsight compare ${exampleImage()} "Describe the image." --methods regular,vti,vti+vcd --steer directions.safetensors
+  $ groundsight compare ${exampleImage()} "Is there a fork?" --methods regular,vcd:noiseStep=500,vcd:noiseStep=900`,
     )
     .action(run);
 }

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { apc, load, type Method, ModelLoadError, regular, vcd, vdgd } from "../index.js";
 import { type DemoQuestion, isRight, NOISE_DRAWS, ROBUST_DRAWS } from "./demo-question.js";
+import { DEMO_FOLDER, pathFromHere } from "./example-image.js";
 import { style } from "./style.js";
 import { columnsOf, wrapText } from "./wrap-text.js";
 
@@ -19,7 +18,6 @@ interface Demo {
   readonly questions: readonly DemoQuestion[];
 }
 
-const FOLDER = new URL("../../pocket/demo/", import.meta.url);
 const METHODS: readonly Method[] = [regular(), apc(), vcd(), vdgd()];
 
 /** `groundsight demo`: the pocket model on bundled images, where the methods differ. */
@@ -35,8 +33,8 @@ async function run(): Promise<void> {
   const demo = readDemo();
   await using model = await load("pocket");
   for (const item of demo.questions) {
-    const image = new URL(item.image, FOLDER);
-    process.stdout.write(`${wrapText(heading(item, fileURLToPath(image)), "  ")}\n`);
+    const image = new URL(item.image, DEMO_FOLDER);
+    process.stdout.write(`${wrapText(heading(item, image), "  ")}\n`);
     const answers = await model.generateBatch(
       METHODS.map((method) => ({ image, prompt: item.question, method, maxTokens: 24 })),
     );
@@ -51,16 +49,14 @@ async function run(): Promise<void> {
 }
 
 /** The question, and the image by a path that can be given to `ask` as it stands. */
-function heading({ question, truth, holds }: DemoQuestion, image: string): string {
-  const fromHere = relative(process.cwd(), image);
-  const path = fromHere.startsWith("..") ? image : fromHere;
+function heading({ question, truth, holds }: DemoQuestion, image: URL): string {
   const draws = holds === undefined ? "" : `, so in ${holds} of ${NOISE_DRAWS} noise draws`;
-  return `${style("bold", question)}  ${style("dim", `${path}, truth: ${truth}${draws}`)}`;
+  return `${style("bold", question)}  ${style("dim", `${pathFromHere(image)}, truth: ${truth}${draws}`)}`;
 }
 
 function readDemo(): Demo {
   try {
-    return JSON.parse(readFileSync(new URL("demo.json", FOLDER), "utf8")) as Demo;
+    return JSON.parse(readFileSync(new URL("demo.json", DEMO_FOLDER), "utf8")) as Demo;
   } catch (cause) {
     throw new ModelLoadError(
       "the demonstration's images (pocket/demo) are missing; run it from a complete clone or package",

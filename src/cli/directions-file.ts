@@ -54,7 +54,7 @@ export function directionsSummary({ modelHash, image, text, facts }: SteeringDir
     `settings ${factText(facts.settings)}`,
     `image: ${shapeOf(image)}, variance explained ${percent(seen)}`,
     `text: ${shapeOf(text)}, variance explained ${percent(read)}`,
-    textTable([header, ...rows]),
+    textTable([header, ...rows], process.stdout.columns),
   ].join("\n");
 }
 

@@ -5,6 +5,7 @@ import { compareCommand } from "./compare-command.js";
 import { completionCommand } from "./completion-command.js";
 import { demoCommand } from "./demo-command.js";
 import { evalCommand } from "./eval-command.js";
+import { exampleImage } from "./example-image.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
 import { modelsCommand } from "./models-command.js";
 import { endOnBrokenOutput, reportFailure } from "./report-failure.js";
@@ -19,10 +20,10 @@ const program = new Command("groundsight")
   .option("--no-color", "no colours, with any command; as the variable NO_COLOR")
   .addHelpText(
     "after",
-    `
+    () => `
 Examples:
-  $ groundsight ask IMAGE "Is there a dog in the image?" --method vcd
-  $ groundsight compare IMAGE "What is on the table?" --methods regular,apc,vcd
+  $ groundsight ask ${exampleImage()} "Is there a dog in the image?" --method vcd
+  $ groundsight compare ${exampleImage()} "What is on the table?" --methods regular,apc,vcd
   $ groundsight models
 
 Exit status:

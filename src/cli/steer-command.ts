@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { exampleImage } from "./example-image.js";
 import { steerExportCommand } from "./steer-export-command.js";
 import { steerFitCommand } from "./steer-fit-command.js";
 import { steerInspectCommand } from "./steer-inspect-command.js";
@@ -9,11 +10,11 @@ export function steerCommand(): Command {
     .description("Fit, inspect and export steering directions (VTI).")
     .addHelpText(
       "after",
-      `
+      () => `
 Examples:
   $ groundsight steer fit --demos demos.jsonl --images images/ --out directions.safetensors
   $ groundsight steer inspect directions.safetensors
-  $ groundsight ask photo.jpg "Describe the image." --steer directions.safetensors --steer-image 0.4 --steer-text 0.4`,
+  $ groundsight ask ${exampleImage()} "Describe the image." --steer directions.safetensors --steer-image 0.4 --steer-text 0.4`,
     );
   for (const create of [steerFitCommand, steerInspectCommand, steerExportCommand]) {
     command.addCommand(create().copyInheritedSettings(command));
