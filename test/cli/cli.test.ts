@@ -68,7 +68,7 @@ describe("ask", () => {
     );
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const answer = JSON.parse(stdout);
-    expect(Object.keys(answer).slice(0, 13)).toEqual([
+    expect(Object.keys(answer)).toEqual([
       "model",
       "image",
       "question",
@@ -82,6 +82,8 @@ describe("ask", () => {
       "details",
       "decoding",
       "checkpoint",
+      "hash",
+      "version",
     ]);
     expect(answer.method).toEqual({
       name: "vcd",
