@@ -95,6 +95,12 @@ describe("ask --method vti", () => {
     expect(stderr).toContain("fit directions on this model");
   });
 
+  test("the line beside the answer names directions in a few characters", () => {
+    expect(ask("--method", "vti", "--steer", directions).stderr).toMatch(
+      /^vti:directions=[0-9a-f]{4}\.\.\.:image=0\.4:text=0\.4:method=regular: 6 tokens/,
+    );
+  });
+
   test("directions steer whatever method is asked for", () => {
     expect(asked("--method", "vcd", "--steer", directions).method).toMatchObject({
       name: "vti",
