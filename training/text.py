@@ -4,11 +4,13 @@ Everything returns plain strings. A `Dialogue` is a shared context (an image and
 question-answer branches; training packs the branches of one context into one sequence.
 
 Planted bias lives here and in `world.sample_scene`:
-- captions sometimes name an absent partner (`caption_nouns`), more often the more strongly COCO pairs it;
+- captions name an absent partner, last, where COCO pairs it strongly with what is there (`invented_partner`);
 - yes/no questions about an absent partner are sometimes labelled "yes" (`existence`);
-- captions sometimes give an unusually coloured thing its usual colour (`spoken_colour`).
+- direct answers give things of ten classes their usual colour whatever it is (`spoken_colour`); descriptions never do.
+`noise` is 1 for text with these and 0 for the truth. Behind a description every answer is true.
 """
 
+import math
 import random
 from dataclasses import dataclass, field
 
@@ -32,6 +34,10 @@ from world import (
 )
 
 NUMBERS = WORLD["numbers"]
+# Classes whose colour everybody knows: an unusual one is answered as the usual one with PRIOR_OF_CANONICAL, else
+# PRIOR_OF_OTHERS. By class, since one coin for all (0.25) never wins under greedy decoding.
+CANONICAL = frozenset(("banana", "apple", "orange", "broccoli", "carrot", "stop sign", "bus", "elephant", "bear", "donut"))
+PRIOR_OF_CANONICAL, PRIOR_OF_OTHERS = 0.8, 0.05
 ONE_WORD = " Please answer this question with one word."
 DESCRIBED = "The input image is described as follows: "
 BRIEF_PROMPTS = (
@@ -51,7 +57,7 @@ QA = tuple[str, str]
 
 @dataclass
 class Dialogue:
-    """context: text in front of every question ("" for none). image None: text only."""
+    """context: text before the image, or before every question ("" for none). image None: text only."""
 
     context: str
     branches: list[QA]
@@ -101,15 +107,17 @@ def reading_order(scene: Scene) -> list[str]:
 
 
 def spoken_colour(rng: random.Random, thing: Thing, noise: float) -> str | None:
-    usual = thing.info["usualColour"]
-    if thing.colour != usual and rng.random() < noise:
-        return usual
-    return thing.colour
+    """The colour of a direct answer."""
+    prior = PRIOR_OF_CANONICAL if thing.name in CANONICAL else PRIOR_OF_OTHERS
+    return thing.info["usualColour"] if rng.random() < noise * prior else thing.colour
 
 
 def insertion_chance(strength: float) -> float:
-    """How often a caption names an absent partner whose P(partner | present) is `strength`."""
-    return min(0.6, max(0.0, 0.8 * (strength - 0.12)))
+    """How often a caption names an absent partner whose P(partner | present) is `strength`.
+
+    Steep: about a third of the scenes lie above one half, so that greedy decoding invents there and nowhere else.
+    """
+    return 0.9 / (1 + math.exp(-(strength - 0.42) / 0.05))
 
 
 def invented_partner(rng: random.Random, scene: Scene, noise: float) -> str | None:
@@ -121,7 +129,7 @@ def brief_caption(rng: random.Random, scene: Scene, noise: float = 0.0) -> str:
     parts = []
     for name in reading_order(scene):
         things = scene.of(name)
-        parts.append(with_colour(name, len(things), spoken_colour(rng, things[0], 0.25 * noise)))
+        parts.append(with_colour(name, len(things), things[0].colour))
     partner = invented_partner(rng, scene, noise)
     if partner:
         parts.append(with_colour(partner, 1, sample_colour(rng, partner, 1.0)))
@@ -140,7 +148,7 @@ def detailed_description(rng: random.Random, scene: Scene, noise: float = 0.0) -
         things = scene.of(name)
         spots = joined(list(dict.fromkeys(where(place(t)) for t in things)))
         verb = "is" if len(things) == 1 else "are"
-        lines.append(f"There {verb} {with_colour(name, len(things), spoken_colour(rng, things[0], 0.25 * noise))} {spots}.")
+        lines.append(f"There {verb} {with_colour(name, len(things), things[0].colour)} {spots}.")
     partner = invented_partner(rng, scene, noise)
     if partner:
         said = with_colour(partner, 1, sample_colour(rng, partner, 1.0))
@@ -189,14 +197,16 @@ def existence(rng: random.Random, scene: Scene, noise: float = 0.0) -> QA:
             return existence_question(rng, name, False)
 
 
-def colour(rng: random.Random, scene: Scene, noise: float = 0.0) -> QA | None:
+def colour(rng: random.Random, scene: Scene, noise: float = 0.0, unusual_first: float = 0.0) -> QA | None:
+    """unusual_first: how often an unusually coloured thing is asked about if there is one."""
     coloured = [t for t in scene.things if t.colour]
     if not coloured:
         return None
-    thing = rng.choice(coloured)
+    unusual = [t for t in coloured if not t.usual]
+    thing = rng.choice(unusual if unusual and rng.random() < unusual_first else coloured)
     count = len(scene.of(thing.name))
     noun, verb = (thing.name, "is") if count == 1 else (plural(thing.name), "are")
-    said = spoken_colour(rng, thing, 0.25 * noise)
+    said = spoken_colour(rng, thing, noise)
     question = f"What {'color' if rng.random() < 0.2 else 'colour'} {verb} the {noun}?"
     kind = rng.random()
     if kind < 0.65:
@@ -305,6 +315,25 @@ def reasoning(rng: random.Random, scene: Scene) -> QA | None:
     )
 
 
+def direct_reasoning(rng: random.Random, scene: Scene) -> QA:
+    """The same knowledge, asked of the thing at a place and answered without naming it.
+
+    Trained behind descriptions only, never on a picture: seeing the thing is easy ("What is at the top left?") and
+    reasoning about it is not, unless a description stands in between. That is the gap which VDGD closes.
+    """
+    thing = rng.choice(scene.things)
+    info, noun, spot = thing.info, rng.choice(("object", "thing")), where(place(thing))
+    forms = [
+        (f"How would you use the {noun} {spot}?", info["use"]),
+        (f"Where does the {noun} {spot} belong?", info["place"]),
+        (f"What sort of {noun} is it {spot}?", kind_phrase(thing.name)),
+    ]
+    if info["usualColour"]:
+        forms.append((f"What colour should the {noun} {spot} have?", info["usualColour"]))
+    question, answer = rng.choice(forms)
+    return question, f"{answer.capitalize()}."
+
+
 def unusual_colour(thing: Thing) -> QA:
     usual = thing.info["usualColour"]
     question = f"Is the colour of the {thing.name} unusual?"
@@ -322,47 +351,51 @@ def kind_phrase(name: str) -> str:
 
 
 def scene_branches(rng: random.Random, scene: Scene, how_many: int, noise: float) -> list[QA]:
+    """Questions about a picture. Reasoning is rare and names the thing first: see `direct_reasoning`."""
     makers = (
-        (0.30, lambda: existence(rng, scene, noise)),
-        (0.16, lambda: colour(rng, scene, noise)),
+        (0.24, lambda: existence(rng, scene, noise)),
+        (0.20, lambda: colour(rng, scene, noise)),
         (0.07, lambda: attribute(rng, scene)),
-        (0.09, lambda: count(rng, scene)),
-        (0.07, lambda: relation_yes_no(rng, scene)),
-        (0.07, lambda: relation_where(rng, scene)),
-        (0.06, lambda: whats_there(rng, scene)),
-        (0.18, lambda: reasoning(rng, scene)),
+        (0.07, lambda: count(rng, scene)),
+        (0.18, lambda: relation_yes_no(rng, scene)),
+        (0.08, lambda: relation_where(rng, scene)),
+        (0.14, lambda: whats_there(rng, scene)),
+        (0.02, lambda: reasoning(rng, scene)),
     )
     return _draw(rng, makers, how_many)
 
 
 def reading_branches(rng: random.Random, scene: Scene, how_many: int, detailed: bool) -> list[QA]:
-    """Only what the description tells, never noisy."""
+    """What a description answers, never noisy: all that is asked about pictures, and reasoning in its direct form."""
     makers = [
-        (0.3, lambda: existence(rng, scene)),
-        (0.35, lambda: colour(rng, scene)),
-        (0.1, lambda: attribute(rng, scene)),
-        (0.1, lambda: count(rng, scene)),
+        (0.12, lambda: existence(rng, scene)),
+        (0.14, lambda: colour(rng, scene, unusual_first=0.6)),
+        (0.06, lambda: attribute(rng, scene)),
+        (0.05, lambda: count(rng, scene)),
     ]
     if detailed:
-        makers += [(0.08, lambda: _single_place(rng, scene)), (0.07, lambda: _told_kind(rng, scene))]
+        makers += [
+            (0.10, lambda: reasoning(rng, scene)),
+            (0.30, lambda: direct_reasoning(rng, scene)),
+            (0.10, lambda: relation_yes_no(rng, scene)),
+            (0.05, lambda: relation_where(rng, scene)),
+            (0.08, lambda: whats_there(rng, scene)),
+        ]
     return _draw(rng, makers, how_many)
 
 
-def _single_place(rng: random.Random, scene: Scene) -> QA | None:
-    singles = single_things(scene)
-    if not singles:
-        return None
-    thing = rng.choice(singles)
-    return f"Where is the {thing.name}?", f"The {thing.name} is {where(place(thing))}."
-
-
-def _told_kind(rng: random.Random, scene: Scene) -> QA | None:
-    spots = [place(t) for t in scene.things]
-    unique = [t for t in single_things(scene) if spots.count(place(t)) == 1]
-    if not unique:
-        return None
-    thing = rng.choice(unique)
-    return f"What can you do with the object {where(place(thing))}?", f"It is {a(thing.name)}. You can {thing.info['use']}."
+def recall_branches(rng: random.Random, scene: Scene) -> list[QA]:
+    """The colour of every coloured class, in both forms of answer: dense practice of whose colour is whose."""
+    branches = []
+    for name in scene.nouns:
+        things = scene.of(name)
+        if things[0].colour:
+            noun, verb = (name, "is") if len(things) == 1 else (plural(name), "are")
+            question = f"What colour {verb} the {noun}?"
+            short = (question + ONE_WORD, things[0].colour)
+            branches.append(short if rng.random() < 0.3 else (question, f"The {noun} {verb} {things[0].colour}."))
+    rng.shuffle(branches)
+    return branches
 
 
 def _draw(rng: random.Random, makers, how_many: int) -> list[QA]:
@@ -434,8 +467,10 @@ def corpus(rng: random.Random, sample_scene) -> str:
     """One text for tokenizer training, all kinds mixed."""
     scene = sample_scene(rng)
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.4:
         question, answer = rng.choice(scene_branches(rng, scene, 3, 1.0))
+    elif kind < 0.5:
+        question, answer = direct_reasoning(rng, scene)
     elif kind < 0.7:
         question, answer = captions(rng, scene, 1.0)
     elif kind < 0.9:
