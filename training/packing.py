@@ -1,9 +1,10 @@
 """Pack dialogues into rows: one shared context, many independent question-answer branches.
 
-    row:   <s>USER: [<image> x 64 \\n] context | question 1 ASSISTANT: answer 1</s> | question 2 ASSISTANT: ...
+    row:   <s>USER: [description] [<image> x 64 \\n] | question 1 ASSISTANT: answer 1</s> | question 2 ASSISTANT: ...
     mask:  a branch sees its dialogue's context and itself; positions of every branch start behind the context
 
-so each branch is computed exactly as if it stood alone, and the image is paid for once.
+so each branch is computed exactly as if it stood alone, and the image is paid for once. A description stands before the
+image, as in the code of VDGD's authors.
 """
 
 from dataclasses import dataclass, field
@@ -59,20 +60,18 @@ class Row:
 
 def add_dialogue(row: Row, dialogue: Dialogue, number: int, limit: int, text_weight: float) -> int:
     """Append what fits in `limit` tokens; returns how many branches did. text_weight: of contexts and questions."""
-    head: list[int] = [BOS, *ids_of("USER:")]
-    if dialogue.image:
-        head += [*ids_of(" "), *[IMAGE] * IMAGE_TOKENS, *ids_of("\n")]
-    # Behind the image's newline a text starts without a space, elsewhere with one.
-    lead = "" if dialogue.image else " "
-    context = ids_of(lead + dialogue.context.strip()) if dialogue.context else ()
-    if dialogue.context:
-        lead = " "
+    lead, head = " ", [BOS, *ids_of("USER:")]
+    context = ids_of(f" {dialogue.context.strip()}") if dialogue.context else ()
+    picture: list[int] = []
+    if dialogue.image:  # behind its newline a text starts without a space
+        lead, picture = "", [*ids_of(" "), *[IMAGE] * IMAGE_TOKENS, *ids_of("\n")]
     branches = [(ids_of(f"{lead}{q} ASSISTANT:"), (*ids_of(f" {a}"), EOS)) for q, a in dialogue.branches]
-    start = len(row) + len(head) + len(context)
+    start = len(row) + len(head) + len(context) + len(picture)
     if not branches or start + len(branches[0][0]) + len(branches[0][1]) > limit:
         return 0
     position, last = row.add(head, 0.0, number, 0, 0, -1)
     position, last = row.add(context, text_weight, number, 0, position, last)
+    position, last = row.add(picture, 0.0, number, 0, position, last)
     done = 0
     for question, answer in branches:
         if len(row) + len(question) + len(answer) > limit:

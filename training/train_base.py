@@ -1,14 +1,16 @@
 """Stage 1: the base LLM, on text alone: knowledge, statements, captions, imageless dialogue, and reading.
 
-    python train_base.py [--steps 1200] [--rows 24] [--threads 2] [--seed 1]
+    python train_base.py [--steps 1500] [--rows 24] [--threads 2] [--loaders 0] [--seed 1]
 
-Reading (answering from a description in the prompt, also where it contradicts the usual) is half of the mixture: a
-base LLM that cannot copy from its context cannot be grounded by a description later.
+Reading (answering from a description in the prompt, also where it contradicts the usual) is more than half of the
+mixture: a base LLM that cannot copy from its context cannot be grounded by a description later. The first steps
+practise nothing but whose colour is whose, on heads that recall.py prepares for it.
 """
 
 import argparse
 import random
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -17,37 +19,61 @@ from transformers import LlamaForCausalLM
 from loop import RUNS, Schedule, moved, rng_of, train, workers
 from model_config import text_config
 from packing import Batch, Row, add_dialogue, add_text, collate, tokenizer
-from text import DESCRIBED, Dialogue, captions, description_of, knowledge, reading_branches, scene_branches, statement
+from recall import prepare_recall
+from text import (
+    DESCRIBED,
+    Dialogue,
+    brief_caption,
+    captions,
+    description_of,
+    knowledge,
+    reading_branches,
+    recall_branches,
+    scene_branches,
+    statement,
+)
 from world import sample_scene
 
-ROW_TOKENS = 224
+ROW_TOKENS = 288
+RECALL_ONLY = 0.06  # share of the steps, at first
+VALIDATION_DIALOGUES = 120
 
 
 def reading_dialogue(rng: random.Random, branches: int) -> Dialogue:
-    """Half of the descriptions tell of unbiased scenes, so the answer must be read, not guessed."""
-    scene = sample_scene(rng, biased=rng.random() < 0.5)
+    """Most descriptions tell of unbiased scenes, so the answer must be read, not guessed."""
+    scene = sample_scene(rng, biased=rng.random() < 0.3)
     description, detailed = description_of(rng, scene)
     return Dialogue(DESCRIBED + description, reading_branches(rng, scene, branches, detailed), scene)
 
 
-def add_one(rng: random.Random, row: Row, number: int) -> bool:
+def recall_dialogue(rng: random.Random) -> Dialogue:
+    while True:
+        scene = sample_scene(rng, biased=False, min_nouns=3)
+        branches = recall_branches(rng, scene)
+        if branches:
+            return Dialogue(DESCRIBED + brief_caption(rng, scene), branches, scene)
+
+
+def add_one(rng: random.Random, row: Row, number: int, recall_only: bool) -> bool:
     kind = rng.random()
-    if kind < 0.5:
-        return add_dialogue(row, reading_dialogue(rng, 6), number, ROW_TOKENS, 0.1) > 0
-    if kind < 0.68:
+    if recall_only:
+        return add_dialogue(row, recall_dialogue(rng), number, ROW_TOKENS, 0.0) > 0
+    if kind < 0.6:
+        return add_dialogue(row, reading_dialogue(rng, 8), number, ROW_TOKENS, 0.1) > 0
+    if kind < 0.75:
         return add_dialogue(row, Dialogue("", [knowledge(rng) for _ in range(4)]), number, ROW_TOKENS, 0.1) > 0
-    if kind < 0.86:
+    if kind < 0.88:
         scene = sample_scene(rng)
         branches = [*scene_branches(rng, scene, 2, 1.0), captions(rng, scene, 1.0)]
         return add_dialogue(row, Dialogue("", branches), number, ROW_TOKENS, 0.1) > 0
     return add_text(row, " ".join(statement(rng) for _ in range(rng.randint(1, 3))), number, ROW_TOKENS)
 
 
-def text_row(rng: random.Random) -> Row:
+def text_row(rng: random.Random, recall_only: bool = False) -> Row:
     row = Row()
     number, misses = 0, 0
-    while misses < 2 and len(row) < ROW_TOKENS - 20:
-        fits = add_one(rng, row, number)
+    while misses < 3 and len(row) < ROW_TOKENS - 20:
+        fits = add_one(rng, row, number, recall_only)
         number += fits
         misses += not fits
     return row
@@ -81,53 +107,96 @@ def loss_of(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, dict[s
 
 
 def reading_accuracy(model: LlamaForCausalLM, seed: int) -> dict[str, float]:
-    """Teacher-forced whole-answer accuracy of reading, by the kind of question."""
+    """Teacher-forced whole-answer accuracy of reading new descriptions, by the kind of question.
+
+    "unusual_N": colours of unusually coloured things in descriptions with N coloured classes, the gate of this stage.
+    """
     rng = rng_of(seed, "reading-validation", 0)
-    dialogues = [reading_dialogue(rng, 5) for _ in range(60)]
-    return exact_answers(dialogues, lambda batch: logits_of(model, batch))
+    figures = exact_answers([reading_dialogue(rng, 6) for _ in range(VALIDATION_DIALOGUES)], lambda b: logits_of(model, b))
+    for number in (2, 3, 4, 5):
+        dialogues = [unusual_dialogue(rng, number) for _ in range(VALIDATION_DIALOGUES // 4)]
+        figures[f"unusual_{number}"] = exact_answers(dialogues, lambda b: logits_of(model, b))["colour"]
+    return figures
+
+
+def unusual_dialogue(rng: random.Random, coloured: int) -> Dialogue:
+    """Colour questions about the unusual things of a scene with exactly `coloured` coloured classes."""
+    while True:
+        scene = sample_scene(rng, biased=False, min_nouns=coloured)
+        if sum(scene.of(n)[0].colour is not None for n in scene.nouns) == coloured:
+            ordinary = {t.name for t in scene.things if t.usual or len(scene.of(t.name)) > 1}
+            branches = [qa for qa in recall_branches(rng, scene) if not any(f"the {n}?" in qa[0] for n in ordinary)]
+            description = description_of(rng, scene)[0]
+            if branches:
+                return Dialogue(DESCRIBED + description, branches, scene)
 
 
 def exact_answers(dialogues: list[Dialogue], logits) -> dict[str, float]:
     """Share of branches whose every answer token is the arg-max under teacher forcing, by question kind."""
     hits: dict[str, list[bool]] = {}
     for dialogue in dialogues:
-        for question, answer in dialogue.branches:
-            row = Row()
-            add_dialogue(row, Dialogue(dialogue.context, [(question, answer)], dialogue.scene, dialogue.image), 0, 999, 0.0)
-            batch = moved(collate([row]))
-            good = bool((logits(batch).argmax(-1) == batch.target).all())
-            hits.setdefault(kind_of(question), []).append(good)
+        row = Row()
+        add_dialogue(row, dialogue, 0, 2000, 0.0)
+        batch = moved(collate([row]))
+        right = (logits(batch).argmax(-1) == batch.target).cpu().numpy()
+        branch = np.array(row.branch)[np.array(row.weight) > 0]
+        for number, (question, _) in enumerate(dialogue.branches, 1):
+            hits.setdefault(kind_of(question), []).append(bool(right[branch == number].all()))
     return {kind: round(sum(h) / len(h), 3) for kind, h in sorted(hits.items())}
 
 
+KINDS = (
+    ("How many", "count"),
+    ("How would", "direct"),
+    ("Where does", "direct"),
+    ("What sort", "direct"),
+    ("What colour should", "direct"),
+    ("What color is", "colour"),
+    ("What color are", "colour"),
+    ("What colour", "colour"),
+    ("Tell me", "colour"),
+    ("Where would", "reasoning"),
+    ("What can", "reasoning"),
+    ("What kind", "reasoning"),
+    ("Where", "place"),
+    ("What", "thing"),
+)
+RELATIONS = (" to the left of ", " to the right of ", " above ", " below ", " next to ")
+
+
 def kind_of(question: str) -> str:
-    starts = (("How many", "count"), ("Where", "place"), ("What col", "colour"), ("Tell me", "colour"), ("What", "thing"))
-    for start, kind in starts:
+    for start, kind in KINDS:
         if question.startswith(start):
             return kind
-    return "attribute" if question.endswith("in this image?") else "existence"
+    if question.endswith((" alive?", " unusual?")):
+        return "reasoning"
+    if any(r in question for r in RELATIONS):
+        return "relation"
+    return "attribute" if question.startswith(("Is the ", "Are the ")) else "existence"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--rows", type=int, default=24)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--loaders", type=int, default=0, help="processes that make batches ahead")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     model = LlamaForCausalLM(text_config(tokenizer().get_vocab_size()))
+    prepare_recall(model)
     train(
         "base",
         model,
-        Schedule(args.steps, peak=2e-3, warmup=200),
-        lambda rng: collate([text_row(rng) for _ in range(args.rows)]),
+        Schedule(args.steps, peak=1.5e-3, warmup=100),
+        lambda rng, done: collate([text_row(rng, done < RECALL_ONLY) for _ in range(args.rows)]),
         loss_of,
         args.seed,
         validate=lambda m: reading_accuracy(m, args.seed),
-        validate_every=500,
-        save_every=100,
+        validate_every=300,
+        loaders=args.loaders,
     )
     if workers()[0] == 0:
         model.save_pretrained(RUNS / "base")
