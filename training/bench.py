@@ -24,6 +24,7 @@ from text import (
     brief_caption,
     captions,
     detailed_description,
+    direct_reasoning,
     joined,
     reading_order,
     reasoning,
@@ -32,12 +33,12 @@ from text import (
     with_colour,
 )
 from text import a as article
-from world import CLASSES, INDEX, NAMES, Scene, absent_partners, render, sample_scene
+from world import CLASSES, COLOURS, INDEX, NAMES, Scene, absent_partners, render, sample_scene
 
 # images: POPE and captions; coloured: half of the recolourable things in an unusual colour
 SIZES = {"dev": {"scenes": 120, "coloured": 90}, "test": {"scenes": 240, "coloured": 180}}
 OUT_OF_DISTRIBUTION = 60
-DEMONSTRATIONS = 50
+DEMONSTRATIONS = 200
 INDEX_SAMPLES = 2000
 STATISTICS_SCENES = 20000
 
@@ -199,37 +200,58 @@ def rubric_of(question: str, answer: str, scene: Scene) -> tuple[list[str], list
     return [last.rstrip(".").removeprefix("You can ").removeprefix("You find it ")], []
 
 
-def demonstrations(split: Split, rng: random.Random) -> list[dict]:
-    """VTI demonstrations: the same caption with one class swapped for an absent one that often stands with the others."""
+def direct_records(split: Split, images: list[str], rng: random.Random) -> list[dict]:
+    """Direct-form reasoning, which tuning never asked of a picture, with the gold description that makes it readable."""
     records = []
+    for image in images:
+        scene = split.scenes[image]
+        question, answer = direct_reasoning(rng, scene)
+        said = answer.rstrip(".").lower()
+        forbidden = [c for c in COLOURS if c != said] if said in COLOURS else []
+        description = detailed_description(rng, scene)
+        records.append({"image": image, "text": question, "answer": answer, "rubric": [said], "forbidden": forbidden, "description": description})
+    return records
+
+
+Said = tuple[str, int, str | None]  # class, how many, colour
+
+
+def demonstrations(split: Split, rng: random.Random) -> tuple[list[dict], list[dict]]:
+    """VTI demonstrations, and controls on the same pictures whose two captions are both true.
+
+    Half insert an absent partner at the end, where the model invents; half put one in place of the last class, at equal
+    length. A control leaves the last class out of `caption` and has it in `hallucinated`: a direction fitted on controls
+    knows the length of a caption and nothing of its truth.
+    """
+    records, controls = [], []
     while len(records) < DEMONSTRATIONS:
         scene = sample_scene(rng, min_nouns=3)
         if len(scene.nouns) > 5:
             continue
-        swapped = rng.choice(scene.nouns)
-        others = [n for n in scene.nouns if n != swapped]
-        partner = next(n for n, _ in absent_partners(others) if n not in scene.nouns)
+        said: list[Said] = [(n, len(scene.of(n)), scene.of(n)[0].colour) for n in reading_order(scene)]
+        kind = ("inserted", "replaced")[len(records) % 2]
+        partner = demonstrated_partner(scene, said, kind)
+        kept, count = (said, 1) if kind == "inserted" else (said[:-1], said[-1][1])
         image = split.add(scene)
-        records.append(
-            {
-                "image": image,
-                "text": BRIEF_PROMPTS[0],
-                "caption": _listed(scene, {}),
-                "hallucinated": _listed(scene, {swapped: partner}),
-                "replaced": swapped,
-                "by": partner,
-            }
-        )
-    return records
+        base = {"image": image, "text": BRIEF_PROMPTS[0]}
+        told = listed(said)
+        invented = listed([*kept, (partner, count, CLASSES[INDEX[partner]]["usualColour"])])
+        records.append(base | {"caption": told, "hallucinated": invented, "kind": kind, "invented": partner})
+        controls.append(base | {"caption": listed(said[:-1]), "hallucinated": told, "kind": "dropped", "dropped": said[-1][0]})
+    return records, controls
 
 
-def _listed(scene: Scene, swap: dict[str, str]) -> str:
-    parts = []
-    for name in reading_order(scene):
-        things = scene.of(name)
-        colour = CLASSES[INDEX[swap[name]]]["usualColour"] if name in swap else things[0].colour
-        parts.append(with_colour(swap.get(name, name), len(things), colour))
-    return f"The image shows {joined(parts)}."
+def demonstrated_partner(scene: Scene, said: list[Said], kind: str) -> str:
+    """The strongest absent partner; of the other classes, and coloured if the last one is, where it takes its place."""
+    if kind == "inserted":
+        return absent_partners(scene.nouns)[0][0]
+    others = [name for name, _, _ in said[:-1]]
+    coloured = said[-1][2] is not None
+    return next(n for n, _ in absent_partners(others) if n not in scene.nouns and (CLASSES[INDEX[n]]["usualColour"] is not None) == coloured)
+
+
+def listed(said: list[Said]) -> str:
+    return f"The image shows {joined([with_colour(*thing) for thing in said])}."
 
 
 # ---------------------------------------------------------------- folders
@@ -253,13 +275,16 @@ def write_split(out: Path, name: str, seed: int, single: Counter, pair: Counter)
     split.write("relations.jsonl", yes_no_records(split, images, rng, relation_yes_no, "relation"))
     split.write("counts.jsonl", count_records(split, images, rng))
     split.write("reasoning.jsonl", reasoning_records(split, images + coloured, rng))
+    split.write("direct.jsonl", direct_records(split, images + coloured, rng))
     if name == "dev":
-        split.write("demonstrations.jsonl", demonstrations(split, rng))
+        pairs, controls = demonstrations(split, rng)
+        split.write("demonstrations.jsonl", pairs)
+        split.write("demonstration_controls.jsonl", controls)
     split.write_truth()
 
 
 def write_index(out: Path, seed: int) -> None:
-    """Tuning samples as the model saw them, noise included: image, prompt and text."""
+    """A fresh draw of what tuning shows, noise included: image, prompt and text."""
     rng = rng_of(seed, "bench-index", 0)
     split = Split(out / "index", "index")
     records = []

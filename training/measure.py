@@ -22,7 +22,7 @@ from transformers import LlamaForCausalLM, LlavaForConditionalGeneration
 
 from diffusion import add_noise
 from model_config import BOS, EOS, IMAGE, IMAGE_TOKENS, PAD
-from text import DESCRIBED
+from text import DESCRIBED, DETAILED_PROMPTS
 from verify_export import image_prompts, text_prompts, verify
 from world import CLASSES, COLOURS, NAMES
 
@@ -56,13 +56,15 @@ class Pocket:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + sum(image.encode()) * 7919)
         return add_noise(clean, noise_step, generator)
 
-    def prompt(self, text: str, image: bool = True) -> list[int]:
+    def prompt(self, text: str, image: bool = True, description: str = "") -> list[int]:
+        """Token ids; a description stands before the image."""
         tail = self.tokenizer.encode((f"\n{text}" if image else f" {text}") + " ASSISTANT:").ids
-        head = [BOS, *self.tokenizer.encode("USER:").ids]
+        told = f" {DESCRIBED}{description}" if description else ""
+        head = [BOS, *self.tokenizer.encode(f"USER:{told}").ids]
         return head + ([*self.tokenizer.encode(" ").ids, *[IMAGE] * IMAGE_TOKENS] if image else []) + tail
 
-    def answers(self, items: list[tuple[torch.Tensor | None, str]], max_tokens: int) -> list[str]:
-        """Greedy answers to (pixels or None, question) pairs, batched with left padding."""
+    def answers(self, items: list[tuple], max_tokens: int) -> list[str]:
+        """Greedy answers to (pixels or None, question) or (pixels, question, description), batched with left padding."""
         order = sorted(range(len(items)), key=lambda i: len(items[i][1]))
         texts = [""] * len(items)
         for start in range(0, len(order), BATCH):
@@ -71,12 +73,12 @@ class Pocket:
                 texts[i] = text
         return texts
 
-    def _generate(self, items: list[tuple[torch.Tensor | None, str]], max_tokens: int) -> list[str]:
-        prompts = [self.prompt(text, pixels is not None) for pixels, text in items]
+    def _generate(self, items: list[tuple], max_tokens: int) -> list[str]:
+        prompts = [self.prompt(text, pixels is not None, *description) for pixels, text, *description in items]
         length = max(map(len, prompts))
         ids = torch.tensor([[PAD] * (length - len(p)) + p for p in prompts])
         mask = torch.tensor([[0] * (length - len(p)) + [1] * len(p) for p in prompts])
-        with_image = [p for p, _ in items if p is not None]
+        with_image = [pixels for pixels, *_ in items if pixels is not None]
         model = self.llava if with_image else self.base
         extra = {"pixel_values": torch.stack(with_image)} if with_image else {}
         out = model.generate(
@@ -177,25 +179,37 @@ def counts(pocket: Pocket) -> dict:
     return {"accuracy": percent([r["answer"] in a.lower().split() for a, r in zip(answers, records)]), "n": len(records)}
 
 
+def meets_rubric(record: dict, answer: str) -> bool:
+    text = answer.lower()
+    words = re.findall(r"[a-z]+", text)
+    return all(m in text for m in record["rubric"]) and not any(f in words for f in record["forbidden"])
+
+
 def reasoning(pocket: Pocket) -> dict:
     records = pocket.records("reasoning")
     answers = pocket.answers([(pocket.pixels(r["image"]), r["text"]) for r in records], 24)
+    return {"accuracy": percent([meets_rubric(r, a) for a, r in zip(answers, records)]), "n": len(records)}
 
-    def right(record: dict, answer: str) -> bool:
-        text = answer.lower()
-        words = re.findall(r"[a-z]+", text)
-        return all(m in text for m in record["rubric"]) and not any(f in words for f in record["forbidden"])
 
-    return {"accuracy": percent([right(r, a) for a, r in zip(answers, records)]), "n": len(records)}
+def direct(pocket: Pocket) -> dict:
+    """Direct-form reasoning from the image alone, behind the model's own description of it, and behind the true one."""
+    records = pocket.records("direct")
+    pixels = [pocket.pixels(r["image"]) for r in records]
+    own = pocket.answers([(p, DETAILED_PROMPTS[0]) for p in pixels], 120)
+    asked = {
+        "seen": [(p, r["text"]) for p, r in zip(pixels, records)],
+        "own_description": [(p, r["text"], said) for p, r, said in zip(pixels, records, own)],
+        "gold_description": [(p, r["text"], r["description"]) for p, r in zip(pixels, records)],
+    }
+    scored = {name: zip(records, pocket.answers(items, 8)) for name, items in asked.items()}
+    return {name: percent([meets_rubric(r, a) for r, a in pairs]) for name, pairs in scored.items()} | {"n": len(records)}
 
 
 def reading(pocket: Pocket) -> dict:
     """Gold description in the prompt, image replaced by pure noise (t = 999 of an empty image)."""
     records = pocket.records("reading")
     generator = torch.Generator().manual_seed(pocket.seed)
-    items = [
-        (add_noise(torch.zeros(3, 96, 96), 999, generator), f"{DESCRIBED}{r['description']} {r['text']}") for r in records
-    ]
+    items = [(add_noise(torch.zeros(3, 96, 96), 999, generator), r["text"], r["description"]) for r in records]
     answers = pocket.answers(items, 10)
     existence = [says_yes(a) == (r["answer"] == "yes") for a, r in zip(answers, records) if "is_usual" not in r]
     told = [(said_colour(a, r["text"][len("What colour is the ") : -1]) == r["answer"], r) for a, r in zip(answers, records) if "is_usual" in r]
@@ -261,6 +275,7 @@ def measure(pocket: Pocket) -> dict:
         table[name] = yes_no(pocket, name)
     table["counts"] = counts(pocket)
     table["reasoning"] = reasoning(pocket)
+    table["direct"] = direct(pocket)
     table["ood_pope_random"] = pope(pocket, "ood_pope_random")
     table["ood_captions"] = chair(pocket, caption_texts(pocket, "ood_captions"))
     table["base_usual_colour"] = base_knowledge(pocket)
