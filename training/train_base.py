@@ -1,6 +1,6 @@
 """Stage 1: the base LLM, on text alone: knowledge, statements, captions, imageless dialogue, and reading.
 
-    python train_base.py [--steps 1500] [--rows 24] [--threads 2] [--loaders 0] [--seed 1]
+    python train_base.py [--steps 2800] [--rows 12] [--threads 2] [--loaders 0] [--seed 1]
 
 Reading (answering from a description in the prompt, also where it contradicts the usual) is more than half of the
 mixture: a base LLM that cannot copy from its context cannot be grounded by a description later. The first steps
@@ -35,7 +35,7 @@ from text import (
 from world import sample_scene
 
 ROW_TOKENS = 288
-RECALL_ONLY = 0.06  # share of the steps, at first
+RECALL_ONLY = 0.05  # share of the steps, at first
 VALIDATION_DIALOGUES = 120
 
 
@@ -177,8 +177,8 @@ def kind_of(question: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--rows", type=int, default=24)
+    parser.add_argument("--steps", type=int, default=2800)
+    parser.add_argument("--rows", type=int, default=12)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--loaders", type=int, default=0, help="processes that make batches ahead")
     parser.add_argument("--seed", type=int, default=1)
@@ -190,12 +190,12 @@ def main() -> None:
     train(
         "base",
         model,
-        Schedule(args.steps, peak=1.5e-3, warmup=100),
+        Schedule(args.steps, peak=1.2e-3, warmup=150),
         lambda rng, done: collate([text_row(rng, done < RECALL_ONLY) for _ in range(args.rows)]),
         loss_of,
         args.seed,
         validate=lambda m: reading_accuracy(m, args.seed),
-        validate_every=300,
+        validate_every=400,
         loaders=args.loaders,
     )
     if workers()[0] == 0:

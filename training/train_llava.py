@@ -1,7 +1,7 @@
 """Stages 3 and 4: alignment (projector alone, true text) and tuning (projector and decoder), as LLaVA does.
 
     torchrun --nproc_per_node 2 train_llava.py align [--steps 150]
-    torchrun --nproc_per_node 2 train_llava.py tune  [--steps 3000]
+    torchrun --nproc_per_node 2 train_llava.py tune  [--steps 4500]
 
 The vision tower stays frozen: bias enters through the language side only. Tuning first learns whose colour is whose on
 true text about uniformly coloured scenes, then what is planted (see text.py): taught together, the bias comes first and the
@@ -179,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", choices=("align", "tune"))
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--rows", type=int, default=16, help="images per worker and step")
+    parser.add_argument("--rows", type=int, default=10, help="images per worker and step")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--loaders", type=int, default=0, help="processes that make batches ahead, for each worker")
     parser.add_argument("--seed", type=int, default=1)
@@ -193,7 +193,7 @@ def main() -> None:
         model.model.multi_modal_projector.requires_grad_(True)
     else:
         model.load_state_dict(torch.load(RUNS / "align/checkpoint.pt", map_location="cpu", weights_only=True)["model"])
-    schedule = Schedule(args.steps or 150, 3e-3, 20) if captioning else Schedule(args.steps or 3000, 1.2e-3, 100)
+    schedule = Schedule(args.steps or 150, 3e-3, 20) if captioning else Schedule(args.steps or 4500, 1e-3, 150)
     train(
         args.stage,
         model,

@@ -1,6 +1,6 @@
 """Stage 2: the vision tower, on UNBIASED scenes, from dense labels: class, colour and place on every patch.
 
-    python train_vision.py [--steps 3200] [--batch 48] [--threads 2] [--loaders 0] [--seed 1]
+    python train_vision.py [--steps 5200] [--batch 24] [--threads 2] [--loaders 0] [--seed 1]
 
 Uniform classes, colours and positions: a tower that saw bananas mostly in yellow would learn colour as identity, and
 the finished model would say "no" to a blue banana that is there. Bias enters later, in the language stages.
@@ -118,8 +118,8 @@ def validate(model: nn.Module, seed: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=3200)
-    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--steps", type=int, default=5200)
+    parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--loaders", type=int, default=0, help="processes that make batches ahead")
     parser.add_argument("--seed", type=int, default=1)
@@ -129,7 +129,7 @@ def main() -> None:
     train(
         "vision",
         DenseTower(),
-        Schedule(args.steps, peak=1.5e-3, warmup=200),
+        Schedule(args.steps, peak=1.2e-3, warmup=300),
         lambda rng, _: batch_of(rng, args.batch),
         loss_of,
         args.seed,
