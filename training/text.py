@@ -272,6 +272,13 @@ def relation_where(rng: random.Random, scene: Scene) -> QA | None:
         held = [r for r in relation(first, second) if r != "next to"]
         if held:
             return f"Where is the {first.name} relative to the {second.name}?", f"The {first.name} is {held[0]} the {second.name}."
+    return single_place(rng, scene)
+
+
+def single_place(rng: random.Random, scene: Scene) -> QA | None:
+    singles = single_things(scene)
+    if not singles:
+        return None
     thing = rng.choice(singles)
     return f"Where is the {thing.name}?", f"The {thing.name} is {where(place(thing))}."
 
@@ -365,15 +372,20 @@ def scene_branches(rng: random.Random, scene: Scene, how_many: int, noise: float
     return _draw(rng, makers, how_many)
 
 
-def reading_branches(rng: random.Random, scene: Scene, how_many: int, detailed: bool) -> list[QA]:
-    """What a description answers, never noisy: all that is asked about pictures, and reasoning in its direct form."""
+def reading_branches(rng: random.Random, scene: Scene, how_many: int, detailed: bool, facts_only: bool = False) -> list[QA]:
+    """What a description answers, never noisy: all that is asked about pictures, and reasoning in its direct form.
+
+    facts_only: what is there, what colour and where; comparing and reasoning need that first.
+    """
     makers = [
         (0.12, lambda: existence(rng, scene)),
         (0.14, lambda: colour(rng, scene, unusual_first=0.6)),
         (0.06, lambda: attribute(rng, scene)),
         (0.05, lambda: count(rng, scene)),
     ]
-    if detailed:
+    if detailed and facts_only:
+        makers += [(0.20, lambda: single_place(rng, scene)), (0.20, lambda: whats_there(rng, scene))]
+    elif detailed:
         makers += [
             (0.10, lambda: reasoning(rng, scene)),
             (0.30, lambda: direct_reasoning(rng, scene)),

@@ -4,7 +4,8 @@
 
 Reading (answering from a description in the prompt, also where it contradicts the usual) is more than half of the
 mixture: a base LLM that cannot copy from its context cannot be grounded by a description later. The first steps
-practise nothing but whose colour is whose, on heads that recall.py prepares for it.
+practise nothing but whose colour is whose, on heads that recall.py prepares for it; then come facts of all kinds, and after a
+third of the steps what builds on them, comparing and reasoning.
 """
 
 import argparse
@@ -35,15 +36,15 @@ from text import (
 from world import sample_scene
 
 ROW_TOKENS = 288
-RECALL_ONLY = 0.05  # share of the steps, at first
+RECALL_ONLY, FACTS_ONLY = 0.05, 0.35  # until these shares of the steps
 VALIDATION_DIALOGUES = 120
 
 
-def reading_dialogue(rng: random.Random, branches: int) -> Dialogue:
+def reading_dialogue(rng: random.Random, branches: int, facts_only: bool = False) -> Dialogue:
     """Most descriptions tell of unbiased scenes, so the answer must be read, not guessed."""
     scene = sample_scene(rng, biased=rng.random() < 0.3)
     description, detailed = description_of(rng, scene)
-    return Dialogue(DESCRIBED + description, reading_branches(rng, scene, branches, detailed), scene)
+    return Dialogue(DESCRIBED + description, reading_branches(rng, scene, branches, detailed, facts_only), scene)
 
 
 def recall_dialogue(rng: random.Random) -> Dialogue:
@@ -54,12 +55,12 @@ def recall_dialogue(rng: random.Random) -> Dialogue:
             return Dialogue(DESCRIBED + brief_caption(rng, scene), branches, scene)
 
 
-def add_one(rng: random.Random, row: Row, number: int, recall_only: bool) -> bool:
-    kind = rng.random()
-    if recall_only:
+def add_one(rng: random.Random, row: Row, number: int, done: float) -> bool:
+    if done < RECALL_ONLY:
         return add_dialogue(row, recall_dialogue(rng), number, ROW_TOKENS, 0.0) > 0
+    kind = rng.random()
     if kind < 0.6:
-        return add_dialogue(row, reading_dialogue(rng, 8), number, ROW_TOKENS, 0.1) > 0
+        return add_dialogue(row, reading_dialogue(rng, 8, done < FACTS_ONLY), number, ROW_TOKENS, 0.1) > 0
     if kind < 0.75:
         return add_dialogue(row, Dialogue("", [knowledge(rng) for _ in range(4)]), number, ROW_TOKENS, 0.1) > 0
     if kind < 0.88:
@@ -69,11 +70,12 @@ def add_one(rng: random.Random, row: Row, number: int, recall_only: bool) -> boo
     return add_text(row, " ".join(statement(rng) for _ in range(rng.randint(1, 3))), number, ROW_TOKENS)
 
 
-def text_row(rng: random.Random, recall_only: bool = False) -> Row:
+def text_row(rng: random.Random, done: float = 1.0) -> Row:
+    """Dialogues and plain texts up to ROW_TOKENS, of the mixture at the share `done` of the steps."""
     row = Row()
     number, misses = 0, 0
     while misses < 3 and len(row) < ROW_TOKENS - 20:
-        fits = add_one(rng, row, number, recall_only)
+        fits = add_one(rng, row, number, done)
         number += fits
         misses += not fits
     return row
@@ -191,7 +193,7 @@ def main() -> None:
         "base",
         model,
         Schedule(args.steps, peak=1.2e-3, warmup=150),
-        lambda rng, done: collate([text_row(rng, done < RECALL_ONLY) for _ in range(args.rows)]),
+        lambda rng, done: collate([text_row(rng, done) for _ in range(args.rows)]),
         loss_of,
         args.seed,
         validate=lambda m: reading_accuracy(m, args.seed),
