@@ -122,6 +122,8 @@ def pixels_of(rng: random.Random, dialogue: Dialogue, noisy_share: float) -> tor
 
 def batch_of(rng: random.Random, rows: int, captioning: bool, done: float) -> tuple[Batch, torch.Tensor]:
     made = [packed(align_dialogue(rng)) if captioning else tune_row(rng, done) for _ in range(rows)]
+    if all(dialogue is None for _, dialogue in made):  # rare, but the projector must get a gradient
+        made.append(packed(align_dialogue(rng)))
     pixels = [pixels_of(rng, dialogue, NOISY_SHARE) for row, dialogue in made if dialogue and len(row)]
     return collate([row for row, _ in made if len(row)]), torch.stack(pixels)
 
