@@ -378,13 +378,13 @@ def reading_branches(rng: random.Random, scene: Scene, how_many: int, detailed: 
     facts_only: what is there, what colour and where; comparing and reasoning need that first.
     """
     makers = [
-        (0.12, lambda: existence(rng, scene)),
+        (0.30 if facts_only else 0.12, lambda: existence(rng, scene)),
         (0.14, lambda: colour(rng, scene, unusual_first=0.6)),
         (0.06, lambda: attribute(rng, scene)),
         (0.05, lambda: count(rng, scene)),
     ]
     if detailed and facts_only:
-        makers += [(0.20, lambda: single_place(rng, scene)), (0.20, lambda: whats_there(rng, scene))]
+        makers += [(0.25, lambda: single_place(rng, scene)), (0.25, lambda: whats_there(rng, scene))]
     elif detailed:
         makers += [
             (0.10, lambda: reasoning(rng, scene)),

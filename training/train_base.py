@@ -36,7 +36,7 @@ from text import (
 from world import sample_scene
 
 ROW_TOKENS = 288
-RECALL_ONLY, FACTS_ONLY = 0.05, 0.35  # until these shares of the steps
+RECALL_ONLY, FACTS_ONLY = 0.03, 0.35  # until these shares of the steps
 VALIDATION_DIALOGUES = 120
 
 
@@ -58,6 +58,8 @@ def recall_dialogue(rng: random.Random) -> Dialogue:
 def add_one(rng: random.Random, row: Row, number: int, done: float) -> bool:
     if done < RECALL_ONLY:
         return add_dialogue(row, recall_dialogue(rng), number, ROW_TOKENS, 0.0) > 0
+    if done < FACTS_ONLY and rng.random() < 0.6:  # facts take most of this part, the whole mixture the rest of it
+        return add_dialogue(row, reading_dialogue(rng, 10, True), number, ROW_TOKENS, 0.1) > 0
     kind = rng.random()
     if kind < 0.6:
         return add_dialogue(row, reading_dialogue(rng, 8, done < FACTS_ONLY), number, ROW_TOKENS, 0.1) > 0
