@@ -107,7 +107,7 @@ function fishScript(name: string, places: readonly Place[]): string {
     const seen = parents.map((part) => `__fish_seen_subcommand_from ${part}`);
     const names = commands.map((command) => command.name()).join(" ");
     const none = names === "" ? [] : [`not __fish_seen_subcommand_from ${names}`];
-    const condition = [...seen, ...none].map((part) => `${part}`).join("; and ");
+    const condition = [...seen, ...none].join("; and ");
     const start = `complete -c ${name}${condition === "" ? "" : ` -n ${quoted(condition)}`}`;
     return [
       ...commands.map((one) => `${start} -f -a ${one.name()} -d ${quoted(one.description())}`),

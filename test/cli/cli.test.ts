@@ -1,23 +1,11 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
-import { CHECKPOINTS } from "../global-setup.js";
-
-const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-const model = ["--model", `${CHECKPOINTS}concat`, "--threads", "1"];
-
-function groundsight(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
-    encoding: "utf8",
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  return { status, stdout, stderr };
-}
+import { groundsight, main, model } from "./groundsight.js";
 
 let folder: string;
 let image: string;

@@ -1,24 +1,13 @@
-import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { METHODS } from "groundsight";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHECKPOINTS } from "../global-setup.js";
+import { groundsight, model } from "./groundsight.js";
 
-const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-const model = ["--model", `${CHECKPOINTS}concat`, "--threads", "1"];
 const short = [...model, "--max-tokens", "6"];
-
-function groundsight(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
-    encoding: "utf8",
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  return { status, stdout, stderr };
-}
 
 let folder: string;
 let image: string;

@@ -1,6 +1,12 @@
 import { pope } from "../../src/eval/benchmarks/pope.js";
 import type { Question } from "../../src/eval/contract/benchmark.js";
-import type { Answerer, PlannedSet } from "../../src/eval/run/run-evaluation.js";
+import {
+  type Answerer,
+  type PlannedSet,
+  type RunOptions,
+  runEvaluation,
+} from "../../src/eval/run/run-evaluation.js";
+import { AnswerStore } from "../../src/eval/store/answer-store.js";
 import type { RunSettings, SeriesSettings } from "../../src/eval/store/run-settings.js";
 
 export const series: SeriesSettings[] = [
@@ -34,4 +40,22 @@ export function fake(asked: string[] = []): Answerer {
       onAnswer({ text: `${question.id} by ${one.method}`, ms: 1, decodeMs: 1, tokens: 1 }, i);
     }
   };
+}
+
+export interface SmallRunOptions extends RunOptions {
+  readonly retryFailed?: boolean;
+}
+
+/** Runs {@link sets} with all {@link series} into a folder, two questions at a time. */
+export async function runInto(
+  folder: string,
+  answerer: Answerer,
+  { retryFailed = false, ...options }: SmallRunOptions = {},
+): Promise<void> {
+  const store = await AnswerStore.open(folder, settings, { retryFailed });
+  try {
+    await runEvaluation(sets, series, answerer, store, { batchSize: 2, ...options });
+  } finally {
+    await store.close();
+  }
 }

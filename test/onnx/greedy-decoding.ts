@@ -259,3 +259,10 @@ function record(
     return [token];
   });
 }
+
+/** Largest absolute difference of two lists of rows; NaN where a value of the first has none in the second. */
+export function largestGap(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  return Math.max(
+    ...a.map((row, i) => Math.max(...row.map((x, j) => Math.abs(x - (b[i]?.[j] ?? Number.NaN))))),
+  );
+}

@@ -16,6 +16,7 @@ import {
   type StoredFailure,
   type StoredTiming,
 } from "./stored-rows.js";
+import { textOrNull } from "./text-or-null.js";
 
 /** Files of a run's folder. */
 export const RUN_FILES = {
@@ -177,13 +178,6 @@ async function writeOrCheckSettings(folder: string, settings: RunSettings): Prom
     throw new DatasetError(`${folder}: there are answers but no ${RUN_FILES.settings}; restore it`);
   }
   await writeFileAtomically(path, `${JSON.stringify(settings, null, 2)}\n`);
-}
-
-async function textOrNull(path: string): Promise<string | null> {
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return null;
-    throw error;
-  });
 }
 
 /** The stored timings of a run. They are kept without a promise: a line cut by a crash is passed over. */

@@ -1,8 +1,9 @@
-import { link, open, readdir, readFile, rm, utimes } from "node:fs/promises";
+import { link, open, readdir, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { DatasetError } from "../../errors.js";
 import { held, type LockOwner, parseOwner, stateOf, thisOwner } from "./lock-owner.js";
+import { textOrNull } from "./text-or-null.js";
 
 /** Holds a run's folder for one process. */
 export interface RunLock {
@@ -78,20 +79,10 @@ async function locksIn(folder: string): Promise<Found[]> {
     const match = LOCK.exec(name);
     if (match === null) continue;
     const path = join(folder, name);
-    const text = await textOf(path);
+    const text = await textOrNull(path);
     if (text !== null) found.push({ path, generation: Number(match[1] ?? 0), text });
   }
   return found;
-}
-
-/** What a file holds; null when it is not there any more. */
-async function textOf(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
 }
 
 /** Where an owner's process cannot be looked at (another machine, another container), its heartbeat decides. */
@@ -188,13 +179,13 @@ function isOwn(text: string | null, { nonce }: Own): boolean {
 }
 
 async function clear(folder: string, gone: readonly Found[]): Promise<void> {
-  for (const { path, text } of gone) if ((await textOf(path)) === text) await rm(path);
+  for (const { path, text } of gone) if ((await textOrNull(path)) === text) await rm(path);
   const claims = (await readdir(folder)).filter((name) => CLAIM.test(name));
   for (const name of claims) await rm(join(folder, name), { force: true });
 }
 
 async function removeOwn(path: string, self: Own): Promise<void> {
-  if (isOwn(await textOf(path).catch(() => null), self)) await rm(path, { force: true });
+  if (isOwn(await textOrNull(path).catch(() => null), self)) await rm(path, { force: true });
 }
 
 function hold(path: string, self: Own, beatMs: number): RunLock {
@@ -203,7 +194,7 @@ function hold(path: string, self: Own, beatMs: number): RunLock {
   timer.unref();
   return {
     check: async () => {
-      if (isOwn(await textOf(path), self)) return;
+      if (isOwn(await textOrNull(path), self)) return;
       throw new DatasetError(
         `${path}: this process has lost the run to another; what was stored before is safe`,
       );

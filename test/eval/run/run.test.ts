@@ -3,13 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AbortedError } from "../../../src/errors.js";
-import {
-  type Answerer,
-  type RunOptions,
-  runEvaluation,
-} from "../../../src/eval/run/run-evaluation.js";
+import type { Answerer } from "../../../src/eval/run/run-evaluation.js";
 import { AnswerStore } from "../../../src/eval/store/answer-store.js";
-import { fake, questions, series, sets, settings } from "../fake-answers.js";
+import { fake, questions, runInto, type SmallRunOptions, settings } from "../fake-answers.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -17,17 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-async function run(
-  answerer: Answerer,
-  { retryFailed = false, ...options }: RunOptions & { retryFailed?: boolean } = {},
-): Promise<void> {
-  const store = await AnswerStore.open(folder, settings, { retryFailed });
-  try {
-    await runEvaluation(sets, series, answerer, store, { batchSize: 2, ...options });
-  } finally {
-    await store.close();
-  }
-}
+const run = (answerer: Answerer, options?: SmallRunOptions) => runInto(folder, answerer, options);
 
 const stored = () => readFile(join(folder, "answers.jsonl"), "utf8");
 

@@ -14,15 +14,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DatasetError } from "../../../src/errors.js";
-import {
-  type Answerer,
-  type RunOptions,
-  runEvaluation,
-} from "../../../src/eval/run/run-evaluation.js";
+import { type Answerer, runEvaluation } from "../../../src/eval/run/run-evaluation.js";
 import { AnswerStore, readTimings } from "../../../src/eval/store/answer-store.js";
 import { DurableLog, type LogFile } from "../../../src/eval/store/durable-log.js";
 import type { RunSettings } from "../../../src/eval/store/run-settings.js";
-import { fake, series, sets, settings } from "../fake-answers.js";
+import { fake, runInto, type SmallRunOptions, series, sets, settings } from "../fake-answers.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -30,17 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-async function run(
-  answerer: Answerer,
-  { retryFailed = false, ...options }: RunOptions & { retryFailed?: boolean } = {},
-): Promise<void> {
-  const store = await AnswerStore.open(folder, settings, { retryFailed });
-  try {
-    await runEvaluation(sets, series, answerer, store, { batchSize: 2, ...options });
-  } finally {
-    await store.close();
-  }
-}
+const run = (answerer: Answerer, options?: SmallRunOptions) => runInto(folder, answerer, options);
 
 const stored = () => readFile(join(folder, "answers.jsonl"), "utf8");
 

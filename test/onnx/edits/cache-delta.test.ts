@@ -4,7 +4,7 @@ import { makeModel, makeNode, makeValueInfo } from "../../../src/onnx/build.js";
 import { returnNewRows } from "../../../src/onnx/edits/cache-delta.js";
 import { changed, type OnnxModel } from "../../../src/onnx/graph-model.js";
 import { makeSyntheticDecoder } from "../../../src/testing/synthetic/decoder.js";
-import { decodeDelta, decodeStock, openModel, upTo } from "../greedy-decoding.js";
+import { decodeDelta, decodeStock, largestGap, openModel, upTo } from "../greedy-decoding.js";
 
 const shape = {
   layers: 2,
@@ -17,10 +17,6 @@ const shape = {
 };
 const prompt = (length: number, seed: number) =>
   upTo(length).map((i) => (seed + i * 17) % shape.vocabulary);
-const largestGap = (a: Float32Array[], b: Float32Array[]) =>
-  Math.max(
-    ...a.map((row, i) => Math.max(...row.map((x, j) => Math.abs(x - (b[i]?.[j] ?? Number.NaN))))),
-  );
 
 describe.each(["concat", "group-query"] as const)("a decoder with %s attention", (attention) => {
   const model = makeSyntheticDecoder({ ...shape, attention });

@@ -4,7 +4,7 @@ import { returnNewRows } from "../../../src/onnx/edits/cache-delta.js";
 import { splitAttention } from "../../../src/onnx/edits/split-attention.js";
 import { changed } from "../../../src/onnx/graph-model.js";
 import { makeSyntheticDecoder } from "../../../src/testing/synthetic/decoder.js";
-import { decodeDelta, decodeStock, openModel, upTo } from "../greedy-decoding.js";
+import { decodeDelta, decodeStock, largestGap, openModel, upTo } from "../greedy-decoding.js";
 
 const base = {
   layers: 2,
@@ -17,10 +17,6 @@ const base = {
 };
 const prompt = (length: number, seed: number) =>
   upTo(length).map((i) => (seed + i * 17) % base.vocabulary);
-const largestGap = (a: Float32Array[], b: Float32Array[]) =>
-  Math.max(
-    ...a.map((row, i) => Math.max(...row.map((x, j) => Math.abs(x - (b[i]?.[j] ?? Number.NaN))))),
-  );
 
 /** How many tokens of each row agree. Int8 takes one scale for all rows, so a rounding may turn any of them. */
 const stepsAgreed = (a: number[][], b: number[][]) =>
