@@ -35,6 +35,7 @@ interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags {
   readonly limit?: number;
   readonly greedy?: true;
   readonly seeds?: number;
+  readonly noiseDraws: number;
   readonly temperature: number;
   readonly topP: number;
   readonly suffix: string;
@@ -65,6 +66,12 @@ export function evalCommand(): Command {
     .option("--without <list>", "leave out the baseline or the control: regular, apc", "")
     .option("--greedy", "decode greedily; the default without --seeds")
     .option("--seeds <n>", "sample with n seeds", integerAtLeast(1))
+    .option(
+      "--noise-draws <n>",
+      "greedy answers of methods that draw noise (vcd) are made under n draws",
+      integerAtLeast(1),
+      3,
+    )
     .option("--temperature <t>", "of the sampling seeds", numberOption, 1)
     .option("--top-p <p>", "of the sampling seeds", numberOption, 1)
     .option("--suffix <text>", "appended to every question", "")
@@ -99,7 +106,9 @@ Examples:
 async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   const methods = await runMethods(flags);
   const seeds = flags.seeds ?? 0;
-  const series = planSeries({ methods, greedy: flags.greedy === true || seeds === 0, seeds });
+  const { noiseDraws } = flags;
+  const greedy = flags.greedy === true || seeds === 0;
+  const series = planSeries({ methods, greedy, seeds, noiseDraws });
   const sets = await planRun(requestedSets(benchmark, flags));
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();

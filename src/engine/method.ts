@@ -26,6 +26,8 @@ export interface Method {
   /** Every setting that changes the answer; with `name` it identifies the method in stored results. */
   readonly settings: Readonly<Record<string, JsonValue>>;
   readonly needs: MethodNeeds;
+  /** True when an answer depends on the seed even where tokens are chosen greedily, for example by noise on the image. */
+  readonly seeded?: true;
   /** Large values that settings name by their hash, such as steering directions: what `methodNamed` needs to make it again. */
   readonly assets?: Readonly<Record<string, unknown>>;
   /** Begins one answer. May first generate other text on the same images (see {@link MethodRun.generate}). */

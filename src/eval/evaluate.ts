@@ -129,9 +129,9 @@ async function report(
 /** The answers of a run: every question of every set in every series. */
 function askedFor(sets: readonly RunSet[], series: readonly Series[]): (key: AnswerKey) => boolean {
   const ids = new Map(sets.map((set) => [set.name, new Set(set.questions.map(({ id }) => id))]));
-  return ({ set, id, method, seed }) =>
+  return ({ set, id, method, seed, draw }) =>
     ids.get(set)?.has(id) === true &&
-    series.some((one) => one.method === method && one.seed === seed);
+    series.some((one) => one.method === method && one.seed === seed && one.draw === draw);
 }
 
 /** A missing judge is told before the model answers for hours. */

@@ -47,6 +47,7 @@ export function averaging(options: AveragingOptions = {}): Method {
     name: "averaging",
     settings: { copies, noiseStep, method: inner },
     needs: { ...method.needs, image: true },
+    seeded: true,
     ...(method.assets === undefined ? {} : { assets: method.assets }),
     start: (run) =>
       method.start({

@@ -45,6 +45,7 @@ export function vcd(options: VcdOptions = {}): Method {
     name: "vcd",
     settings: { alpha, beta, noiseStep },
     needs: { image: true },
+    seeded: true,
     start: (run) => ({
       streams: [
         { view: run.view },

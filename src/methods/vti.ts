@@ -81,6 +81,7 @@ export function vti(options: VtiOptions): Method {
       ...method.needs,
       edits: [...edits.map(({ edit }) => edit), ...(method.needs.edits ?? [])],
     },
+    ...(method.seeded === true ? { seeded: true } : {}),
     assets: { ...method.assets, [id]: directions },
     async start(run) {
       await requireModel(run.model, directions);

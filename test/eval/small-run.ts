@@ -90,7 +90,7 @@ export async function smallRequest(
   return {
     sets,
     methods,
-    series: planSeries({ methods, greedy: true, seeds: 2 }),
+    series: planSeries({ methods, greedy: true, seeds: 2, noiseDraws: 1 }),
     temperature: 1,
     topP: 1,
     promptSuffix: "",

@@ -42,8 +42,10 @@ export async function analyseRun(
     const stored = (bySet.get(set.name) ?? []).filter(({ id }) => !failed.has(id));
     const series: AnsweredSeries[] = [];
     const tallies: JudgeTally[] = [];
-    for (const { method, seed } of run.settings.series) {
-      const own = stored.filter((one) => one.method === method && one.seed === seed);
+    for (const { method, seed, draw } of run.settings.series) {
+      const own = stored.filter(
+        (one) => one.method === method && one.seed === seed && one.draw === draw,
+      );
       const { answered, tally } = await judgeMatched(
         set.benchmark,
         set.rule,

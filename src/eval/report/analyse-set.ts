@@ -30,7 +30,7 @@ export interface AnsweredSeries {
   readonly timings: readonly StoredTiming[];
 }
 
-/** A method under one way of decoding, scored seed by seed. */
+/** A method under one way of decoding, scored seed by seed (or draw by draw). */
 interface ScoredMethod {
   readonly method: string;
   readonly decoding: Decoding;
@@ -86,7 +86,7 @@ function scoreMethods(
     return {
       method: members[0]?.method ?? "",
       decoding: decodingOf(members[0]?.seed ?? null),
-      seeds: members.map(({ seed }) => seed),
+      seeds: [...new Set(members.map(({ seed }) => seed))],
       scores,
       clusters,
       timings: members.flatMap(({ timings }) => timings),
@@ -106,7 +106,7 @@ function figuresOf(benchmark: Benchmark, scored: ScoredMethod): MethodFigures {
     value: total[name] ?? { value: null, reason: "not computed" },
     interval: intervals[name] ?? null,
     spread:
-      decoding === "greedy"
+      decoding === "greedy" && scores.length === 1
         ? null
         : seedSpread(scores.flatMap((score) => score.metrics[name]?.value ?? [])),
   });
@@ -114,6 +114,7 @@ function figuresOf(benchmark: Benchmark, scored: ScoredMethod): MethodFigures {
     method,
     decoding,
     seeds,
+    draws: scores.length,
     n: scores.reduce((sum, score) => sum + score.n, 0),
     unparsed: scores.reduce((sum, score) => sum + score.unparsed, 0),
     figures: Object.fromEntries(benchmark.metrics.map((metric) => [metric.name, figure(metric)])),
@@ -162,10 +163,21 @@ function resultsOf({ method, clusters, scores }: ScoredMethod): MethodResults {
   const right = new Map(
     only?.scored.map((one) => [one.question.id, one.score.counts.correct === 1]) ?? [],
   );
-  return { method, clusters, right: scores.length === 1 ? right : null };
+  return {
+    method,
+    clusters: averaged(clusters, scores.length),
+    right: scores.length === 1 ? right : null,
+  };
 }
 
-/** Questions that methods score differently: greedy answers first, then those of the first seed. */
+/** Counts of one answer to each question: methods are compared that were asked once, and several times. */
+function averaged(clusters: ReadonlyMap<string, Counts>, answers: number): Map<string, Counts> {
+  const mean = (counts: Counts) =>
+    Object.fromEntries(Object.entries(counts).map(([key, sum]) => [key, sum / answers]));
+  return new Map([...clusters].map(([cluster, counts]) => [cluster, mean(counts)]));
+}
+
+/** Questions that methods score differently: greedy answers (of the first draw) first, then those of the first seed. */
 function disagreementsOf(methods: readonly ScoredMethod[]): Disagreement[] {
   const decodings = groupBy(methods, ({ decoding }) => decoding);
   return (["greedy", "sampling"] as const)

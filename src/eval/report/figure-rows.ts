@@ -8,6 +8,8 @@ export interface FigureRow {
   readonly method: string;
   readonly decoding: string;
   readonly seeds: number;
+  /** Answers to each question: as many as seeds, or draws of noise under greedy decoding. */
+  readonly draws: number;
   readonly metric: string;
   /** Of value, low and high: share (0 to 1), percent, points, words or count. */
   readonly unit: string;
@@ -23,7 +25,7 @@ export interface FigureRow {
 /** All figures of a run, a row for each set, method, way of decoding and metric. */
 export function figureRows(analysis: RunAnalysis): FigureRow[] {
   return analysis.sets.flatMap((set) =>
-    set.methods.flatMap(({ method, decoding, seeds, figures, n, unparsed }) =>
+    set.methods.flatMap(({ method, decoding, seeds, draws, figures, n, unparsed }) =>
       set.metrics.map(({ name, unit }) => ({
         set: set.name,
         benchmark: set.benchmark,
@@ -31,6 +33,7 @@ export function figureRows(analysis: RunAnalysis): FigureRow[] {
         method,
         decoding,
         seeds: decoding === "greedy" ? 0 : seeds.length,
+        draws,
         metric: name,
         unit,
         primary: name === set.primaryMetric.name,

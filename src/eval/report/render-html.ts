@@ -13,7 +13,7 @@ import {
   settingsTable,
   type Table,
 } from "./report-tables.js";
-import type { Disagreement, RunAnalysis, SetAnalysis } from "./run-analysis.js";
+import type { Decoding, Disagreement, RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
 /** An image of an example as a data: address; null when there is none. */
 export type ImageAddress = (set: string, image: string) => string | null;
@@ -91,17 +91,17 @@ ${examples(set, imageAddress)}
 
 function examples(set: SetAnalysis, imageAddress: ImageAddress): string {
   if (set.disagreements.length === 0) return "";
-  const cards = set.disagreements.map((one) => example(one, set.name, imageAddress));
+  const cards = set.disagreements.map((one) => example(one, set, imageAddress));
   return `<details open><summary>Where methods disagree: the first ${cards.length} such questions</summary>
 <div class="examples">${cards.join("\n")}</div></details>`;
 }
 
 function example(
   { decoding, question, answers }: Disagreement,
-  set: string,
+  set: SetAnalysis,
   imageAddress: ImageAddress,
 ): string {
-  const address = question.image === null ? null : imageAddress(set, question.image);
+  const address = question.image === null ? null : imageAddress(set.name, question.image);
   const picture =
     address === null
       ? ""
@@ -112,7 +112,14 @@ function example(
       `<small>${escapeHtml(outcome ?? "")}: ${escapeHtml(explanation)}</small></li>`,
   );
   return `<article>${picture}<div><p>${escapeHtml(question.prompt)}</p>
-<p class="note">truth: ${escapeHtml(question.truth)}; ${decoding === "greedy" ? "greedy" : "first seed"}</p><ul>${lines.join("")}</ul></div></article>`;
+<p class="note">truth: ${escapeHtml(question.truth)}; ${howOf(decoding, set)}</p><ul>${lines.join("")}</ul></div></article>`;
+}
+
+/** Which answers an example shows. */
+function howOf(decoding: Decoding, { methods }: SetAnalysis): string {
+  if (decoding === "sampling") return "first seed";
+  const isDrawn = methods.some((one) => one.decoding === "greedy" && one.draws > 1);
+  return isDrawn ? "greedy, first draw" : "greedy";
 }
 
 /** A table in a box that scrolls, also by keyboard. */

@@ -1,5 +1,5 @@
 import type { MetricInfo } from "../contract/benchmark.js";
-import type { SetSettings } from "../store/run-settings.js";
+import type { Series, SetSettings } from "../store/run-settings.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
 import type { DecodingCost, MethodFigures, RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
@@ -35,20 +35,26 @@ function costTitle(costs: readonly DecodingCost[]): string {
   return `decoding, ms a token${batch > 1 ? ` in batches of ${batch}` : ""}`;
 }
 
-/** Value, interval and, for sampling, the spread of the seeds. */
-function cell(metric: MetricInfo, { figures }: MethodFigures): string {
+/** Value, interval and, where there are several, the spread of the seeds or draws. */
+function cell(metric: MetricInfo, { figures, decoding }: MethodFigures): string {
   const figure = figures[metric.name];
   if (figure === undefined) return "";
   const value = formatValue(metric, figure.value);
   if (figure.interval === null) return value;
   const deviation = figure.spread?.standardDeviation ?? null;
-  const spread = deviation === null ? "" : `, seeds ±${shownNumber(metric, deviation).toFixed(1)}`;
+  const several = decoding === "greedy" ? "draws" : "seeds";
+  const spread =
+    deviation === null ? "" : `, ${several} ±${shownNumber(metric, deviation).toFixed(1)}`;
   return `${value} (${formatInterval(metric, figure.interval)}${spread})`;
 }
 
-/** For example `greedy`, `3 seeds`. */
-export function decodingOf({ decoding, seeds }: Pick<MethodFigures, "decoding" | "seeds">): string {
-  if (decoding === "greedy") return "greedy";
+/** For example `greedy`, `greedy, 3 draws`, `3 seeds`. */
+export function decodingOf({
+  decoding,
+  seeds,
+  draws,
+}: Pick<MethodFigures, "decoding" | "seeds" | "draws">): string {
+  if (decoding === "greedy") return draws === 1 ? "greedy" : `greedy, ${draws} draws`;
   return `${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"}`;
 }
 
@@ -87,6 +93,7 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
     ["groundsight", settings.version],
     ["model", `${settings.model.id} (${settings.model.dtype}, SHA-256 ${settings.model.hash})`],
     ...[...methods].map(([name, own]) => [`method ${name}`, JSON.stringify(own)]),
+    ["noise draws of greedy answers", drawsText(settings.series)],
     ["decoding", seeds.map((seed) => (seed === null ? "greedy" : `seed ${seed}`)).join(", ")],
     ["temperature, top-p of the seeds", `${settings.temperature}, ${settings.topP}`],
     ["prompt suffix", settings.promptSuffix === "" ? "none" : settings.promptSuffix],
@@ -104,6 +111,14 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
       "paired bootstrap over images; McNemar (mid-p) for accuracies; Holm over methods",
     ],
   ];
+}
+
+/** For example `3 (vcd, vti+vcd)`: how often methods that draw noise answered greedily. */
+function drawsText(series: readonly Series[]): string {
+  const drawn = series.filter(({ draw }) => draw !== undefined);
+  if (drawn.length === 0) return "1";
+  const draws = 1 + Math.max(...drawn.map(({ draw = 0 }) => draw));
+  return `${draws} (${[...new Set(drawn.map(({ method }) => method))].join(", ")})`;
 }
 
 function limitOf({ firstImages }: SetSettings): string {

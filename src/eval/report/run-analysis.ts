@@ -13,7 +13,7 @@ export type Decoding = "greedy" | "sampling";
 export interface Figure {
   readonly value: MetricValue;
   readonly interval: Interval | null;
-  /** Over sampling seeds; null for greedy decoding. */
+  /** Over sampling seeds, or draws of noise; null for greedy decoding with one draw. */
   readonly spread: SeedSpread | null;
 }
 
@@ -21,8 +21,11 @@ export interface Figure {
 export interface MethodFigures {
   readonly method: string;
   readonly decoding: Decoding;
+  /** Of sampling; `[null]` for greedy decoding. */
   readonly seeds: readonly (number | null)[];
-  /** Answers scored, all seeds together. */
+  /** Answers to each question: one for each seed, or for each draw of noise under greedy decoding. */
+  readonly draws: number;
+  /** Answers scored, all seeds or draws together. */
   readonly n: number;
   readonly unparsed: number;
   /** By metric name. */
@@ -61,7 +64,7 @@ export interface ShownAnswer {
 
 /** A question on which methods disagree. */
 export interface Disagreement {
-  /** Under sampling the answers are those of the first seed. */
+  /** The answers are those of the first seed or draw. */
   readonly decoding: Decoding;
   readonly question: Pick<Question, "id" | "image" | "prompt" | "truth">;
   readonly answers: readonly ShownAnswer[];

@@ -21,7 +21,7 @@ export function figuresQuery(metric: string | undefined): string {
  */
 export function compareQuery(first: string, second: string, metric: string | undefined): string {
   const primary = metric === undefined ? `a."primary"` : `a.metric = ${quote(metric)}`;
-  const key = `"set", method, coalesce(seed, -1)`;
+  const key = `"set", method, coalesce(seed, -1), coalesce(draw, 0)`;
   return `
   WITH same AS (
     SELECT a."set", a.method, CASE WHEN a.seed IS NULL THEN 'greedy' ELSE 'sampling' END AS decoding,

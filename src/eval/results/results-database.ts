@@ -29,7 +29,14 @@ export interface ResultsDatabase {
 const VIEWS = {
   answers: {
     file: RUN_FILES.answers,
-    columns: { set: "VARCHAR", id: "VARCHAR", method: "VARCHAR", seed: "INTEGER", text: "VARCHAR" },
+    columns: {
+      set: "VARCHAR",
+      id: "VARCHAR",
+      method: "VARCHAR",
+      seed: "INTEGER",
+      draw: "INTEGER",
+      text: "VARCHAR",
+    },
   },
   timings: {
     file: RUN_FILES.timings,
@@ -38,6 +45,7 @@ const VIEWS = {
       id: "VARCHAR",
       method: "VARCHAR",
       seed: "INTEGER",
+      draw: "INTEGER",
       ms: "DOUBLE",
       decodeMs: "DOUBLE",
       tokens: "INTEGER",
@@ -53,6 +61,7 @@ const VIEWS = {
       method: "VARCHAR",
       decoding: "VARCHAR",
       seeds: "INTEGER",
+      draws: "INTEGER",
       metric: "VARCHAR",
       unit: "VARCHAR",
       primary: "BOOLEAN",

@@ -74,7 +74,7 @@ function generateRequest(
     maxTokens,
     temperature: sampled ? temperature : 0,
     ...(sampled && topP < 1 ? { topP } : {}),
-    seed: requestSeed(series.seed ?? 0, question.image ?? question.id),
+    seed: requestSeed(series.seed ?? series.draw ?? 0, question.image ?? question.id),
     signal,
   };
 }

@@ -4,29 +4,49 @@ import type { Series, SeriesSettings } from "../store/run-settings.js";
 
 /** Which methods answer, and how. */
 export interface SeriesRequest {
-  /** By the name they have in the run; only the names matter here. */
+  /** By the name they have in the run; only names matter here, and which methods are `seeded`. */
   readonly methods: ReadonlyMap<string, unknown>;
   readonly greedy: boolean;
   /** Number of sampling seeds; 0 for none. */
   readonly seeds: number;
+  /**
+   * Draws of noise of the greedy answers of methods that draw some (`Method.seeded`), at least 1; 3 by default. Of one
+   * draw alone nobody can say how much of a figure was luck.
+   */
+  readonly noiseDraws?: number;
 }
 
 /**
- * The series of a run: every method greedily and under each seed 0, 1, ...; and `regular` decoded
- * greedily as the baseline when the run would otherwise only sample.
+ * The series of a run: every method greedily, `noiseDraws` times where it draws noise, and under each seed 0, 1, ...;
+ * and `regular` decoded greedily as the baseline when the run would otherwise only sample.
  *
  * @throws InvalidArgumentError when nothing would be run
  */
-export function planSeries({ methods, greedy, seeds }: SeriesRequest): Series[] {
+export function planSeries({ methods, greedy, seeds, noiseDraws = 3 }: SeriesRequest): Series[] {
   if (methods.size === 0) throw new InvalidArgumentError("methods: expected at least one");
   if (!greedy && seeds === 0) {
     throw new InvalidArgumentError("nothing to run: ask for --greedy or --seeds");
   }
-  const drawn = Array.from({ length: seeds }, (_, seed) => seed);
-  return [...methods.keys()].flatMap((method) => {
-    const own = greedy || method === "regular" ? [null, ...drawn] : drawn;
-    return own.map((seed) => ({ method, seed }));
-  });
+  if (!Number.isInteger(noiseDraws) || noiseDraws < 1) {
+    throw new InvalidArgumentError(`noise draws: received ${noiseDraws}; expected at least 1`);
+  }
+  return [...methods].flatMap(([name, method]) => [
+    ...(greedy || name === "regular" ? greedySeries(name, isSeeded(method) ? noiseDraws : 1) : []),
+    ...Array.from({ length: seeds }, (_, seed) => ({ method: name, seed })),
+  ]);
+}
+
+function greedySeries(method: string, draws: number): Series[] {
+  const further = Array.from({ length: draws - 1 }, (_, i) => ({
+    method,
+    seed: null,
+    draw: i + 1,
+  }));
+  return [{ method, seed: null }, ...further];
+}
+
+function isSeeded(method: unknown): boolean {
+  return (method as Partial<Method> | null | undefined)?.seeded === true;
 }
 
 /**
@@ -38,9 +58,9 @@ export function seriesSettings(
   series: readonly Series[],
   methods: ReadonlyMap<string, Method>,
 ): SeriesSettings[] {
-  return series.map(({ method, seed }) => {
+  return series.map(({ method, ...how }) => {
     const { settings } = methodOf(methods, method);
-    return { method, settings, seed };
+    return { method, settings, ...how };
   });
 }
 

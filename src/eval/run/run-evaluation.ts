@@ -192,7 +192,8 @@ async function answerInOrder(
 }
 
 function keyOf(set: string, { question, series }: AnswerRequest): AnswerKey {
-  return { set, id: question.id, method: series.method, seed: series.seed };
+  const { method, seed, draw } = series;
+  return { set, id: question.id, method, seed, ...(draw === undefined ? {} : { draw }) };
 }
 
 function timingOf({ ms, decodeMs, tokens }: GivenAnswer) {

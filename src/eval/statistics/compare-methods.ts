@@ -7,9 +7,9 @@ import { pairedBootstrap } from "./paired-bootstrap.js";
 /** A method's results on the questions of one set. */
 export interface MethodResults {
   readonly method: string;
-  /** Counts by cluster (image), sums over seeds. */
+  /** Counts by cluster (image), means over seeds or draws. */
   readonly clusters: ReadonlyMap<string, Counts>;
-  /** Whether each question was right; null where that is no yes or no, or there are several seeds. */
+  /** Whether each question was right; null where that is no yes or no, or there are several seeds or draws. */
   readonly right: ReadonlyMap<string, boolean> | null;
 }
 

@@ -24,6 +24,8 @@ export interface Series {
   readonly method: string;
   /** Null for greedy decoding. */
   readonly seed: number | null;
+  /** Greedy answers of a method that draws noise: which draw, from 1 on; absent for the first one, 0. */
+  readonly draw?: number;
 }
 
 /** A series with the settings of its method, as they are stored. */

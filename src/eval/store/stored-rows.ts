@@ -9,10 +9,12 @@ export interface StoredAnswer {
   readonly method: string;
   /** Null for greedy decoding. */
   readonly seed: number | null;
+  /** Which draw of noise of a greedy answer, from 1 on; absent for the first one. */
+  readonly draw?: number;
   readonly text: string;
 }
 
-/** Which answer: the same set, question, method and seed. */
+/** Which answer: the same set, question, method, seed and draw. */
 export type AnswerKey = Omit<StoredAnswer, "text">;
 
 /** An answer that could not be had, for example since its image cannot be read. */
@@ -36,8 +38,8 @@ export interface StoredTiming extends AnswerKey {
 }
 
 /** A key as text, for maps. */
-export function answerKey({ set, id, method, seed }: AnswerKey): string {
-  return JSON.stringify([set, id, method, seed]);
+export function answerKey({ set, id, method, seed, draw }: AnswerKey): string {
+  return JSON.stringify([set, id, method, seed, ...(draw === undefined ? [] : [draw])]);
 }
 
 const key = {
@@ -45,6 +47,7 @@ const key = {
   id: z.string(),
   method: z.string(),
   seed: z.number().int().nullable(),
+  draw: z.number().int().min(1).exactOptional(),
 };
 const ROWS: Readonly<Record<"text" | "error", z.ZodType<AnswerKey>>> = {
   text: z.object({ ...key, text: z.string() }),
@@ -57,7 +60,7 @@ const ROWS: Readonly<Record<"text" | "error", z.ZodType<AnswerKey>>> = {
  *
  * @param has what its rows have: the text of an answer, or the error of a failure
  * @throws DatasetError naming file and line of every row that is none, that is there twice, or that is
- *   about a set, question, method or seed that this run does not have
+ *   about a set, question, method, seed or draw that this run does not have
  */
 export function parseStored<T extends AnswerKey>(
   lines: readonly string[],
@@ -77,7 +80,7 @@ export function parseStored<T extends AnswerKey>(
     const name = answerKey(data);
     if (!expects(data)) {
       problems.push(
-        `${where}: this run does not ask for ${name} (set, question, method, seed); ` +
+        `${where}: this run does not ask for ${name} (set, question, method, seed, draw); ` +
           "restore the file or use another --out",
       );
     } else if (has === "text" && rows.has(name)) {
