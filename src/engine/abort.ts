@@ -20,12 +20,20 @@ export function unlessAborted<T>(
   if (signal === undefined) return task(() => {});
   if (signal.aborted) return Promise.reject(abortedError(signal));
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortedError(signal));
-    const waiting = waitingFor(signal);
-    waiting.add(onAbort);
-    const watchesItself = () => waiting.delete(onAbort);
+    const watchesItself = whenAborted(signal, () => reject(abortedError(signal)));
     task(watchesItself).finally(watchesItself).then(resolve, reject);
   });
+}
+
+/**
+ * Has a function called when the signal fires; it is not looked at whether it has fired already.
+ *
+ * @returns takes the function back
+ */
+export function whenAborted(signal: AbortSignal, onAbort: () => void): () => void {
+  const waiting = waitingFor(signal);
+  waiting.add(onAbort);
+  return () => waiting.delete(onAbort);
 }
 
 function waitingFor(signal: AbortSignal): Set<() => void> {

@@ -1,3 +1,4 @@
+import { whenAborted } from "../../engine/abort.js";
 import { AbortedError, DatasetError } from "../../errors.js";
 
 /**
@@ -15,24 +16,24 @@ export async function withinTime<T>(
 ): Promise<T> {
   const own = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  let onAbort: (() => void) | undefined;
+  let forget: (() => void) | undefined;
   const end = new Promise<never>((_, reject) => {
     const stop = (error: Error) => {
       reject(error);
       own.abort(error);
     };
-    onAbort = () => stop(new AbortedError(`aborted: ${doing}`, { cause: signal?.reason }));
+    const onAbort = () => stop(new AbortedError(`aborted: ${doing}`, { cause: signal?.reason }));
     const late = () =>
       stop(new DatasetError(`cannot ${doing}: it takes more than ${timeoutMs} ms`));
     timer = setTimeout(late, timeoutMs);
-    signal?.addEventListener("abort", onAbort, { once: true });
     if (signal?.aborted) onAbort();
+    else if (signal !== undefined) forget = whenAborted(signal, onAbort);
   });
   end.catch(() => {});
   try {
     return await Promise.race([end, own.signal.aborted ? end : task(own.signal)]);
   } finally {
     clearTimeout(timer);
-    if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+    forget?.();
   }
 }

@@ -1,4 +1,5 @@
 import type { Worker } from "node:worker_threads";
+import { whenAborted } from "../../engine/abort.js";
 import type { Answer, StreamPiece } from "../../engine/answer.js";
 import { InferenceError, InvalidArgumentError } from "../../errors.js";
 import { receivedError, type WorkerCall, type WorkerReply } from "./worker-messages.js";
@@ -76,6 +77,7 @@ export class WorkerCalls {
       signal,
       send: () => this.#worker.postMessage({ id, kind: "abort", index } satisfies WorkerCall),
     }));
+    const forget: (() => void)[] = [];
     this.#worker.ref();
     try {
       return await new Promise<unknown>((resolve, reject) => {
@@ -83,12 +85,12 @@ export class WorkerCalls {
         this.#post({ ...call, id } as WorkerCall);
         for (const { signal, send } of aborts) {
           if (signal?.aborted) send();
-          else signal?.addEventListener("abort", send, { once: true });
+          else if (signal !== undefined) forget.push(whenAborted(signal, send));
         }
       });
     } finally {
       this.#pending.delete(id);
-      for (const { signal, send } of aborts) signal?.removeEventListener("abort", send);
+      for (const one of forget) one();
       // An idle model does not keep the process alive; a call under way does.
       if (this.#pending.size === 0) this.#worker.unref();
     }
