@@ -15,7 +15,7 @@ const bench = join(pocket, "bench", "dev");
 const FILES = ["pope_adversarial.jsonl", "colours.jsonl", "reasoning.jsonl"];
 const METHODS = [regular(), apc(), vcd(), vdgd()];
 /** Those of them whose answer depends on the seed. */
-const NOISY = METHODS.filter(({ name }) => name === "vcd");
+const NOISY = METHODS.filter(({ seeded }) => seeded);
 
 const model = await load("pocket");
 
