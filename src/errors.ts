@@ -101,28 +101,23 @@ export interface OptionalPackage {
 }
 
 /**
- * Imports a package that a user installs only for what needs it.
- *
- * @throws UnsupportedCapabilityError with the command that installs it, or when it cannot be loaded
+ * What to say when the import of a package failed that a user installs only for what needs it. The import itself stands
+ * in a `try` beside its use, which tells bundlers that the package may be missing.
  */
-export async function importOptional<T>(
+export function importFailure(
   { name, version, use, flags }: OptionalPackage,
-  load: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await load();
-  } catch (cause) {
-    const { code, message } = cause as NodeError;
-    const install = `npm install ${name}@${version}${flags === undefined ? "" : ` ${flags}`}`;
-    const isMissing =
-      (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") && message.includes(name);
-    throw new UnsupportedCapabilityError(
-      isMissing
-        ? `${use} needs the package ${name}, which is not installed; run: ${install}`
-        : `${use} needs the package ${name}, which cannot be loaded: ${message}. Install it again for this platform: ${install}`,
-      { cause },
-    );
-  }
+  cause: unknown,
+): UnsupportedCapabilityError {
+  const { code, message } = cause as NodeError;
+  const install = `npm install ${name}@${version}${flags === undefined ? "" : ` ${flags}`}`;
+  const isMissing =
+    (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") && message.includes(name);
+  return new UnsupportedCapabilityError(
+    isMissing
+      ? `${use} needs the package ${name}, which is not installed; run: ${install}`
+      : `${use} needs the package ${name}, which cannot be loaded: ${message}. Install it again for this platform: ${install}`,
+    { cause },
+  );
 }
 
 type NodeError = Error & { readonly code?: string };

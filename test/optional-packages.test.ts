@@ -3,9 +3,10 @@ import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
-import { importOptional } from "../src/errors.js";
+import { importFailure } from "../src/errors.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 let project: string;
@@ -70,6 +71,29 @@ test("without ONNX Runtime everything imports, and loading a model says what to 
   expect(text).toBe(`Yes\n${error}${error}`);
 });
 
+test("a program that bundles the package builds without the optional ones, and says the same", async () => {
+  await writeFile(
+    join(project, "bundled.mjs"),
+    `import { load } from "groundsight";
+    import "groundsight/eval";
+    await load(${JSON.stringify(join(root, "pocket/llava"))}).catch(({ message }) => console.log(message));`,
+  );
+  const { outputFiles } = await build({
+    entryPoints: [join(project, "bundled.mjs")],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    external: ["sharp"],
+    // Links lead to this repository, where everything is installed.
+    preserveSymlinks: true,
+    write: false,
+    logLevel: "silent",
+  });
+  expect(await run(outputFiles[0]!.text)).toMatch(
+    /^running a model needs the package onnxruntime-node, which is not installed; run: npm install/,
+  );
+});
+
 test("without DuckDB only the query of results fails, and says what to install", async () => {
   await mkdir(join(project, "runs", "a"), { recursive: true });
   await writeFile(join(project, "runs", "a", "settings.json"), "{}");
@@ -85,10 +109,9 @@ test("without DuckDB only the query of results fails, and says what to install",
   expect(status).toBe(2);
 });
 
-test("a package that is there but cannot be loaded is told from one that is missing", async () => {
+test("a package that is there but cannot be loaded is told from one that is missing", () => {
   const broken = { name: "native", version: "1.0.0", use: "this" };
-  const failing = () => Promise.reject(new Error("invalid ELF header"));
-  await expect(importOptional(broken, failing)).rejects.toThrow(
+  expect(importFailure(broken, new Error("invalid ELF header")).message).toBe(
     "this needs the package native, which cannot be loaded: invalid ELF header. Install it again for this platform: npm install native@1.0.0",
   );
 });

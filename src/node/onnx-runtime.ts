@@ -1,4 +1,4 @@
-import { importOptional } from "../errors.js";
+import { importFailure } from "../errors.js";
 
 /**
  * ONNX Runtime for Node, which users install beside this package: its install script fetches CUDA libraries on Linux x64
@@ -6,14 +6,18 @@ import { importOptional } from "../errors.js";
  *
  * @throws UnsupportedCapabilityError with the command that installs it
  */
-export function onnxRuntime(): Promise<typeof import("onnxruntime-node")> {
-  return importOptional(
-    {
-      name: "onnxruntime-node",
-      version: "1.30.0",
-      use: "running a model",
-      flags: "--ignore-scripts",
-    },
-    () => import("onnxruntime-node"),
-  );
+export async function onnxRuntime(): Promise<typeof import("onnxruntime-node")> {
+  try {
+    return await import("onnxruntime-node");
+  } catch (cause) {
+    throw importFailure(
+      {
+        name: "onnxruntime-node",
+        version: "1.30.0",
+        use: "running a model",
+        flags: "--ignore-scripts",
+      },
+      cause,
+    );
+  }
 }

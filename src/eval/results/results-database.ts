@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { DatasetError, InvalidArgumentError, importOptional } from "../../errors.js";
+import { DatasetError, InvalidArgumentError, importFailure } from "../../errors.js";
 import { BENCHMARKS } from "../benchmarks/registry.js";
 import { REPORT_FILES } from "../report/write-report.js";
 import { RUN_FILES } from "../store/answer-store.js";
@@ -121,11 +121,13 @@ export async function openResults(folder: string): Promise<ResultsDatabase> {
 }
 
 /** Loaded when it is needed: other commands should not wait for a database, and not everybody has it installed. */
-function duckDb(): Promise<typeof import("@duckdb/node-api")> {
-  return importOptional(
-    { name: "@duckdb/node-api", version: "1.5.5-r.5", use: "querying results" },
-    () => import("@duckdb/node-api"),
-  );
+async function duckDb(): Promise<typeof import("@duckdb/node-api")> {
+  try {
+    return await import("@duckdb/node-api");
+  } catch (cause) {
+    const duckDb = { name: "@duckdb/node-api", version: "1.5.5-r.5", use: "querying results" };
+    throw importFailure(duckDb, cause);
+  }
 }
 
 /** Statements that create the views, and the files that these read. */

@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import { importOptional, ModelLoadError } from "../../errors.js";
+import { importFailure, ModelLoadError } from "../../errors.js";
 import type { ImageProcessor } from "../../families/family.js";
 import { readJsonFile } from "../read-text-file.js";
 import { imageSettings } from "./image-settings.js";
 import { processImage } from "./process-image.js";
+import { type Transformers, transformersProcessor } from "./transformers-processor.js";
 
 /**
  * A checkpoint's image processor, which gives the model the pixels that the one in Python gives: plain ones are done here,
@@ -22,15 +23,22 @@ export async function loadImageProcessor(path: string): Promise<ImageProcessor> 
   if (settings !== undefined) {
     return async (pixels) => ({ pixel_values: await processImage(pixels, settings) });
   }
-  // Loaded when a checkpoint needs it: most do not, and it is as large as the runtime.
-  const { transformersProcessor } = await importOptional(
-    {
-      name: "@huggingface/transformers",
-      version: "4.3.1",
-      use: `the image processor ${JSON.stringify(type)} of this checkpoint`,
-      flags: "--ignore-scripts",
-    },
-    () => import("./transformers-processor.js"),
-  );
-  return transformersProcessor(path, type);
+  return transformersProcessor(await transformersPackage(type), path, type);
+}
+
+/** Loaded when a checkpoint needs it: most do not, and it is as large as the runtime. */
+async function transformersPackage(type: unknown): Promise<Transformers> {
+  try {
+    return await import("@huggingface/transformers");
+  } catch (cause) {
+    throw importFailure(
+      {
+        name: "@huggingface/transformers",
+        version: "4.3.1",
+        use: `the image processor ${JSON.stringify(type)} of this checkpoint`,
+        flags: "--ignore-scripts",
+      },
+      cause,
+    );
+  }
 }

@@ -1,7 +1,9 @@
-import { AutoImageProcessor, RawImage } from "@huggingface/transformers";
 import { ModelLoadError } from "../../errors.js";
 import type { ImageProcessor, ProcessorOutput, RgbPixels } from "../../families/family.js";
 import { RESAMPLING_FILTERS, resample } from "./resample.js";
+
+/** The package transformers.js, which is not there for everybody and is therefore handed in. */
+export type Transformers = typeof import("@huggingface/transformers");
 
 /**
  * The image processor that transformers.js has for a checkpoint, resizing as Pillow does.
@@ -10,7 +12,11 @@ import { RESAMPLING_FILTERS, resample } from "./resample.js";
  * @param type `image_processor_type` in its preprocessor_config.json
  * @throws ModelLoadError when there is none of this type
  */
-export async function transformersProcessor(path: string, type: unknown): Promise<ImageProcessor> {
+export async function transformersProcessor(
+  { AutoImageProcessor, RawImage }: Transformers,
+  path: string,
+  type: unknown,
+): Promise<ImageProcessor> {
   const processor = await AutoImageProcessor.from_pretrained(path, { local_files_only: true });
   // What transformers.js does not know it takes for a plain one.
   if (processor.constructor.name === "ImageProcessor") {
@@ -18,28 +24,31 @@ export async function transformersProcessor(path: string, type: unknown): Promis
       `preprocessor_config.json: image_processor_type: received ${JSON.stringify(type)}, which is not known`,
     );
   }
+  const PillowImage = pillowImage(RawImage);
   return async (pixels, options) =>
     (await processor(new PillowImage(pixels), options)) as ProcessorOutput;
 }
 
-/** An image of transformers.js that is resized as Pillow does; its own way is not antialiased. */
-class PillowImage extends RawImage {
-  constructor({ data, width, height }: RgbPixels) {
-    super(data as Uint8ClampedArray, width, height, 3);
-  }
-
-  override async resize(
-    width: number,
-    height: number,
-    { resample: filter = 2 }: { resample?: string | number } = {},
-  ): Promise<RawImage> {
-    const name = RESAMPLING_FILTERS.find((one, number) => one === filter || number === filter);
-    if (this.channels !== 3 || name === undefined || !(width >= 1) || !(height >= 1)) {
-      throw new Error(
-        `cannot resize ${this.channels} channels to ${width} x ${height} pixels by filter ${filter}`,
-      );
+/** Images of transformers.js that are resized as Pillow does; its own way is not antialiased. */
+function pillowImage(RawImage: Transformers["RawImage"]) {
+  return class PillowImage extends RawImage {
+    constructor({ data, width, height }: RgbPixels) {
+      super(data as Uint8ClampedArray, width, height, 3);
     }
-    const pixels = this as unknown as RgbPixels;
-    return new PillowImage(await resample(pixels, Math.trunc(width), Math.trunc(height), name));
-  }
+
+    override async resize(
+      width: number,
+      height: number,
+      { resample: filter = 2 }: { resample?: string | number } = {},
+    ): Promise<PillowImage> {
+      const name = RESAMPLING_FILTERS.find((one, number) => one === filter || number === filter);
+      if (this.channels !== 3 || name === undefined || !(width >= 1) || !(height >= 1)) {
+        throw new Error(
+          `cannot resize ${this.channels} channels to ${width} x ${height} pixels by filter ${filter}`,
+        );
+      }
+      const pixels = this as unknown as RgbPixels;
+      return new PillowImage(await resample(pixels, Math.trunc(width), Math.trunc(height), name));
+    }
+  };
 }
