@@ -1,8 +1,33 @@
 /**
  * The part of Groundsight that runs anywhere, browsers included: methods, the engine's contracts, maths and steering.
  * `groundsight` is this and what needs Node.
+ *
+ * @example
+ * ```ts
+ * // The arithmetic of contrastive decoding on logits of your own, in a page or in Node: no model and no file.
+ * import { contrast, softmax } from "groundsight/core";
+ *
+ * const words = ["banana", "yellow", "blue"];
+ * const clear = Float32Array.of(0, 2, 1); // with the image
+ * const distorted = Float32Array.of(0, 2, -1); // with the image under noise: what the language alone suggests
+ * const chances = softmax(contrast(clear, distorted, 1, 0.1)); // alpha 1, beta 0.1
+ * words.forEach((word, i) => {
+ *   console.log(word, chances[i]?.toFixed(2));
+ * });
+ * ```
+ * @module groundsight/core
  */
-export { checkSettings, type Setting, type SettingsSchema } from "./arguments/settings.js";
+export {
+  type AssetSetting,
+  type ChoiceSetting,
+  checkSettings,
+  type MethodSetting,
+  type NumberSetting,
+  type Setting,
+  type SettingsOf,
+  type SettingsSchema,
+  type TextSetting,
+} from "./arguments/settings.js";
 export type {
   Answer,
   AnswerStream,
@@ -81,6 +106,7 @@ export type {
   ImageProcessor,
   ModelFamily,
   ProcessedImage,
+  ProcessorOutput,
   PromptImage,
   PromptLayout,
   PromptPart,

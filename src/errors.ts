@@ -27,6 +27,7 @@ const BRAND: unique symbol = Symbol.for("groundsight.error");
  * errors that crossed a worker boundary.
  */
 export class GroundsightError extends Error {
+  /** Tells the class, also where `instanceof` cannot. */
   readonly code: GroundsightErrorCode;
 
   constructor(code: GroundsightErrorCode, message: string, options?: { cause?: unknown }) {
@@ -36,6 +37,7 @@ export class GroundsightError extends Error {
     Object.defineProperty(this, BRAND, { value: true });
   }
 
+  /** True for errors of this package, those of another copy of it included. */
   static isInstance(value: unknown): value is GroundsightError {
     return value instanceof Error && (value as { [BRAND]?: unknown })[BRAND] === true;
   }

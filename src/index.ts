@@ -1,4 +1,22 @@
-/** Groundsight: make large vision-language models hallucinate less, see why they do, and measure both. */
+/**
+ * Make large vision-language models hallucinate less, see why they do, and measure both. This is everything for Node:
+ * `load`, images, and all of `groundsight/core`.
+ *
+ * @example
+ * ```ts
+ * import { load, vcd } from "groundsight";
+ *
+ * const model = await load("pocket"); // or a checkpoint folder, or a hub id
+ * const image = process.argv[2] ?? "photo.jpg";
+ * const answer = await model.generate({
+ *   image,
+ *   prompt: "Is there a fork in the image?",
+ *   method: vcd({ alpha: 1, beta: 0.1 }),
+ * });
+ * console.log(answer.text, answer.tokens[0]?.logprob);
+ * ```
+ * @module groundsight
+ */
 export * from "./core.js";
 export type { Dtype } from "./node/checkpoint-folder.js";
 export type { DownloadProgress } from "./node/hub.js";

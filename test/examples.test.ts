@@ -106,6 +106,10 @@ describe("programs, run against the built package", () => {
     for (const line of lines) expect(line).toMatch(/^The image shows /);
   });
 
+  test("contrast-logits: what the image tells beats what the language suggests", () => {
+    expect(run("contrast-logits")).toEqual(["banana 0.04", "yellow 0.26", "blue 0.71"]);
+  });
+
   test("score-captions", async () => {
     const captions = [{ image_id: 1, caption: "A dog and a car." }];
     await writeFile(join(project, "captions.json"), JSON.stringify(captions));

@@ -9,9 +9,12 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts"));
 const texts = new Map(files.map((path) => [path, readFileSync(`${src}${path}`, "utf8")]));
 
+/** A file without its docstrings, whose examples import too. */
+const codeOf = (path: string): string => texts.get(path)!.replaceAll(/^\/\*\*[\s\S]*?^ \*\//gm, "");
+
 /** What a file imports, types included: files by their path in src, packages by name. */
 const importsOf = (path: string): string[] =>
-  [...texts.get(path)!.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, target]) =>
+  [...codeOf(path).matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, target]) =>
     target!.startsWith(".")
       ? posix.join(posix.dirname(path), target!).replace(/\.js$/, ".ts")
       : target!,

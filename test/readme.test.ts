@@ -7,6 +7,7 @@ const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.ur
 const GUIDES = [
   "README.md",
   "CONTRIBUTING.md",
+  "docs/api-reference.md",
   "docs/bundlers.md",
   "docs/command-line.md",
   "docs/errors.md",

@@ -73,5 +73,6 @@ export interface Model {
   probe(options?: ProbeOptions): Promise<Probe>;
   /** Frees the sessions; what is being answered is aborted, and the model cannot be used afterwards. */
   dispose(): Promise<void>;
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }

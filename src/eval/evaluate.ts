@@ -49,6 +49,7 @@ export interface EvaluationRequest {
   /** Ask again for answers that failed before; by default they stay failed. */
   readonly retryFailed?: boolean;
   readonly signal?: AbortSignal;
+  /** Told of every block of answers. */
   readonly onProgress?: (progress: Progress) => void;
 }
 

@@ -1,6 +1,30 @@
 /**
  * Evaluation: benchmarks as values, scoring of answers by anyone, runs that resume, reports and queries over
  * many runs. This is the one public entry; what it does not export is nobody's business.
+ *
+ * @example
+ * ```ts
+ * // Score captions made by any program with CHAIR, with 95% intervals over images:
+ * // score-captions captions.jsonl objects_by_image.json
+ * import {
+ *   benchmarkNamed,
+ *   metricIntervals,
+ *   readAnswers,
+ *   readDataFile,
+ *   scoreAnswers,
+ * } from "groundsight/eval";
+ *
+ * const [captions = "captions.jsonl", objects = "objects_by_image.json"] = process.argv.slice(2);
+ * const chair = benchmarkNamed("chair");
+ * const questions = chair.load({ data: null, truth: await readDataFile(objects) });
+ * const score = scoreAnswers(chair, questions, readAnswers(await readDataFile(captions)));
+ * const intervals = metricIntervals([...score.clusters.values()], chair.metrics);
+ * for (const { name, title } of chair.metrics) {
+ *   const { value, reason } = score.metrics[name] ?? { value: null, reason: "not computed" };
+ *   console.log(title, value ?? `undefined: ${reason}`, intervals[name]);
+ * }
+ * ```
+ * @module groundsight/eval
  */
 
 // Benchmarks: those there are, and what one of your own is made of.
@@ -99,4 +123,4 @@ export { fewImagesWarning } from "./statistics/unvaried.js";
 export { RUN_FILES } from "./store/answer-store.js";
 export { writeFileAtomically } from "./store/atomic-file.js";
 export type { RunSettings, Series, SeriesSettings, SetSettings } from "./store/run-settings.js";
-export type { AnswerKey, StoredFailure } from "./store/stored-rows.js";
+export type { AnswerKey, StoredAnswer, StoredFailure } from "./store/stored-rows.js";

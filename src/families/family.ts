@@ -109,6 +109,7 @@ export interface ModelFamily<Layout = unknown> {
   readonly facts: CheckpointFacts;
   /** Text of the token that stands for images. */
   readonly imageToken: string;
+  /** Makes what the vision encoder takes of an image. */
   process(processor: ImageProcessor, pixels: RgbPixels): Promise<ProcessedImage<Layout>>;
   /** @throws InferenceError when the template does not put each image in its place */
   layOut(

@@ -19,8 +19,6 @@ export const METHODS: Readonly<Record<string, MethodEntry>> = Object.fromEntries
   ENTRIES.map((entry) => [entry.name, entry]),
 );
 
-type Settings = Readonly<Record<string, JsonValue>>;
-
 /**
  * Makes a method from its name and settings, as stored with results.
  *
@@ -29,7 +27,7 @@ type Settings = Readonly<Record<string, JsonValue>>;
  */
 export function methodNamed(
   name: string,
-  settings: Settings = {},
+  settings: Readonly<Record<string, JsonValue>> = {},
   assets: Readonly<Record<string, unknown>> = {},
 ): Method {
   const { settings: schema, create } = methodEntry(name);
@@ -73,6 +71,6 @@ function asset(what: string, value: JsonValue, assets: Readonly<Record<string, u
   );
 }
 
-function isSettings(value: JsonValue | undefined): value is Settings {
+function isSettings(value: JsonValue | undefined): value is Readonly<Record<string, JsonValue>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -117,6 +117,7 @@ export class LocalModel implements Model {
     return this.#disposal;
   }
 
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

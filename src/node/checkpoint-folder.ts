@@ -8,8 +8,11 @@ import { familyOf } from "../families/registry.js";
 import { readJsonFile } from "./read-text-file.js";
 import { isFolder, isRegularFile } from "./regular-file.js";
 
+/** Precision of a checkpoint's graphs. */
+export type Dtype = "fp32" | "fp16" | "int8" | "uint8" | "q8" | "q4" | "q4f16" | "bnb4";
+
 /** Endings of graph files by precision, as transformers.js names them. */
-export const DTYPE_SUFFIXES = {
+export const DTYPE_SUFFIXES: Readonly<Record<Dtype, string>> = {
   fp32: "",
   fp16: "_fp16",
   int8: "_int8",
@@ -18,10 +21,7 @@ export const DTYPE_SUFFIXES = {
   q4: "_q4",
   q4f16: "_q4f16",
   bnb4: "_bnb4",
-} as const;
-
-/** Precision of a checkpoint's graphs. */
-export type Dtype = keyof typeof DTYPE_SUFFIXES;
+};
 
 /** The graphs of a checkpoint. */
 export const GRAPH_NAMES = ["embed_tokens", "vision_encoder", "decoder_model_merged"] as const;

@@ -4,6 +4,7 @@ import type {
   BackendOffers,
   Context,
   ContextStep,
+  OpenedImage,
   OpenResult,
   Prompt,
   PromptToOpen,
@@ -27,6 +28,7 @@ import {
   VOCABULARY,
 } from "./fake-tokens.js";
 
+/** A prompt with the tokens that its context begins with. */
 interface FakePrompt extends Prompt {
   readonly context: readonly FakeToken[];
 }
@@ -78,9 +80,9 @@ export class FakeBackend implements Backend {
 
   hash = async (): Promise<string> => "fake";
 
-  openImage = async (source: ImageSource): Promise<FakeImage> => fakeImage(source);
+  openImage = async (source: ImageSource): Promise<OpenedImage> => fakeImage(source);
 
-  async layOut({ view }: Stream, images: readonly { readonly key: string }[]): Promise<FakePrompt> {
+  async layOut({ view }: Stream, images: readonly { readonly key: string }[]): Promise<Prompt> {
     refuseControlTokens(view, [], IMAGE_TOKEN);
     const context = await fakeTokens(view, images as readonly FakeImage[]);
     const tokens = context.map(({ id }) => id);
@@ -91,7 +93,8 @@ export class FakeBackend implements Backend {
       );
     }
     const imageTokens = context.filter(({ isImage }) => isImage).length;
-    return { context, tokens, imageTokens, imageMs: 0 };
+    const prompt: FakePrompt = { context, tokens, imageTokens, imageMs: 0 };
+    return prompt;
   }
 
   async open(prompts: readonly PromptToOpen[]): Promise<OpenResult[]> {

@@ -43,6 +43,7 @@ export interface Question {
   readonly where: string;
   /** What a judge is asked about an answer, for rules that need one. */
   readonly judgeTask?: (answer: string) => JudgeTask;
+  /** Scores an answer by one of the benchmark's rules. */
   readonly score: (answer: string, context: ScoringContext) => Score;
 }
 
@@ -63,6 +64,7 @@ export interface MetricInfo {
 
 /** A figure computed from summed counts. */
 export interface Metric extends MetricInfo {
+  /** The metric of counts that were added up. */
   readonly of: (counts: Counts) => MetricValue;
 }
 
@@ -103,6 +105,7 @@ export interface Benchmark {
   readonly clusterCounts?: (scored: readonly ScoredQuestion[]) => Counts;
   /** The question an answer file means when it names the image in another way. */
   readonly questionId?: (id: string) => string;
+  /** The questions of its files; every fault of them is told at once. */
   readonly load: (files: BenchmarkFiles) => Question[];
 }
 

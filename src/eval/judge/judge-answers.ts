@@ -17,7 +17,7 @@ export interface JudgeTally {
   readonly failed: Readonly<Record<string, number>>;
 }
 
-/** Settings of {@link judgeAnswers}. */
+/** How answers are judged. */
 export interface JudgeAnswersOptions {
   /** File of stored verdicts; made when it is not there. */
   readonly cache: string;

@@ -22,6 +22,7 @@ export interface ResultsDatabase {
   query(sql: string): Promise<ResultRow[]>;
   /** Writes a query's rows as CSV or Parquet, by the file's extension; replaces the file. */
   export(sql: string, file: string): Promise<void>;
+  /** Frees the database; nothing can be asked afterwards. */
   close(): void;
 }
 

@@ -10,7 +10,7 @@ import { clustersWith, isUnvaried, rangeOf, unvariedInterval } from "./unvaried.
 /**
  * A cluster-bootstrap interval for every metric, from the same draws. Draws in which a metric is
  * undefined are left out for that metric; null when it is undefined in all. Where all draws are the same
- * (100% right), it is {@link unvariedInterval}, and null for a metric without highest and lowest value.
+ * (100% right), it is Clopper and Pearson's over clusters, and null for a metric without highest and lowest value.
  *
  * @param clusters counts of each cluster
  */

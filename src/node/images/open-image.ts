@@ -97,7 +97,8 @@ export function openImage(
 /**
  * An image's pixels as models are given them, before they are resized.
  *
- * @throws as {@link ImageOpener}'s `open`
+ * @throws DatasetError when the image cannot be read or decoded within the limits
+ * @throws InvalidArgumentError when the source is neither an image nor where to find one
  */
 export async function decodeImage(
   source: ImageSource,
