@@ -1,53 +1,238 @@
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFile, type PromiseWithChild } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { main, model } from "./cli/groundsight.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string) => readFileSync(`${root}${path}`, "utf8");
 
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema;
   readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
 }
 const schemas = JSON.parse(read("docs/command-line.schema.json")) as Record<string, Schema>;
-const image = "pocket/demo/dev_000008.png";
-const COMMANDS: Record<string, string[][]> = {
-  ask: [
-    [image, "Is there a dog?", "--max-tokens", "4"],
-    [image, "Describe it.", "--max-tokens", "4", "--logprobs", "2", "--method", "vcd"],
-  ],
-  compare: [[image, "A dog?", "--methods", "regular,vcd", "--max-tokens", "4"]],
-  models: [[]],
-};
+const guide = read("docs/command-line.md");
 
-/** Paths of fields that a value has and its schema does not name. Fields of objects that are left open are free. */
-function unnamed(value: unknown, { properties, items }: Schema, path = ""): string[] {
-  if (Array.isArray(value))
-    return items === undefined ? [] : value.flatMap((one) => unnamed(one, items, `${path}[]`));
-  if (typeof value !== "object" || value === null || properties === undefined) return [];
-  return Object.entries(value).flatMap(([key, inner]) => {
-    const schema = properties[key];
-    return schema === undefined ? [`${path}.${key}`] : unnamed(inner, schema, `${path}.${key}`);
-  });
+const image = `${root}pocket/demo/dev_000008.png`;
+let folder: string;
+let server: Server;
+/** What the commands printed or wrote, by schema. */
+const printed = new Map<string, unknown[]>();
+
+async function groundsight(...args: string[]): Promise<string> {
+  const run: PromiseWithChild<{ stdout: string }> = promisify(execFile)(
+    process.execPath,
+    [main, ...args],
+    { cwd: root },
+  );
+  return (await run).stdout;
+}
+const json = async (...args: string[]): Promise<unknown> =>
+  JSON.parse(await groundsight(...args, "--json"));
+const rowsOf = (text: string): unknown[] =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as unknown);
+
+/** Writes values as JSONL, one alone as JSON. */
+async function file(name: string, ...rows: unknown[]): Promise<string> {
+  await writeFile(join(folder, name), rows.map((row) => JSON.stringify(row)).join("\n"));
+  return join(folder, name);
 }
 
-describe.each(Object.keys(schemas))("%s --json", (command) => {
-  test.each(COMMANDS[command]!.map((args) => [args]))(
-    "is as its schema says, without a field besides",
-    (args) => {
-      const program = [`${root}dist/cli/main.js`, command, ...args, "--json"];
-      const { stdout } = spawnSync(process.execPath, program, { cwd: root, encoding: "utf8" });
-      const value = JSON.parse(stdout) as unknown;
-      z.fromJSONSchema(schemas[command] as never).parse(value);
-      expect(unnamed(value, schemas[command]!)).toEqual([]);
-    },
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "docs-json-"));
+  await Promise.all([askAndCompare(), evaluateAndQuery(), score(), steer()]);
+  const objects = await file("objects.json", {
+    "a.png": ["dog", "cat", "car"],
+    "b.png": ["cup", "fork", "bus"],
+  });
+  printed.set("generate-pope", rowsOf(await groundsight("generate-pope", objects)));
+}, 240_000);
+afterAll(async () => {
+  server.close();
+  await rm(folder, { recursive: true });
+});
+
+async function askAndCompare(): Promise<void> {
+  const few = ["--max-tokens", "4", "--stop", "elephant"];
+  printed.set("ask", [
+    await json("ask", image, "Is there a dog?", ...few),
+    await json("ask", image, "Describe it.", ...few, "--logprobs", "2", "--method", "vcd"),
+  ]);
+  const methods = ["--methods", "regular,vcd", "--rounds", "1"];
+  printed.set("compare", [await json("compare", image, "A dog?", ...methods, ...few)]);
+  printed.set("models", [await json("models")]);
+}
+
+/** One run with groups of questions, an image that is none, and a judge that fails at its third verdict. */
+async function evaluateAndQuery(): Promise<void> {
+  let asked = 0;
+  server = createServer((_, response) => {
+    asked++;
+    const content = `{"score": ${asked % 2 === 0 ? 1 : 5}}`;
+    if (asked === 3) response.writeHead(400).end("{}");
+    else response.end(JSON.stringify({ choices: [{ message: { content } }] }));
+  });
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  const { port } = server.address() as AddressInfo;
+  const question = { text: "What is it?", answer: "A dog.", rubric: ["dog"] };
+  const data = await file(
+    "open.jsonl",
+    { question_id: 1, image: "room.png", type: "things", ...question },
+    { question_id: 2, image: "bus.png", type: "colours", ...question },
+    { question_id: 3, image: "broken.png", type: "things", ...question },
   );
+  const images = join(folder, "images");
+  await mkdir(images);
+  await copyFile(image, join(images, "room.png"));
+  await copyFile(`${root}pocket/demo/dev_000145.png`, join(images, "bus.png"));
+  await writeFile(join(images, "broken.png"), "no image");
+  const sampled = ["--greedy", "--seeds", "2", "--temperature", "3", "--limit", "3"];
+  const judge = ["--judge-url", `http://127.0.0.1:${port}`, "--judge-model", "fake"];
+  const one = ["--judge-concurrency", "1", "--judge-retries", "0"];
+  const asking = ["rubric", "--data", data, "--images", images, "--rule", "judge"];
+  const out = join(folder, "runs", "judged");
+  const args = ["eval", ...asking, ...model, ...sampled, ...judge, ...one, "--out", out];
+  const report = await json(...args);
+  expect(JSON.parse(await readFile(join(out, "report.json"), "utf8"))).toEqual(report);
+  printed.set("eval", [report, await unjudged(images)]);
+  printed.set("settings.json", [JSON.parse(await readFile(join(out, "settings.json"), "utf8"))]);
+  for (const name of ["answers", "failures", "timings", "figures"].map((it) => `${it}.jsonl`))
+    printed.set(name, rowsOf(await readFile(join(out, name), "utf8")));
+
+  const results = (...more: string[]) => json("results", join(folder, "runs"), ...more);
+  printed.set("results", [await results()]);
+  printed.set("results --figures", [await results("--figures")]);
+  printed.set("results --compare", [await results("--compare", "judged", "judged")]);
+  printed.set("results --sql", [await results("--sql", "SELECT method, ms FROM timings")]);
+}
+
+/** A run whose answers are no yes, so that a metric has no value. */
+async function unjudged(images: string): Promise<unknown> {
+  const question = { image: "room.png", text: "Is there a dog?", label: "yes" };
+  const data = await file(
+    "pope.jsonl",
+    { question_id: 1, type: "animals", ...question },
+    { question_id: 2, type: "things", ...question },
+  );
+  const asking = ["pope", "--data", data, "--images", images, "--rule", "vcd"];
+  return json("eval", ...asking, ...model, "--limit", "1", "--out", join(folder, "unjudged"));
+}
+
+/** Answers of no one known, of one method, and of two. */
+async function score(): Promise<void> {
+  const question = { question_id: 1, image: "a.png", text: "Is there a dog?", label: "no" };
+  const truth = await file("truth.jsonl", question, { ...question, question_id: 2 });
+  const answers = (name: string, ...methods: (string | undefined)[]) =>
+    file(
+      name,
+      ...methods.flatMap((method) =>
+        [1, 2].map((question_id) => ({ question_id, text: "No", method })),
+      ),
+    );
+  const scored = async (path: string) => json("score", "pope", path, "--truth", truth);
+  printed.set("score", [
+    await scored(await answers("plain.jsonl", undefined)),
+    await scored(await answers("one.jsonl", "vcd")),
+    await scored(await answers("two.jsonl", "regular", "vcd")),
+  ]);
+}
+
+async function steer(): Promise<void> {
+  const dev = `${root}pocket/bench/dev`;
+  const demos = (await readFile(join(dev, "demonstrations.jsonl"), "utf8")).split("\n").slice(0, 4);
+  await writeFile(join(folder, "demos.jsonl"), demos.join("\n"));
+  const out = join(folder, "directions.safetensors");
+  const fit = ["--demos", join(folder, "demos.jsonl"), "--images", join(dev, "images")];
+  await groundsight("steer", "fit", ...fit, "--maskings", "1", ...model, "--out", out);
+  printed.set("steer inspect", [await json("steer", "inspect", out)]);
+}
+
+/** The schema, of several, of what a value is. */
+function schemaOf(value: unknown, schema: Schema): Schema {
+  if (schema.anyOf === undefined) return schema;
+  const isList = Array.isArray(value);
+  return schema.anyOf.find((one) => (one.items !== undefined) === isList) ?? schema;
+}
+
+/** Paths of a value's fields, and of those that its schema does not name. Objects that are left open are free. */
+function walk(value: unknown, whole: Schema, path = ""): { named: string[]; unnamed: string[] } {
+  const { properties, additionalProperties, items } = schemaOf(value, whole);
+  const entries: [string, unknown, Schema | undefined][] = Array.isArray(value)
+    ? value.map((one) => [`${path}[]`, one, items])
+    : typeof value !== "object" || value === null || (!properties && !additionalProperties)
+      ? []
+      : Object.entries(value).map(([key, one]) =>
+          properties !== undefined && Object.hasOwn(properties, key)
+            ? [`${path}.${key}`, one, properties[key]]
+            : [`${path}.${additionalProperties ? "*" : key}`, one, additionalProperties],
+        );
+  const inner = entries.map(([at, one, schema]) =>
+    schema === undefined ? { named: [], unnamed: [at] } : walk(one, schema, at),
+  );
+  const named = entries.flatMap(([at, , schema]) => (schema === undefined ? [] : [at]));
+  return {
+    named: [...named, ...inner.flatMap((one) => one.named)],
+    unnamed: inner.flatMap((one) => one.unnamed),
+  };
+}
+
+/** Paths of all fields that a schema names. */
+function fieldsOf({ properties, items, additionalProperties, anyOf }: Schema, path = ""): string[] {
+  const fields: [string, Schema | undefined][] = [
+    ...Object.entries(properties ?? {}).map(([key, one]): [string, Schema] => [
+      `${path}.${key}`,
+      one,
+    ]),
+    [`${path}.*`, additionalProperties],
+    [`${path}[]`, items],
+  ];
+  return [
+    ...fields.flatMap(([at, one]) => (one === undefined ? [] : [at, ...fieldsOf(one, at)])),
+    ...(anyOf ?? []).flatMap((one) => fieldsOf(one, path)),
+  ];
+}
+
+describe.each(Object.entries(schemas))("%s", (name, schema) => {
+  test("is as its schema says, without a field besides", () => {
+    const values = printed.get(name)!;
+    expect(values).not.toEqual([]);
+    for (const value of values) {
+      z.fromJSONSchema(schema as never).parse(value);
+      expect(walk(value, schema).unnamed).toEqual([]);
+    }
+  });
+
+  test("its schema names nothing that is not printed", () => {
+    const seen = new Set(printed.get(name)!.flatMap((value) => walk(value, schema).named));
+    expect(fieldsOf(schema).filter((path) => !seen.has(path))).toEqual([]);
+  });
 
   test("every field has its row in the guide", () => {
-    const guide = read("docs/command-line.md");
-    const top = schemas[command]!.properties ?? schemas[command]!.items!.properties!;
-    for (const field of Object.keys(top)) expect(guide).toMatch(new RegExp(`\\b${field}\\b`));
+    const names = fieldsOf(schema).map((path) => /[\w]+$/.exec(path)?.[0]);
+    for (const field of names.filter((one) => one !== undefined))
+      expect(guide).toMatch(new RegExp(`\\b${field}\\b`));
   });
+});
+
+test("every command with a flag --json has its schema", () => {
+  const commands = readdirSync(`${root}src/cli`).flatMap((name) => {
+    const source = read(`src/cli/${name}`);
+    return source.includes('"--json"') ? [/new Command\("([\w-]+)"\)/.exec(source)![1]!] : [];
+  });
+  expect(commands.length).toBeGreaterThan(6);
+  const documented = Object.keys(schemas).map((name) => name.split(" ").at(-1));
+  expect(commands.filter((command) => !documented.includes(command))).toEqual([]);
 });
