@@ -73,6 +73,11 @@ describe("programs, run against the built package", () => {
     expect(counts[2]![0]).toBeGreaterThan(counts[1]![0]! + 64);
   });
 
+  test("compare: a line for each method", () => {
+    const names = run("compare", room).map((line) => line.split(" ")[0]);
+    expect(names).toEqual(["regular", "apc", "vcd"]);
+  });
+
   test("own-method", () => {
     expect(run("own-method", room)).toEqual([expect.stringMatching(/^(Yes|No)$/)]);
   });
