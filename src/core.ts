@@ -72,7 +72,7 @@ export type {
 } from "./engine/method.js";
 export type { BatchOptions, Model, ProbeOptions } from "./engine/model.js";
 export type { ModelInfo } from "./engine/model-info.js";
-export type { Probe, TextStates, VisionStates } from "./engine/probe.js";
+export type { Pooling, Probe, TextStates, VisionStates } from "./engine/probe.js";
 export type { GenerateOptions, GenerateRequest } from "./engine/request.js";
 export type { Load } from "./engine/scheduler.js";
 export type { StepOutputs } from "./engine/step.js";
@@ -155,6 +155,8 @@ export type {
   GraphEdit,
 } from "./onnx/edits/graph-edit.js";
 export { controlVectorGguf } from "./vti/control-vector-gguf.js";
-export type { VisualGrouping } from "./vti/directions.js";
+export { directionWarnings } from "./vti/direction-warnings.js";
+export type { Estimator, VisualGrouping } from "./vti/directions.js";
 export { decodeDirections, encodeDirections } from "./vti/directions-file.js";
-export { type Demonstration, type FitOptions, fitDirections } from "./vti/fit-directions.js";
+export { fitDirections } from "./vti/fit-directions.js";
+export type { Demonstration, FitOptions } from "./vti/fit-options.js";

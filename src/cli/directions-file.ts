@@ -3,6 +3,7 @@ import { textTable } from "../eval/index.js";
 import {
   DatasetError,
   decodeDirections,
+  directionWarnings,
   type JsonValue,
   type SteeringDirections,
 } from "../index.js";
@@ -26,35 +27,49 @@ export async function readDirections(path: string): Promise<SteeringDirections> 
   }
 }
 
-/** What was found about the directions of one part. */
+/** Says on standard error what speaks against steering along directions. */
+export function warnOf(directions: SteeringDirections): void {
+  for (const warning of directionWarnings(directions)) {
+    process.stderr.write(`groundsight: ${warning}\n`);
+  }
+}
+
+/** What was found about the directions of one part: by layer, but for `explained`. Files of older fits lack some. */
 interface PartFacts {
   readonly explained: number;
-  readonly norms: readonly number[];
-  readonly halvesCosine: readonly number[];
+  readonly byLayer: Readonly<Record<string, readonly number[]>>;
 }
+
+/** What is told by layer, with its title. */
+const BY_LAYER = {
+  norms: "norm",
+  halvesCosine: "halves cos",
+  signalToNoise: "signal/noise",
+  lengthCosine: "length cos",
+};
 
 /** Directions for people: one line per layer. */
 export function directionsSummary({ modelHash, image, text, facts }: SteeringDirections): string {
-  const [seen, read] = [partFacts(facts.image), partFacts(facts.text)];
+  const parts = { image: partFacts(facts.image), text: partFacts(facts.text) };
+  const columns = Object.entries(parts).flatMap(([part, found]) =>
+    Object.entries(BY_LAYER).flatMap(([name, title]) => {
+      const values = found?.byLayer[name];
+      return values === undefined ? [] : [{ title: `${part} ${title}`, values }];
+    }),
+  );
   const layers = Math.max(image?.layers ?? 0, text?.layers ?? 0);
-  const cell = (values: readonly number[] | undefined, i: number): string =>
-    values?.[i]?.toFixed(3) ?? "";
   const rows = Array.from({ length: layers }, (_, i) => [
     String(i),
-    cell(seen?.norms, i),
-    cell(seen?.halvesCosine, i),
-    cell(read?.norms, i),
-    cell(read?.halvesCosine, i),
+    ...columns.map(({ values }) => values[i]?.toFixed(3) ?? ""),
   ]);
-  const header = ["layer", "image norm", "halves cos", "text norm", "halves cos"];
   const percent = (part: PartFacts | undefined): string =>
     part === undefined ? "none" : `${(100 * part.explained).toFixed(1)}%`;
   return [
     `model ${factText(facts.model)}, hash ${modelHash.slice(0, 12)}, ${factText(facts.demonstrations)} demonstrations`,
     `settings ${factText(facts.settings)}`,
-    `image: ${shapeOf(image)}, variance explained ${percent(seen)}`,
-    `text: ${shapeOf(text)}, variance explained ${percent(read)}`,
-    textTable([header, ...rows], process.stdout.columns),
+    `image: ${shapeOf(image)}, variance explained ${percent(parts.image)}`,
+    `text: ${shapeOf(text)}, variance explained ${percent(parts.text)}`,
+    textTable([["layer", ...columns.map(({ title }) => title)], ...rows], process.stdout.columns),
   ].join("\n");
 }
 
@@ -71,9 +86,14 @@ function factText(value: JsonValue | undefined): string {
 /** What a file tells of a part, undefined where it is not what a fit writes. */
 function partFacts(facts: JsonValue | undefined): PartFacts | undefined {
   if (typeof facts !== "object" || facts === null || Array.isArray(facts)) return undefined;
-  const { explained, norms, halvesCosine } = facts as Readonly<Record<string, JsonValue>>;
-  const isFit = typeof explained === "number" && isNumbers(norms) && isNumbers(halvesCosine);
-  return isFit ? { explained, norms, halvesCosine } : undefined;
+  const { explained, ...others } = facts as Readonly<Record<string, JsonValue>>;
+  const byLayer: Record<string, readonly number[]> = {};
+  for (const name of Object.keys(BY_LAYER)) {
+    const values = others[name];
+    if (isNumbers(values)) byLayer[name] = values;
+  }
+  const isFit = typeof explained === "number" && "norms" in byLayer && "halvesCosine" in byLayer;
+  return isFit ? { explained, byLayer } : undefined;
 }
 
 function isNumbers(value: JsonValue | undefined): value is number[] {

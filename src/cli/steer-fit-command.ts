@@ -2,11 +2,13 @@ import { Command, Option } from "commander";
 import {
   AbortedError,
   type Demonstration,
+  type Estimator,
   encodeDirections,
   type FitOptions,
   fitDirections,
+  type Pooling,
 } from "../index.js";
-import { directionsSummary } from "./directions-file.js";
+import { directionsSummary, warnOf } from "./directions-file.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { integerAtLeast, numberOption } from "./options.js";
 import { progressLine } from "./progress-line.js";
@@ -22,6 +24,9 @@ interface FitFlags extends ModelFlags {
   readonly maskings?: number;
   readonly rank?: number;
   readonly grouping?: "token" | "official";
+  readonly estimator?: Estimator;
+  readonly pooling?: Pooling;
+  readonly controls?: string;
   readonly seed?: number;
 }
 
@@ -32,6 +37,7 @@ export function steerFitCommand(): Command {
     .requiredOption("--demos <file>", "JSONL: image, caption, hallucinated, and text (the request)")
     .requiredOption("--images <dir>", "folder of the demonstrations' images")
     .requiredOption("--out <file>", "directions file to write (safetensors)")
+    .option("--controls <file>", "as --demos, but both captions true, the shorter one first")
     .option("--mask-ratio <x>", "share of image patches hidden (default: 0.9)", numberOption)
     .option("--maskings <n>", "maskings per image (default: 50)", integerAtLeast(1))
     .option("--rank <n>", "principal components added to the mean (default: 1)", integerAtLeast(1))
@@ -41,6 +47,18 @@ export function steerFitCommand(): Command {
         "components per token, or as the authors' code (default: token)",
       ).choices(["token", "official"]),
     )
+    .addOption(
+      new Option(
+        "--estimator <name>",
+        "how differences become a direction: the authors' mean and components, their mean, or the mean of unit differences (default: component)",
+      ).choices(["component", "mean", "unit-mean"]),
+    )
+    .addOption(
+      new Option(
+        "--pooling <name>",
+        "states of a caption: at its last token, or the mean over its tokens (default: last)",
+      ).choices(["last", "mean"]),
+    )
     .option("--seed <n>", "fixes the maskings (default: 0)", integerAtLeast(0));
   return addModelOptions(command).action((flags: FitFlags) =>
     untilStopped((signal) => run(flags, signal)),
@@ -49,9 +67,14 @@ export function steerFitCommand(): Command {
 
 async function run(flags: FitFlags, signal: AbortSignal): Promise<void> {
   const demonstrations: Demonstration[] = await readDemonstrations(flags.demos, flags.images);
+  const controls =
+    flags.controls === undefined
+      ? undefined
+      : await readDemonstrations(flags.controls, flags.images);
   await using model = await loadModel(flags);
-  const { maskRatio, maskings, rank, grouping, seed } = flags;
-  const given = Object.entries({ maskRatio, maskings, rank, grouping, seed });
+  const { maskRatio, maskings, rank, grouping, estimator, pooling, seed } = flags;
+  const named = { maskRatio, maskings, rank, grouping, estimator, pooling, controls, seed };
+  const given = Object.entries(named);
   const options: FitOptions = Object.fromEntries(given.filter(([, value]) => value !== undefined));
   const progress = progressLine("demonstrations");
   const directions = await fitDirections(model, demonstrations, {
@@ -62,4 +85,5 @@ async function run(flags: FitFlags, signal: AbortSignal): Promise<void> {
   if (signal.aborted) throw new AbortedError("stopped before the directions were written");
   await writeWhole(flags.out, encodeDirections(directions));
   process.stdout.write(`${directionsSummary(directions)}\n${flags.out}\n`);
+  warnOf(directions);
 }

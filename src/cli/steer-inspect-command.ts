@@ -1,10 +1,12 @@
 import { Command } from "commander";
-import { directionsSummary, readDirections } from "./directions-file.js";
+import { directionsSummary, readDirections, warnOf } from "./directions-file.js";
 
 /** `groundsight steer inspect`: what a directions file holds. */
 export function steerInspectCommand(): Command {
   return new Command("inspect")
-    .description("Show norms per layer, explained variance and the agreement of halves.")
+    .description(
+      "Show norms per layer, explained variance, the agreement of halves, and what speaks against the directions.",
+    )
     .argument("<file>", "directions file")
     .option("--json", "print JSON")
     .action(async (path: string, { json }: { json?: true }) => {
@@ -14,5 +16,6 @@ export function steerInspectCommand(): Command {
         ? JSON.stringify({ modelHash, ...facts }, null, 2)
         : directionsSummary(directions);
       process.stdout.write(`${text}\n`);
+      warnOf(directions);
     });
 }

@@ -14,13 +14,19 @@ export interface VisionStates {
   readonly states: readonly Float32Array[];
 }
 
-/** Hidden states of the decoder at the last position of a text. */
+/** Hidden states of the decoder for a text. */
 export interface TextStates {
   readonly layers: number;
   readonly width: number;
   /** (layers, W): the embeddings, then behind each layer; the last one behind the final norm. */
   readonly states: Float32Array;
 }
+
+/**
+ * What is made of the states of a text's tokens: `last` takes those at the last token, as VTI's authors do, `mean` averages
+ * over the answer's tokens.
+ */
+export type Pooling = "last" | "mean";
 
 /** A look inside a model: hidden states as PyTorch's `output_hidden_states` gives them. */
 export interface Probe {
@@ -31,11 +37,17 @@ export interface Probe {
   /** Hidden states of the vision tower for pixels (B, 3, H, W). */
   visionStates(pixels: TensorData): Promise<VisionStates>;
   /**
-   * Hidden states at the last token of an answer to a prompt.
+   * Hidden states at the last token of an answer to a prompt, or their mean over the answer's tokens.
    *
    * @param answer text put where the model's own answer would stand, without an end of text
+   * @param pooling "last" by default
    */
-  textStates(prompt: string, answer: string, image?: ImageSource): Promise<TextStates>;
+  textStates(
+    prompt: string,
+    answer: string,
+    image?: ImageSource,
+    pooling?: Pooling,
+  ): Promise<TextStates>;
   /** Frees what was opened for it. */
   dispose(): Promise<void>;
 }

@@ -4,8 +4,61 @@ import { principalComponents } from "../math/principal-components.js";
 export interface FittedDirection {
   /** (layers, tokens, width), the first layer being the embeddings. */
   readonly direction: Float32Array;
-  /** Mean over groups of the share of variance that the components explain, in [0, 1]. */
+  /** Mean over groups of the share of variance that the components explain, in [0, 1]; 0 without components. */
   readonly explained: number;
+}
+
+/**
+ * How one direction is made of many differences:
+ *
+ * - `component`: their mean plus their first principal component(s), as the authors' code; a component of centred
+ *   differences has no sign of its own;
+ * - `mean`: their mean;
+ * - `unit-mean`: the mean of the differences, each brought to unit length in each layer and at each position, so that no
+ *   demonstration counts more than another.
+ */
+export type Estimator = "component" | "mean" | "unit-mean";
+
+/** What an estimator is told. */
+export interface EstimatorOptions {
+  readonly estimator: Estimator;
+  /** Number of components; of no matter without any. */
+  readonly rank: number;
+  /** Numbers of one hidden state. */
+  readonly width: number;
+}
+
+/**
+ * One direction of a set of paired differences.
+ *
+ * @param differences one row per demonstration, a whole number of states each; not modified
+ */
+export function estimateDirection(
+  differences: readonly Float32Array[],
+  { estimator, rank, width }: EstimatorOptions,
+): FittedDirection {
+  if (estimator === "component") return textualDirection(differences, rank);
+  const rows =
+    estimator === "mean" ? differences : differences.map((row) => ofUnitLength(row, width));
+  return { direction: meanOf(rows), explained: 0 };
+}
+
+/** Every state of a row divided by its length; one without length stays as it is. */
+function ofUnitLength(row: Float32Array, width: number): Float32Array {
+  const scaled = row.slice();
+  for (let start = 0; start < row.length; start += width) {
+    const state = scaled.subarray(start, start + width);
+    const length = Math.sqrt(state.reduce((sum, value) => sum + value * value, 0));
+    if (length > 0) for (let i = 0; i < state.length; i++) state[i]! /= length;
+  }
+  return scaled;
+}
+
+/** The mean of rows of equal length. */
+function meanOf(rows: readonly Float32Array[]): Float32Array {
+  const sum = new Float64Array(rows[0]?.length ?? 0);
+  for (const row of rows) for (let i = 0; i < sum.length; i++) sum[i]! += row[i]!;
+  return Float32Array.from(sum, (value) => value / rows.length);
 }
 
 /** How differences over demonstrations are cut into groups, each with principal components of its own. */
@@ -40,7 +93,7 @@ export function textualDirection(
 }
 
 /**
- * The visual direction per layer and token.
+ * The visual direction per layer and token, each group's by the estimator.
  *
  * "token" (default, the paper's): principal components over the states of one token in all layers.
  * "official": the authors' code reshapes (layers, tokens, width) to `tokens` rows without moving numbers, so that its
@@ -54,15 +107,16 @@ export function visualDirection(
   shape: StateShape,
   rank: number,
   grouping: VisualGrouping,
+  estimator: Estimator = "component",
 ): FittedDirection {
   const { layers, tokens, width } = shape;
   const direction = new Float32Array(layers * tokens * width);
   let explained = 0;
   for (let group = 0; group < tokens; group++) {
     const spans = spansOf(group, shape, grouping);
-    const fitted = textualDirection(
+    const fitted = estimateDirection(
       differences.map((difference) => gather(difference, spans)),
-      rank,
+      { estimator, rank, width },
     );
     scatter(fitted.direction, direction, spans);
     explained += fitted.explained / tokens;

@@ -1,48 +1,20 @@
-import { checkNames } from "../arguments/check-names.js";
 import type { ImageSource } from "../engine/conversation.js";
 import type { LayerDirections, SteeringDirections } from "../engine/directions.js";
 import type { JsonValue } from "../engine/json-value.js";
 import type { Model } from "../engine/model.js";
 import type { Probe } from "../engine/probe.js";
-import { AbortedError, InvalidArgumentError, UnsupportedCapabilityError } from "../errors.js";
+import { AbortedError, UnsupportedCapabilityError } from "../errors.js";
 import { SeededRandom } from "../math/seeded-random.js";
-import { halvesAgreement, layerNorms } from "./direction-facts.js";
+import { halvesAgreement, layerCosines, layerNorms, signalToNoise } from "./direction-facts.js";
 import {
+  estimateDirection,
   type FittedDirection,
   type StateShape,
-  textualDirection,
-  type VisualGrouping,
   visualDirection,
 } from "./directions.js";
+import { checkFit, type Demonstration, type FitOptions, type FitSettings } from "./fit-options.js";
 import { maskPatches, shuffled } from "./mask-patches.js";
 
-/** An image with a true caption, and the same caption with things in it that the image does not show. */
-export interface Demonstration {
-  readonly image: ImageSource;
-  /** What the captions answer, for example "Describe the image." */
-  readonly prompt: string;
-  readonly caption: string;
-  readonly hallucinated: string;
-}
-
-/** Options of {@link fitDirections}. */
-export interface FitOptions {
-  /** Share of patches hidden in each masking, in [0, 1]. The authors' script uses 0.99. Default 0.9. */
-  readonly maskRatio?: number;
-  /** Number of maskings per image, at least 1. Default 50, as the authors'. */
-  readonly maskings?: number;
-  /** Number of principal components added to the mean difference, at least 1. Default 1, as the authors'. */
-  readonly rank?: number;
-  /** Default "token", the paper's; "official" is what the authors' code computes. */
-  readonly grouping?: VisualGrouping;
-  /** Fixes the maskings and the halves that are compared. Default 0. */
-  readonly seed?: number;
-  /** Told after each demonstration. */
-  readonly onProgress?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
-}
-
-const OPTIONS = ["maskRatio", "maskings", "rank", "grouping", "seed", "onProgress", "signal"];
 /** Maskings that go through the vision tower at once. */
 const BATCH = 10;
 
@@ -52,6 +24,8 @@ interface Differences {
   readonly visionShape: StateShape;
   readonly text: Float32Array[];
   readonly textShape: StateShape;
+  /** Of the controls; empty without any. */
+  readonly length: Float32Array[];
 }
 
 /**
@@ -59,13 +33,15 @@ interface Differences {
  * the decoder from what hallucinated captions do to its states at their last token.
  *
  * Visual difference of a demonstration: mean over maskings of the states, minus those of the clean image. Textual
- * difference: true caption minus hallucinated. Direction: first component(s) of the differences plus their mean. The
- * state of the embeddings takes part in the fit and is left out of the result: layer i is steered along state i + 1.
+ * difference: true caption minus hallucinated. Direction: first component(s) of the differences plus their mean, or
+ * another estimator. The state of the embeddings takes part in the fit and is left out of the result: layer i is steered along state i + 1.
  *
  * Hidden states of maskings are summed as they come; one difference per demonstration is kept.
  *
  * @param demonstrations at least 4; about 50 are usual
- * @returns directions for `model.steer`, deterministic for a seed, with facts on how well halves of the demonstrations agree
+ * @returns directions for `model.steer`, deterministic for a seed, with facts by layer on how well halves of the
+ *   demonstrations agree, how far the mean difference stands out of noise, and, with controls, how far the textual direction
+ *   is one of length ({@link directionWarnings} reads them)
  * @throws InvalidArgumentError for unknown options, too few demonstrations or equal captions
  * @see Liu et al. 2025 (arXiv 2410.15778), section 4
  */
@@ -82,10 +58,12 @@ export async function fitDirections(
   } finally {
     await probe.dispose();
   }
-  const { vision, visionShape, text, textShape } = differences;
+  const { vision, visionShape, text, textShape, length } = differences;
+  const { rank, grouping, estimator } = settings;
   const fitVision = (rows: Float32Array[]): FittedDirection =>
-    visualDirection(rows, visionShape, settings.rank, settings.grouping);
-  const fitText = (rows: Float32Array[]): FittedDirection => textualDirection(rows, settings.rank);
+    visualDirection(rows, visionShape, rank, grouping, estimator);
+  const fitText = (rows: Float32Array[]): FittedDirection =>
+    estimateDirection(rows, { estimator, rank, width: textShape.width });
   const [image, words] = [fitVision(vision), fitText(text)];
   const halves = halvesOf(demonstrations.length, settings.seed);
   const facts: Record<string, JsonValue> = {
@@ -93,8 +71,17 @@ export async function fitDirections(
     dtype: model.info.dtype,
     demonstrations: demonstrations.length,
     settings: { ...settings },
-    image: factsOf(image, visionShape, halvesAgreement(vision, halves, fitVision, visionShape)),
-    text: factsOf(words, textShape, halvesAgreement(text, halves, fitText, textShape)),
+    image: factsOf(image, visionShape, {
+      halvesCosine: halvesAgreement(vision, halves, fitVision, visionShape),
+      signalToNoise: signalToNoise(vision, visionShape),
+    }),
+    text: factsOf(words, textShape, {
+      halvesCosine: halvesAgreement(text, halves, fitText, textShape),
+      signalToNoise: signalToNoise(text, textShape),
+      ...(length.length === 0
+        ? {}
+        : { lengthCosine: layerCosines(words.direction, fitText(length).direction, textShape) }),
+    }),
   };
   return {
     modelHash: await model.hash(),
@@ -104,63 +91,52 @@ export async function fitDirections(
   };
 }
 
-type FitSettings = Required<Omit<FitOptions, "onProgress" | "signal">>;
-
-function checkFit(demonstrations: readonly Demonstration[], options: FitOptions): FitSettings {
-  checkNames(options, OPTIONS, "fitDirections has no option");
-  const { maskRatio = 0.9, maskings = 50, rank = 1, grouping = "token", seed = 0 } = options;
-  const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1;
-  const check = (isRight: boolean, name: string, value: unknown, expected: string): void => {
-    if (!isRight)
-      throw new InvalidArgumentError(`${name}: received ${value}; expected ${expected}`);
-  };
-  const count = demonstrations.length;
-  check(maskRatio >= 0 && maskRatio <= 1, "maskRatio", maskRatio, "a number from 0 to 1");
-  check(isCount(maskings), "maskings", maskings, "an integer of at least 1");
-  check(["token", "official"].includes(grouping), "grouping", grouping, "token or official");
-  check(count >= 4, "demonstrations", count, "at least 4");
-  const most = Math.floor(count / 2) - 1;
-  check(
-    isCount(rank) && rank <= most,
-    "rank",
-    rank,
-    `an integer from 1 to ${most} for ${count} demonstrations`,
-  );
-  demonstrations.forEach(({ caption, hallucinated }, i) => {
-    check(
-      caption.trim() !== hallucinated.trim(),
-      `demonstration ${i}`,
-      "two equal captions",
-      "a true and a hallucinated one",
-    );
-  });
-  return { maskRatio, maskings, rank, grouping, seed };
-}
-
 async function collect(
   probe: Probe,
   demonstrations: readonly Demonstration[],
   settings: FitSettings,
-  { onProgress, signal }: FitOptions,
+  { controls = [], onProgress, signal }: FitOptions,
 ): Promise<Differences> {
+  const total = demonstrations.length + controls.length;
+  const stopIfAborted = (done: number): void => {
+    if (signal?.aborted)
+      throw new AbortedError(`aborted after ${done} demonstrations`, { cause: signal.reason });
+  };
   const vision: Float32Array[] = [];
   const text: Float32Array[] = [];
   let visionShape: StateShape = { layers: 0, tokens: 0, width: 0 };
   let textShape = visionShape;
-  for (const [i, { image, prompt, caption, hallucinated }] of demonstrations.entries()) {
-    if (signal?.aborted)
-      throw new AbortedError(`aborted after ${i} demonstrations`, { cause: signal.reason });
+  for (const [i, demonstration] of demonstrations.entries()) {
+    stopIfAborted(i);
+    const { image } = demonstration;
     const random = new SeededRandom(settings.seed, `masks of demonstration ${i}`);
     const visual = await visualDifference(probe, image, settings, random);
     vision.push(visual.difference);
     visionShape = visual.shape;
-    const truth = await probe.textStates(prompt, caption, image);
-    const lie = await probe.textStates(prompt, hallucinated, image);
-    text.push(truth.states.map((value, k) => value - lie.states[k]!));
-    textShape = { layers: truth.layers, tokens: 1, width: truth.width };
-    onProgress?.(i + 1, demonstrations.length);
+    const textual = await textualDifference(probe, demonstration, settings);
+    text.push(textual.difference);
+    textShape = textual.shape;
+    onProgress?.(i + 1, total);
   }
-  return { vision, visionShape, text, textShape };
+  const length: Float32Array[] = [];
+  for (const control of controls) {
+    stopIfAborted(demonstrations.length + length.length);
+    length.push((await textualDifference(probe, control, settings)).difference);
+    onProgress?.(demonstrations.length + length.length, total);
+  }
+  return { vision, visionShape, text, textShape, length };
+}
+
+/** states of the true caption - states of the hallucinated one: (layers, width) */
+async function textualDifference(
+  probe: Probe,
+  { image, prompt, caption, hallucinated }: Demonstration,
+  { pooling }: FitSettings,
+): Promise<{ difference: Float32Array; shape: StateShape }> {
+  const truth = await probe.textStates(prompt, caption, image, pooling);
+  const lie = await probe.textStates(prompt, hallucinated, image, pooling);
+  const difference = truth.states.map((value, k) => value - lie.states[k]!);
+  return { difference, shape: { layers: truth.layers, tokens: 1, width: truth.width } };
 }
 
 /** mean over maskings of the states - states of the clean image: (layers, tokens, width) */
@@ -207,13 +183,12 @@ function halvesOf(count: number, seed: number): [number[], number[]] {
 function factsOf(
   { direction, explained }: FittedDirection,
   shape: StateShape,
-  halvesCosine: readonly number[],
+  found: Readonly<Record<string, readonly number[]>>,
 ): JsonValue {
-  return {
-    explained,
-    norms: layerNorms(direction, shape).slice(1),
-    halvesCosine: halvesCosine.slice(1),
-  };
+  const byLayer = { norms: layerNorms(direction, shape), ...found };
+  // The state of the embeddings is left out.
+  const steered = Object.entries(byLayer).map(([name, values]) => [name, values.slice(1)]);
+  return { explained, ...Object.fromEntries(steered) };
 }
 
 function withoutEmbeddings(

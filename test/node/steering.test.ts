@@ -114,6 +114,26 @@ describe.each(["concat", "group-query"])("a checkpoint with %s attention", (atte
 });
 
 describe("hidden states", () => {
+  test.each(["concat", "group-query"])(
+    "of a text are averaged over the answer's tokens and no others (%s)",
+    async (attention) => {
+      await using model = await load(CHECKPOINTS + attention, { threads: 1 });
+      const probe = await model.probe();
+      // The decoder looks back only: the state at a token is the last one of the text that ends there.
+      const ends = ["", "x", "xz", "xzq"];
+      const states = await Promise.all(
+        ends.map((text) => probe.textStates("Describe the image.", text, pixels(3))),
+      );
+      const pooled = await probe.textStates("Describe the image.", "xzq", pixels(3), "mean");
+      expect(pooled).toMatchObject({ layers: 3, width: 96 });
+      const gap = pooled.states.map((value, i) =>
+        Math.abs(value - states.reduce((sum, one) => sum + one.states[i]!, 0) / ends.length),
+      );
+      expect(Math.max(...gap)).toBeLessThan(1e-4);
+      await probe.dispose();
+    },
+  );
+
   test("of a steered handle are those of the steered graphs, in tower and decoder", async () => {
     await using model = await load(`${CHECKPOINTS}concat`, { threads: 1 });
     const directions = await fitDirections(model, demonstrations, { maskings: 1 });

@@ -1,7 +1,7 @@
 import type { ImageSource } from "../../engine/conversation.js";
 import { ORIGINAL_IMAGE } from "../../engine/image-variant.js";
 import type { ActiveEdit } from "../../engine/method.js";
-import type { Probe, TextStates, VisionStates } from "../../engine/probe.js";
+import type { Pooling, Probe, TextStates, VisionStates } from "../../engine/probe.js";
 import type { TensorData } from "../../engine/tensor-data.js";
 import type { View } from "../../engine/view.js";
 import { InferenceError, UnsupportedCapabilityError } from "../../errors.js";
@@ -29,6 +29,8 @@ export class OnnxProbe implements Probe {
   readonly #parts: OnnxParts;
   readonly #vision: TappedGraph;
   readonly #decoder: TappedGraph;
+  /** Returns the states of all positions; opened when they are asked for. */
+  #wholeDecoder: Promise<TappedGraph> | undefined;
   readonly #active: readonly ActiveEdit[];
   readonly #features: (image: ImageToProcess) => Promise<ImageFeatures>;
 
@@ -86,7 +88,12 @@ export class OnnxProbe implements Probe {
     };
   }
 
-  async textStates(prompt: string, answer: string, image?: ImageSource): Promise<TextStates> {
+  async textStates(
+    prompt: string,
+    answer: string,
+    image?: ImageSource,
+    pooling: Pooling = "last",
+  ): Promise<TextStates> {
     const { prompts, graphs, openImage } = this.#parts;
     const features =
       image === undefined ? [] : [await this.#features(await openImage(image, undefined))];
@@ -98,21 +105,30 @@ export class OnnxProbe implements Probe {
     const tokens = [...asked.tokens, ...prompts.encode(` ${answer.trim()}`)];
     const embeddings = await embedPrompt(this.#parts, { ...asked, tokens }, 0, tokens.length);
     const planes = continuedPositions(asked.positions, tokens.length - asked.tokens.length);
-    const states = await this.#run(this.#decoder, 1, tokens.length, {
+    const decoder = pooling === "last" ? this.#decoder : await this.#openWholeDecoder();
+    const states = await this.#run(decoder, 1, tokens.length, {
       ...graphs.decoder.feeds,
       ...this.#tokenFeeds(embeddings, planes, tokens.length),
       ...this.#emptyPast(),
     });
-    const width = states[0]!.data.length;
+    const width = states[0]!.dims.at(-1)!;
+    const from = pooling === "last" ? 0 : asked.tokens.length;
     const all = new Float32Array(states.length * width);
     states.forEach(({ data }, i) => {
-      all.set(data, i * width);
+      all.set(meanState(data.subarray(from * width), width), i * width);
     });
     return { layers: states.length, width, states: all };
   }
 
   async dispose(): Promise<void> {
-    await Promise.all([this.#vision.session.release(), this.#decoder.session.release()]);
+    const whole = await this.#wholeDecoder?.catch(() => undefined);
+    const graphs = [this.#vision, this.#decoder, ...(whole === undefined ? [] : [whole])];
+    await Promise.all(graphs.map(({ session }) => session.release()));
+  }
+
+  #openWholeDecoder(): Promise<TappedGraph> {
+    this.#wholeDecoder ??= openTapped(this.#parts, "decoder", "all", this.#active);
+    return this.#wholeDecoder;
   }
 
   #tokenFeeds(embeddings: Float32Array, planes: readonly Int32Array[], length: number): Tensors {
@@ -174,6 +190,15 @@ export class OnnxProbe implements Probe {
       return { data: data as Float32Array, dims };
     });
   }
+}
+
+/** The mean of some states (positions, width). */
+function meanState(states: Float32Array, width: number): Float32Array {
+  const sum = new Float64Array(width);
+  states.forEach((value, i) => {
+    sum[i % width]! += value;
+  });
+  return Float32Array.from(sum, (total) => (total * width) / states.length);
 }
 
 /** Positions of a prompt with text of some tokens behind it, as answers count theirs. */
