@@ -154,9 +154,10 @@ async function steer(): Promise<void> {
   const dev = `${root}pocket/bench/dev`;
   const demos = (await readFile(join(dev, "demonstrations.jsonl"), "utf8")).split("\n").slice(0, 4);
   await writeFile(join(folder, "demos.jsonl"), demos.join("\n"));
+  const controls = ["--controls", join(folder, "demos.jsonl")];
   const out = join(folder, "directions.safetensors");
   const fit = ["--demos", join(folder, "demos.jsonl"), "--images", join(dev, "images")];
-  await groundsight("steer", "fit", ...fit, "--maskings", "1", ...model, "--out", out);
+  await groundsight("steer", "fit", ...fit, "--maskings", "1", ...controls, ...model, "--out", out);
   printed.set("steer inspect", [await json("steer", "inspect", out)]);
 }
 
