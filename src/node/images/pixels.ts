@@ -31,7 +31,9 @@ function received(pixels: unknown): string {
   const kind = Object.prototype.toString.call(pixels).slice(8, -1);
   if (!("data" in pixels)) return `${kind} without data`;
   const { data, width, height, channels } = pixels as Record<string, unknown>;
-  const length = (data as ArrayLike<number> | undefined)?.length ?? "no";
+  // Another object may throw when it is asked: a Proxy of an array of bytes does.
+  const isArray = Array.isArray(data) || ArrayBuffer.isView(data);
+  const length = (isArray ? (data as ArrayLike<unknown>).length : undefined) ?? "no";
   const type = Object.prototype.toString.call(data).slice(8, -1);
   return `${type} of ${length} values for ${shown(width)} x ${shown(height)} pixels of ${shown(channels)} channels`;
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { DatasetError, GroundsightError } from "../../errors.js";
 import { fetchImage } from "./fetch-image.js";
 import type { ImageLimits } from "./image-limits.js";
-import { imageName, LONGEST_PATH } from "./image-name.js";
+import { imageName, isBase64, LONGEST_PATH } from "./image-name.js";
 import { withinTime } from "./within-time.js";
 
 /** An image in some file format: its content, and what messages call it. */
@@ -12,6 +12,8 @@ export interface ImageBytes {
   readonly bytes: Uint8Array;
   readonly name: string;
 }
+
+const TOO_LONG = "it is too long for a path; base64 goes into a data URL or a Buffer";
 
 /** Most bytes that are read before looking whether to go on. */
 const CHUNK = 2 ** 22;
@@ -65,6 +67,7 @@ function kindOf(source: Uint8Array | ArrayBuffer | Blob): string {
 /** Why a file cannot be read; messages of Node would repeat its path. */
 function reasonOf(cause: unknown, text: string | undefined): string {
   const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === "ENAMETOOLONG" || (code === "ENOENT" && isBase64(text ?? ""))) return TOO_LONG;
   if (code === "ENOENT") return "there is no such file";
   if (code === "EISDIR") return "it is a folder";
   if (code === "EACCES" || code === "EPERM") return "it may not be read";
@@ -78,7 +81,7 @@ function pathOf(text: string): string {
     throw new Error(`received a URL of scheme ${scheme}; expected http, https, data or file`);
   }
   if (text.length > LONGEST_PATH) {
-    throw new Error("it is too long for a path; base64 goes into a data URL or a Buffer");
+    throw new Error(TOO_LONG);
   }
   return text;
 }

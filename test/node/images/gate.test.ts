@@ -101,6 +101,7 @@ describe("ways in", () => {
     ["floats", { ...one, data: Float32Array.of(0, 0.5, 1) }],
     ["16 bits", { ...one, data: Uint16Array.of(0, 9, 1000) }],
     ["a list", { ...one, data: [1, 2, 3] }],
+    ["a Proxy of bytes", { ...one, data: new Proxy(Uint8Array.of(1, 2, 3), {}) }],
     ["no channels", { width: 1, height: 1, data: Uint8Array.of(1, 2, 3) }],
     ["an array of floats alone", Float32Array.of(1)],
     ["nothing", null],
@@ -185,6 +186,29 @@ describe("messages hold no payload and no secret", () => {
     expect(message).not.toContain("SECRET");
     expect(message).toContain(expected);
     expect(message.length).toBeLessThan(300);
+  });
+
+  test("base64 of an image that was taken for a path, of every format and length", async () => {
+    const gif = await raw().gif().toBuffer();
+    const files = [png, gif, await raw().jpeg().toBuffer(), await raw().webp().toBuffer()];
+    files.push(await raw().tiff().toBuffer(), await raw().avif().toBuffer());
+    const texts = files.map((file) => file.toString("base64"));
+    const cut = [42, 150, 250, 3000].flatMap((end) => texts.map((text) => text.slice(0, end)));
+    // Changed at its beginning, and in the alphabet for URLs.
+    for (const text of [...texts, ...cut, `x${png.toString("base64url")}`.padEnd(201, "x")]) {
+      const message = await refusal(text);
+      expect(message).toBe(
+        "cannot read image given as text: it is too long for a path; base64 goes into a data URL or a Buffer",
+      );
+    }
+  });
+
+  test("names that only look like it are shown", async () => {
+    const folder = "images/".repeat(30);
+    for (const path of ["iVBORw0KGgo", "/9j/a.png", `${folder}a.png`]) {
+      expect(await refusal(path)).toContain(path.slice(0, 40));
+      expect(await refusal(path)).toContain("there is no such file");
+    }
   });
 });
 
