@@ -1,14 +1,11 @@
-import { spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SeededRandom } from "../../../src/math/seeded-random.js";
 import { hasNamespaces, UNSHARE } from "../namespaces.js";
+import { ALL_ANSWERS, answersOf, killRun, startRun } from "./fake-runs.js";
 
-// It runs the package as it is built before the tests (test/global-setup.ts).
-const script = fileURLToPath(new URL("fake-run.mjs", import.meta.url));
 let folder: string;
 
 beforeAll(async () => {
@@ -30,12 +27,10 @@ function run(
   container: readonly string[] = [],
 ): Promise<{ killed: boolean }> {
   return new Promise((resolve, reject) => {
-    const [program = "", ...rest] = [...container, process.execPath, script, out, String(pauseMs)];
-    // A group of its own, so that unshare and what it starts die together.
-    const child = spawn(program, rest, { stdio: ["ignore", "pipe", "inherit"], detached: true });
-    const killSoon = () => setTimeout(() => process.kill(-child.pid!, "SIGKILL"), kill?.ms);
+    const child = startRun({ out, pauseMs, container });
+    const killSoon = () => setTimeout(() => killRun(child), kill?.ms);
     if (kill?.after === "start") killSoon();
-    child.stdout.on("data", () => {
+    child.stdout?.on("data", () => {
       if (kill?.after === "open") killSoon();
     });
     child.on("exit", (code, signal) => {
@@ -46,8 +41,6 @@ function run(
   });
 }
 
-const answersOf = (out: string) => readFile(join(out, "answers.jsonl")).catch(() => Buffer.of());
-
 /** `npm run test:kills` kills 100 times. */
 const kills = Number(process.env.GROUNDSIGHT_KILLS ?? 20);
 
@@ -55,7 +48,7 @@ async function killOften(name: string, times: number, container: readonly string
   const undisturbed = join(folder, `${name} undisturbed`);
   await run(undisturbed, 0);
   const expected = await answersOf(undisturbed);
-  expect(expected.toString().trim().split("\n")).toHaveLength(60 * 9);
+  expect(expected.toString().trim().split("\n")).toHaveLength(ALL_ANSWERS);
 
   const disturbed = join(folder, name);
   const random = new SeededRandom(20);
