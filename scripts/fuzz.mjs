@@ -1,12 +1,16 @@
 /**
- * Runs every fuzzer of test/fuzz: modules that export `fuzz(cases, seed)`, which throws at the first case that
- * is neither handled nor refused with a typed error.
+ * Runs the fuzzers of test/fuzz: modules that export `fuzz(cases, seed, bounds)`, which throws at the first case
+ * that is neither taken nor refused with a typed error. Each runs in a process of its own (fuzz-one.mjs), which
+ * is ended when a case takes too long, and has a folder for temporary files, which is removed whatever happens.
  *
- *     npm run fuzz -- [--cases 20000] [--seed 1] [--only data-lines]
+ *     npm run fuzz -- [--only images] [--cases 20000] [--seed 1] [--first 0] [--seconds 3600] [--case-seconds 10]
  */
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
@@ -14,18 +18,48 @@ const { values } = parseArgs({
   options: {
     cases: { type: "string", default: "20000" },
     seed: { type: "string", default: "1" },
+    first: { type: "string", default: "0" },
+    seconds: { type: "string", default: "3600" },
+    "case-seconds": { type: "string", default: "10" },
     only: { type: "string" },
+    folder: { type: "string" },
   },
 });
+/** A process may take so long before its first case and between two of them. */
+const PREPARING_S = 60;
+
+/** Has glibc give freed memory back at once, so that resident memory is memory in use, not what may be used again. */
+const GIVES_MEMORY_BACK = {
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_MMAP_THRESHOLD_: "65536",
+  MALLOC_TRIM_THRESHOLD_: "65536",
+};
+
+const caseSeconds = Number(values["case-seconds"]);
+
 const root = fileURLToPath(new URL("..", import.meta.url));
-const folder = join(root, "test", "fuzz");
-const names = (await readdir(folder))
-  .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-  .map((name) => name.slice(0, -3))
-  .filter((name) => values.only === undefined || name === values.only);
+const folder = values.folder === undefined ? join(root, "test", "fuzz") : resolve(values.folder);
+const names = [];
+for (const file of (await readdir(folder)).sort()) {
+  if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
+  const name = file.slice(0, -3);
+  if (values.only !== undefined && values.only !== name) continue;
+  const text = await readFile(join(folder, file), "utf8");
+  if (/^export (async )?function fuzz\(/m.test(text)) names.push(name);
+}
+if (names.length === 0) throw new Error(`no fuzzer ${values.only ?? ""} in ${folder}`);
 
 // Inside the package, so that its dependencies are found.
 const built = await mkdtemp(join(root, "node_modules", ".fuzz-"));
+const temporary = await mkdtemp(join(tmpdir(), "groundsight-fuzz-"));
+let child;
+let stopped;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {
+    stopped = signal;
+    child?.kill("SIGKILL");
+  });
+}
 try {
   await build({
     entryPoints: names.map((name) => join(folder, `${name}.ts`)),
@@ -36,18 +70,71 @@ try {
     packages: "external",
     format: "esm",
     platform: "node",
+    target: "node20",
     logLevel: "error",
   });
-  for (const name of names) {
-    const { fuzz } = await import(pathToFileURL(join(built, `${name}.mjs`)).href);
-    if (fuzz === undefined) continue;
-    const started = performance.now();
-    const tally = await fuzz(Number(values.cases), Number(values.seed));
-    const seconds = ((performance.now() - started) / 1000).toFixed(0);
-    process.stdout.write(
-      `${name}, seed ${values.seed}: ${JSON.stringify(tally)} in ${seconds} s\n`,
-    );
+  const end = performance.now() + Number(values.seconds) * 1000;
+  for (const [done, name] of names.entries()) {
+    if (stopped !== undefined) break;
+    // What one fuzzer does not use of its share of the time is for those after it.
+    const share = (end - performance.now()) / 1000 / (names.length - done);
+    const failure = await runOne(name, Math.max(share, 0));
+    if (failure === undefined) continue;
+    process.exitCode = 1;
+    process.stderr.write(`${failure}\n`);
   }
 } finally {
-  await rm(built, { recursive: true });
+  await rm(built, { recursive: true, force: true });
+  await rm(temporary, { recursive: true, force: true });
+}
+if (stopped !== undefined) process.exitCode = 130;
+
+/** Runs one fuzzer and prints its tally; what was wrong, if something was. */
+async function runOne(name, seconds) {
+  const bounds = { first: Number(values.first), seconds, caseSeconds };
+  const given = [join(built, `${name}.mjs`), values.cases, values.seed, JSON.stringify(bounds)];
+  const started = performance.now();
+  child = spawn(process.execPath, [join(root, "scripts", "fuzz-one.mjs"), ...given], {
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+    env: { ...process.env, TMPDIR: temporary, ...GIVES_MEMORY_BACK },
+    // Ctrl-C is for this process, which ends the other.
+    detached: true,
+  });
+  let out = "";
+  let errors = "";
+  let place = "before its first case";
+  let heard = performance.now();
+  let isLate = false;
+  child.stdout.on("data", (data) => {
+    out += data;
+  });
+  child.stderr.on("data", (data) => {
+    errors = `${errors}${data}`.slice(-10_000);
+  });
+  child.stdio[3].on("data", (data) => {
+    heard = performance.now();
+    place = `case ${String(data).trim().split("\n").at(-1)}`;
+  });
+  const watch = setInterval(() => {
+    // A case that waits ends itself in time; one that does not wait cannot.
+    const limit = place.startsWith("case") ? caseSeconds + 2 : PREPARING_S;
+    if (performance.now() - heard < limit * 1000) return;
+    isLate = true;
+    child.kill("SIGKILL");
+  }, 100);
+  const [status, signal] = await once(child, "close");
+  clearInterval(watch);
+  const who = `${name}, seed ${values.seed}`;
+  if (stopped !== undefined) return `${who}: ended by ${stopped} at ${place}`;
+  if (isLate) return `${who}, ${place}: not done after ${caseSeconds} s, and had to be killed`;
+  if (signal !== null) return `${who}, ${place}: the process died of ${signal}\n${errors}`;
+  if (status !== 0) return errors.trim();
+  const { cases, taken, refused, longestMs, memoryMiB } = JSON.parse(out);
+  const { start, tenth, end, bound } = memoryMiB;
+  const took = (performance.now() - started) / 1000;
+  process.stdout.write(
+    `${who}: ${cases} cases, ${taken} taken, ${refused} refused, the longest ${longestMs.toFixed(0)} ms, ` +
+      `in ${took.toFixed(0)} s; RSS ${start.toFixed(0)} MiB at the start, ${tenth.toFixed(0)} after a tenth, ` +
+      `${end.toFixed(0)} at the end (bound: ${bound} more than after a tenth)\n`,
+  );
 }

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { load } from "../../src/index.js";
 import { SeededRandom } from "../../src/math/seeded-random.js";
 import { writeSyntheticCheckpoint } from "../../src/testing/synthetic/checkpoint.js";
+import { type FuzzBounds, type FuzzTally, fuzzed } from "./fuzzed.js";
 import { mutatedBytes } from "./mutated-bytes.js";
-import { type FuzzTally, fuzzed } from "./refused.js";
 
 const SHAPE = { layers: 1, width: 32, heads: 2, kvHeads: 1, feedForward: 48, vocabulary: 260 };
 const GRAPHS = ["embed_tokens", "vision_encoder", "decoder_model_merged"].map(
@@ -36,26 +36,27 @@ const HOSTILE: readonly unknown[] = [
 const IMAGE = { data: new Uint8Array(300).fill(90), width: 10, height: 10, channels: 3 } as const;
 
 /** Checkpoint folders with one file changed, lost or mistaken for another, loaded and asked. */
-export async function fuzz(cases: number, seed: number): Promise<FuzzTally> {
+export async function fuzz(cases: number, seed: number, bounds?: FuzzBounds): Promise<FuzzTally> {
   const root = await mkdtemp(join(tmpdir(), "groundsight-fuzz-"));
   const stock = join(root, "stock");
   await writeSyntheticCheckpoint(stock, SHAPE);
   let what = "";
   try {
+    const run = async (index: number) => {
+      const folder = join(root, `${index}`);
+      await cp(stock, folder, { recursive: true });
+      try {
+        what = await damage(folder, new SeededRandom(seed, `checkpoint ${index}`));
+        await using model = await load(folder, { threads: 1 });
+        await model.generate({ prompt: "Hello", image: IMAGE, maxTokens: 2 });
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    };
+    const name = "checkpoints";
     return await fuzzed(
-      Math.min(cases, 2000),
-      async (index) => {
-        const folder = join(root, `${index}`);
-        await cp(stock, folder, { recursive: true });
-        try {
-          what = await damage(folder, new SeededRandom(seed, `checkpoint ${index}`));
-          await using model = await load(folder, { threads: 1 });
-          await model.generate({ prompt: "Hello", image: IMAGE, maxTokens: 2 });
-        } finally {
-          await rm(folder, { recursive: true });
-        }
-      },
-      () => what,
+      { name, cases: Math.min(cases, 2000), seed, run, describe: () => what },
+      bounds,
     );
   } finally {
     await rm(root, { recursive: true });

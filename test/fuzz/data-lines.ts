@@ -1,4 +1,3 @@
-import { GroundsightError } from "../../src/errors.js";
 import { BENCHMARKS } from "../../src/eval/benchmarks/registry.js";
 import type { Benchmark, Question } from "../../src/eval/contract/benchmark.js";
 import { answersBySeries } from "../../src/eval/data/read-answers.js";
@@ -7,10 +6,8 @@ import { matchAnswers, readAnswersTo } from "../../src/eval/scoring/match-answer
 import { scoreMatched } from "../../src/eval/scoring/score-answers.js";
 import { metricIntervals } from "../../src/eval/statistics/metric-intervals.js";
 import { SeededRandom } from "../../src/math/seeded-random.js";
+import { type FuzzBounds, type FuzzTally, fuzzed } from "./fuzzed.js";
 import { mutated, pick } from "./mutated.js";
-
-/** A case that takes longer is taken for one that might take for ever. */
-const LONGEST_MS = 10_000;
 
 const ROW = {
   question_id: 1,
@@ -49,44 +46,23 @@ const WORDS =
     " ",
   );
 
-/** How the cases went. */
-export interface FuzzTally {
-  readonly cases: number;
-  readonly scored: number;
-  readonly refused: number;
-}
-
 /**
  * Mutated question, truth, answer and verdict lines through reading, matching, scoring and intervals.
- * Whatever they hold, they are scored with finite figures or refused with a typed error, and in time.
- *
- * @throws Error naming seed, case and files of the first one that is not
+ * Whatever they hold, they are scored with finite figures or refused.
  */
-export function fuzz(cases: number, seed: number): FuzzTally {
-  let scored = 0;
-  let refused = 0;
-  for (let index = 0; index < cases; index++) {
+export function fuzz(cases: number, seed: number, bounds?: FuzzBounds): Promise<FuzzTally> {
+  let what = "";
+  const run = (index: number) => {
     const random = new SeededRandom(seed, `data-lines ${index}`);
     const benchmark = pick(random, BENCHMARKS);
     const files = filesFor(benchmark, random);
-    const started = performance.now();
-    try {
-      useFiles(benchmark, files, random);
-      scored++;
-    } catch (error) {
-      if (!GroundsightError.isInstance(error)) {
-        throw failure("untyped error", { seed, index, benchmark, files }, error);
-      }
-      if (error.message.length > 5000) {
-        throw failure("endless message", { seed, index, benchmark, files }, error);
-      }
-      refused++;
-    }
-    if (performance.now() - started > LONGEST_MS) {
-      throw failure("too slow", { seed, index, benchmark, files }, null);
-    }
-  }
-  return { cases, scored, refused };
+    what = `${benchmark.name}\n${shown(files)}\n`;
+    useFiles(benchmark, files, random);
+  };
+  return fuzzed(
+    { name: "data-lines", cases: Math.min(cases, 20_000), seed, run, describe: () => what },
+    bounds,
+  );
 }
 
 interface Files {
@@ -178,15 +154,7 @@ function requireFigures(
   }
 }
 
-function failure(
-  what: string,
-  found: { seed: number; index: number; benchmark: Benchmark; files: Files },
-  cause: unknown,
-): Error {
-  const { seed, index, benchmark, files } = found;
-  const shown = Object.entries(files).map(([name, text]) => `${name}: ${text.slice(0, 1000)}`);
-  return new Error(
-    `${what}, seed ${seed}, case ${index}, ${benchmark.name}: ${String(cause)}\n${shown.join("\n")}`,
-    { cause },
-  );
+function shown(files: Files): string {
+  const entries = Object.entries(files).map(([name, text]) => `${name}: ${text.slice(0, 1000)}`);
+  return entries.join("\n");
 }

@@ -5,8 +5,8 @@ import { addSteering } from "../../src/onnx/edits/steering.js";
 import { readModel } from "../../src/onnx/read-model.js";
 import { writeModel } from "../../src/onnx/write-model.js";
 import { makeSyntheticDecoder } from "../../src/testing/synthetic/decoder.js";
+import { type FuzzBounds, type FuzzTally, fuzzed } from "./fuzzed.js";
 import { mutatedBytes } from "./mutated-bytes.js";
-import { type FuzzTally, fuzzed } from "./refused.js";
 
 const SHAPE = { layers: 2, width: 32, heads: 2, kvHeads: 1, feedForward: 48, vocabulary: 40 };
 const EDITS = [patchCache, addHiddenStates, addSteering].map(
@@ -15,18 +15,16 @@ const EDITS = [patchCache, addHiddenStates, addSteering].map(
 );
 
 /** Mutated bytes of decoders through reading, every change of a graph, and writing. */
-export function fuzz(cases: number, seed: number): Promise<FuzzTally> {
+export function fuzz(cases: number, seed: number, bounds?: FuzzBounds): Promise<FuzzTally> {
   const stocks = (["concat", "group-query"] as const).map((attention) =>
     // Weights lie elsewhere, so that most changes meet the graph itself.
     writeModel(makeSyntheticDecoder({ ...SHAPE, attention, weights: "external" })),
   );
-  return fuzzed(
-    Math.min(cases, 2000),
-    (index) => {
-      const random = new SeededRandom(seed, `graph ${index}`);
-      const model = readModel(mutatedBytes(stocks[index % 2]!, random));
-      writeModel(EDITS[random.integer(EDITS.length)]!(model));
-    },
-    () => "a graph",
-  );
+  const run = (index: number) => {
+    const random = new SeededRandom(seed, `graph ${index}`);
+    const model = readModel(mutatedBytes(stocks[index % 2]!, random));
+    writeModel(EDITS[random.integer(EDITS.length)]!(model));
+  };
+  const describe = () => "a graph";
+  return fuzzed({ name: "graphs", cases: Math.min(cases, 2000), seed, run, describe }, bounds);
 }

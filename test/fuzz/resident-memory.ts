@@ -1,0 +1,11 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+/** Resident memory of this process without its garbage, in MiB. */
+export function residentMiB(): number {
+  collectGarbage();
+  return process.memoryUsage.rss() / 2 ** 20;
+}
