@@ -14,17 +14,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: "string", default: "20000" },
-    seed: { type: "string", default: "1" },
-    first: { type: "string", default: "0" },
-    seconds: { type: "string", default: "3600" },
-    "case-seconds": { type: "string", default: "10" },
-    only: { type: "string" },
-    folder: { type: "string" },
-  },
-});
+const values = flags();
 /** A process may take so long before its first case and between two of them. */
 const PREPARING_S = 60;
 
@@ -35,7 +25,7 @@ const GIVES_MEMORY_BACK = {
   MALLOC_TRIM_THRESHOLD_: "65536",
 };
 
-const caseSeconds = Number(values["case-seconds"]);
+const caseSeconds = values["case-seconds"];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = values.folder === undefined ? join(root, "test", "fuzz") : resolve(values.folder);
@@ -43,11 +33,13 @@ const names = [];
 for (const file of (await readdir(folder)).sort()) {
   if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
   const name = file.slice(0, -3);
-  if (values.only !== undefined && values.only !== name) continue;
   const text = await readFile(join(folder, file), "utf8");
   if (/^export (async )?function fuzz\(/m.test(text)) names.push(name);
 }
-if (names.length === 0) throw new Error(`no fuzzer ${values.only ?? ""} in ${folder}`);
+if (values.only !== undefined && !names.includes(values.only)) {
+  refuse(`--only: received ${values.only}; expected ${names.join(", ")}`);
+}
+const chosen = names.filter((name) => values.only === undefined || name === values.only);
 
 // Inside the package, so that its dependencies are found.
 const built = await mkdtemp(join(root, "node_modules", ".fuzz-"));
@@ -62,7 +54,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
 }
 try {
   await build({
-    entryPoints: names.map((name) => join(folder, `${name}.ts`)),
+    entryPoints: chosen.map((name) => join(folder, `${name}.ts`)),
     outdir: built,
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -73,11 +65,11 @@ try {
     target: "node20",
     logLevel: "error",
   });
-  const end = performance.now() + Number(values.seconds) * 1000;
-  for (const [done, name] of names.entries()) {
+  const end = performance.now() + values.seconds * 1000;
+  for (const [done, name] of chosen.entries()) {
     if (stopped !== undefined) break;
     // What one fuzzer does not use of its share of the time is for those after it.
-    const share = (end - performance.now()) / 1000 / (names.length - done);
+    const share = (end - performance.now()) / 1000 / (chosen.length - done);
     const failure = await runOne(name, Math.max(share, 0));
     if (failure === undefined) continue;
     process.exitCode = 1;
@@ -89,10 +81,41 @@ try {
 }
 if (stopped !== undefined) process.exitCode = 130;
 
+/** The flags as they were given, or by default. */
+function flags() {
+  const numbers = { cases: 20_000, seed: 1, first: 0, seconds: 3600, "case-seconds": 10 };
+  const text = { type: "string" };
+  const options = { only: text, folder: text };
+  for (const name of Object.keys(numbers)) options[name] = text;
+  let given;
+  try {
+    given = parseArgs({ options }).values;
+  } catch (error) {
+    refuse(error.message);
+  }
+  for (const [name, byDefault] of Object.entries(numbers)) {
+    const value = Number(given[name] ?? byDefault);
+    if (!(value >= 0))
+      refuse(`--${name}: received ${given[name]}; expected a number of at least 0`);
+    given[name] = value;
+  }
+  return given;
+}
+
+function refuse(message) {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
+}
+
 /** Runs one fuzzer and prints its tally; what was wrong, if something was. */
 async function runOne(name, seconds) {
-  const bounds = { first: Number(values.first), seconds, caseSeconds };
-  const given = [join(built, `${name}.mjs`), values.cases, values.seed, JSON.stringify(bounds)];
+  const bounds = { first: values.first, seconds, caseSeconds };
+  const given = [
+    join(built, `${name}.mjs`),
+    String(values.cases),
+    String(values.seed),
+    JSON.stringify(bounds),
+  ];
   const started = performance.now();
   child = spawn(process.execPath, [join(root, "scripts", "fuzz-one.mjs"), ...given], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],

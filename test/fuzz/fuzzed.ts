@@ -59,8 +59,8 @@ export async function fuzzed(
     onCase,
   }: FuzzBounds = {},
 ): Promise<FuzzTally> {
-  const started = performance.now();
   const start = residentMiB();
+  const started = performance.now();
   let tenth: number | undefined;
   let refused = 0;
   let longestMs = 0;
