@@ -59,7 +59,7 @@ export async function fuzzed(
     onCase,
   }: FuzzBounds = {},
 ): Promise<FuzzTally> {
-  const start = residentMiB();
+  const start = await residentMiB();
   const started = performance.now();
   let tenth: number | undefined;
   let refused = 0;
@@ -68,7 +68,7 @@ export async function fuzzed(
   for (; done < cases; done++) {
     const share = Math.max(done / cases, (performance.now() - started) / 1000 / seconds);
     if (share >= 1) break;
-    if (share >= 0.1) tenth ??= residentMiB();
+    if (share >= 0.1) tenth ??= await residentMiB();
     const index = first + done;
     const fail = (what: string, cause?: unknown) =>
       new Error(`${name}, seed ${seed}, case ${index} (${describe()}): ${what}`, { cause });
@@ -86,7 +86,7 @@ export async function fuzzed(
     if (tookMs > caseSeconds * 1000) throw fail(`took ${tookMs.toFixed(0)} ms`);
     longestMs = Math.max(longestMs, tookMs);
   }
-  const end = residentMiB();
+  const end = await residentMiB();
   tenth ??= start;
   if (end - tenth > growthMiB) {
     throw new Error(

@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import sharp from "sharp";
 import type { ImageSource } from "../../src/engine/conversation.js";
 import { GroundsightError } from "../../src/errors.js";
 import { load } from "../../src/index.js";
@@ -22,6 +24,9 @@ const SHAPE = { layers: 1, width: 32, heads: 2, kvHeads: 1, feedForward: 48, voc
 
 /** One image in so many is very large. */
 const HUGE_EVERY = 500;
+
+/** Caches of 64 MiB fill, and large images come and go. */
+const GROWTH_MIB = 256;
 
 /** One in so many goes through a model. */
 const ASKED_EVERY = 20;
@@ -79,16 +84,23 @@ export async function fuzz(cases: number, seed: number, bounds?: FuzzBounds): Pr
       } catch (error) {
         if (GroundsightError.isInstance(error)) requireSecrecy(error.message, stock.bytes, shown);
         throw error;
+      } finally {
+        await decoded();
       }
     };
     return await fuzzed(
       { name: "images", cases: Math.min(cases, 10_000), seed, run, describe: () => what },
-      bounds,
+      { growthMiB: GROWTH_MIB, ...bounds },
     );
   } finally {
     places.close();
     await rm(root, { recursive: true });
   }
+}
+
+/** Resolves when no decoding is under way: one that was given up goes on, and counts for its case. */
+async function decoded(): Promise<void> {
+  for (let at = sharp.counters(); at.queue + at.process > 0; at = sharp.counters()) await wait(5);
 }
 
 async function fileOf(
