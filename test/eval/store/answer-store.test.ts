@@ -146,12 +146,12 @@ describe("the store", () => {
   });
 
   test.each(["run.lock", "answers.jsonl", "settings.json", "timings.jsonl", "failures.jsonl"])(
-    "%s is a folder: a DatasetError that says so",
+    "%s is a folder: a DatasetError that names it",
     async (name) => {
       await mkdir(join(folder, name));
       const failure = open();
       await expect(failure).rejects.toThrow(DatasetError);
-      await expect(failure).rejects.toThrow(/this is a folder; expected a file|EISDIR/);
+      await expect(failure).rejects.toThrow(`${join(folder, name)}: this is a folder; expected a`);
     },
   );
 
