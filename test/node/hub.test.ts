@@ -16,6 +16,8 @@ const GRAPHS = ["embed_tokens", "vision_encoder", "decoder_model_merged"].map(
 const FILES: Record<string, string> = {
   "config.json": "{}",
   "tokenizer.json": '{"a": 1}',
+  "chat_template.jinja": "a template",
+  "processor_config.json": "{}",
   "README.md": "not wanted",
   "model.safetensors": "not wanted",
   "onnx/decoder_model_merged_q4.onnx": "not wanted",
@@ -89,6 +91,8 @@ beforeEach(async () => {
 
 const wanted = [
   "config.json",
+  "chat_template.jinja",
+  "processor_config.json",
   "tokenizer.json",
   ...GRAPHS,
   "onnx/decoder_model_merged.onnx_data",

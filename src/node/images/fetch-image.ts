@@ -77,7 +77,7 @@ const publicOnly: LookupFunction = (host, options, callback) => {
 function checkPublic(address: string, host: string): void {
   if (ipaddr.isValid(address) && ipaddr.process(address).range() === "unicast") return;
   throw new Error(
-    `${host} is not a public address; load the model with images: { allowPrivateAddresses: true } to allow it`,
+    `${host} is not a public address; save the image and give its path, or load the model with images: { allowPrivateAddresses: true }`,
   );
 }
 

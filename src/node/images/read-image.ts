@@ -96,7 +96,7 @@ async function readFile(
   try {
     const stats = await file.stat();
     if (stats.isDirectory()) throw new Error("it is a folder");
-    if (!stats.isFile()) throw new Error("it is not a regular file");
+    if (!stats.isFile()) throw new Error("it is not a regular file, but a pipe, socket or device");
     checkSize(stats.size);
     const bytes = Buffer.allocUnsafe(stats.size);
     let length = 0;
