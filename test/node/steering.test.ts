@@ -4,6 +4,7 @@ import {
   averaging,
   type Demonstration,
   decodeDirections,
+  directionsId,
   encodeDirections,
   fitDirections,
   InvalidArgumentError,
@@ -78,6 +79,9 @@ describe.each(["concat", "group-query"])("a checkpoint with %s attention", (atte
     ];
     expect(new Set(answers.map((answer) => JSON.stringify(logprobs(answer)))).size).toBe(4);
     expect(logprobs(await model.generate(ask))).toEqual(logprobs(before));
+    expect(before.method).toEqual({ name: "regular", settings: {} });
+    const settings = { directions: directionsId(directions), image: 5, text: 5 };
+    expect(answers.at(-1)!.method).toMatchObject({ name: "vti", settings });
     expect(both.info.steering).toEqual({ image: 5, text: 5 });
     expect(model.info.steering).toBeUndefined();
     expect(

@@ -74,6 +74,13 @@ describe("when its worker ends, a model's calls under way fail, and the next sta
   });
 });
 
+test("disposed of after its worker has ended, it resolves, and refuses what comes later", async () => {
+  const { model, thread } = await inWorker();
+  await thread.terminate();
+  await Promise.all([model.dispose(), model.dispose()]);
+  await expect(model.hash()).rejects.toThrow("disposed");
+});
+
 test("disposed of while it answers, it rejects what is under way as aborted, and its thread ends", async () => {
   const { model, thread } = await inWorker();
   const exited = new Promise((resolve) => thread.once("exit", resolve));
