@@ -12,7 +12,8 @@ import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 /** One encoded field. `encoded` is tag and value; `value` is the payload of a length-delimited field or the raw value. Both are views. */
 export interface WireField {
   readonly number: number;
-  readonly wireType: WireType;
+  /** A `WireType` of the protobuf library; a number, so that users load none of its types. */
+  readonly wireType: number;
   readonly encoded: Uint8Array;
   readonly value: Uint8Array;
 }
