@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { evaluate } from "../../src/eval/evaluate.js";
-import { InvalidArgumentError, type Model } from "../../src/index.js";
+import { DatasetError, InvalidArgumentError, type Model } from "../../src/index.js";
 import { seeingModel, smallRequest, writeSet } from "./small-run.js";
 
 let folder: string;
@@ -62,6 +62,23 @@ test("what is no fault of one question ends the run: nothing is stored as failed
   }) as Model;
   await expect(evaluate(broken, await smallRequest(folder, data))).rejects.toThrow("out of memory");
   await expect(read("failures.jsonl")).rejects.toThrow(/ENOENT/);
+});
+
+test("a report that cannot be written is a DatasetError; the answers stay, and nothing half written", async () => {
+  await using model = seeingModel();
+  const report = join(folder, "out", "report.html");
+  await mkdir(report, { recursive: true });
+  const failing = evaluate(model, await smallRequest(folder, data));
+  await expect(failing).rejects.toThrow(DatasetError);
+  await expect(failing).rejects.toThrow(`${report}: this is a folder; expected a file`);
+  const left = await readdir(join(folder, "out"));
+  expect(left.filter((name) => name.includes("tmp") || name.includes("lock"))).toEqual([]);
+  await rm(report, { recursive: true });
+  const seen: unknown[] = [];
+  const onProgress = (progress: unknown) => seen.push(progress);
+  await evaluate(model, await smallRequest(folder, data, { onProgress }));
+  expect(seen).toEqual([]);
+  expect(await read("report.html")).toContain("<html");
 });
 
 test("an empty --out is wrong use", async () => {

@@ -33,8 +33,11 @@ export async function withFiles<T>(path: string, task: () => Promise<T>): Promis
 /** An error of the file system as DatasetError; others as they are. */
 export function fileProblem(path: string, error: unknown): unknown {
   if (GroundsightError.isInstance(error)) return error;
-  const { code, syscall, message, path: named = path } = error as NodeJS.ErrnoException;
+  const { code, syscall, message, path: named = path, dest = named } = error as RenamingError;
   if (typeof code !== "string" || typeof syscall !== "string") return error;
   const words = WORDS[code] ?? `${message}; check the path`;
-  return new DatasetError(`${named || '""'}: ${words} (${code})`, { cause: error });
+  return new DatasetError(`${dest || '""'}: ${words} (${code})`, { cause: error });
 }
+
+/** Of a file that is written under another name first, its own name counts. */
+type RenamingError = NodeJS.ErrnoException & { readonly dest?: string };
