@@ -230,6 +230,18 @@ describe("what a worker is given wrongly is refused as in this thread", () => {
     expect((await model.generate(short)).tokens).toHaveLength(3);
   });
 
+  test("what the caller's own functions throw fails their call, and nothing else", async () => {
+    const own = new Error("own");
+    const fail = () => {
+      throw own;
+    };
+    for (const model of models) {
+      await expect(model.generateBatch([short], { onAnswer: fail })).rejects.toBe(own);
+      await expect(model.generateBatch([short], { onPiece: fail })).rejects.toThrow("own");
+      expect((await model.generate(short)).tokens).toHaveLength(3);
+    }
+  });
+
   test("errors of a worker are instances of their classes", async () => {
     const [model] = models as [Model, Model];
     await expect(model.generate({ ...long, signal: AbortSignal.abort() })).rejects.toBeInstanceOf(
