@@ -142,6 +142,46 @@ describe("a broken checkpoint", () => {
     await expect(loading).rejects.toThrow(/config\.json: text_config\.vocab_size/);
   });
 
+  const onnx = (path: string, name: string) => join(path, "onnx", `${name}.onnx`);
+  test.each([
+    ["embed_tokens", "vision_encoder", "expected input_ids among them"],
+    ["decoder_model_merged", "embed_tokens", "decoder_model_merged.onnx"],
+  ])("whose %s is another graph is refused by the file's name", async (name, other, message) => {
+    const loading = broken((path) => cp(onnx(path, other), onnx(path, name)));
+    await expect(loading).rejects.toThrow(ModelLoadError);
+    await expect(loading).rejects.toThrow(`${name}.onnx`);
+    await expect(loading).rejects.toThrow(message);
+  });
+
+  type Json = Record<string, Record<string, unknown>>;
+  const change = async (path: string, file: string, changed: (content: Json) => void) => {
+    const content = JSON.parse(await readFile(join(path, file), "utf8"));
+    changed(content);
+    await writeFile(join(path, file), JSON.stringify(content));
+  };
+
+  test.each([-1, 2 ** 40])("whose image token is %d is refused by it", async (id) => {
+    const loading = broken((path) =>
+      change(path, "config.json", (config) => {
+        delete config.image_token_id;
+        Object.assign(config, { image_token_index: id });
+      }),
+    );
+    await expect(loading).rejects.toThrow(ModelLoadError);
+    await expect(loading).rejects.toThrow(/config\.json: (image_token_index|the image token)/);
+  });
+
+  test("whose tokenizer makes no ids of a text is refused, not run on what is no number", async () => {
+    const asking = broken((path) =>
+      change(path, "tokenizer.json", ({ model }) => {
+        const words = Object.keys(model!.vocab as object);
+        model!.vocab = Object.fromEntries(words.map((word) => [word, -1]));
+      }),
+    ).then((model) => model.generate({ prompt: "Hello", maxTokens: 1 }));
+    await expect(asking).rejects.toThrow(ModelLoadError);
+    await expect(asking).rejects.toThrow("tokenizer.json: the tokenizer makes no token ids");
+  });
+
   test("of an unknown family names those that are known", async () => {
     const loading = broken((path) =>
       writeFile(join(path, "config.json"), '{"model_type": "bert", "text_config": {}}'),
