@@ -1,6 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { evaluate } from "../../src/eval/evaluate.js";
 import { DatasetError, InvalidArgumentError, type Model } from "../../src/index.js";
@@ -85,4 +87,16 @@ test("an empty --out is wrong use", async () => {
   await using model = seeingModel();
   const request = await smallRequest(folder, data, { out: "" });
   await expect(evaluate(model, request)).rejects.toThrow(InvalidArgumentError);
+});
+
+test("progress tells the score so far; the command line tells each figure with its unit", async () => {
+  await using model = seeingModel();
+  const seen: { right?: unknown }[] = [];
+  const onProgress = (progress: { right?: unknown }) => seen.push(progress);
+  await evaluate(model, await smallRequest(folder, data, { onProgress }));
+  const share = expect.any(Number);
+  expect(seen.at(-1)?.right).toEqual({ regular: share, apc: share, vcd: share });
+  const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+  const { stdout } = spawnSync(process.execPath, [main, "results", folder], { encoding: "utf8" });
+  expect(stdout).toMatch(/^out +\d+ .*regular +greedy +accuracy +66\.7% +\d+\.\d% +\d+\.\d%$/m);
 });
