@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,13 +6,14 @@ import { METHODS } from "groundsight";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHECKPOINTS } from "../global-setup.js";
-import { groundsight, model } from "./groundsight.js";
+import { groundsight, main, model } from "./groundsight.js";
 
 const short = [...model, "--max-tokens", "6"];
 
 let folder: string;
 let image: string;
 let directions: string;
+let fitting: string[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "groundsight-methods-"));
   await mkdir(join(folder, "images"));
@@ -31,13 +33,38 @@ beforeAll(async () => {
   await writeFile(path, demos.map((demo) => JSON.stringify(demo)).join("\n"));
   directions = join(folder, "directions.safetensors");
   const fit = ["steer", "fit", "--demos", path, "--images", join(folder, "images")];
-  const fitted = groundsight(...fit, "--out", directions, "--maskings", "2", ...model);
-  expect(fitted).toMatchObject({ status: 0, stderr: "" });
+  fitting = [...fit, "--out", directions, "--maskings", "2", ...model];
+  expect(groundsight(...fitting)).toMatchObject({ status: 0 });
 });
 afterAll(() => rm(folder, { recursive: true }));
 
 const ask = (...args: string[]) => groundsight("ask", image, "What is this?", ...short, ...args);
 const asked = (...args: string[]) => JSON.parse(ask(...args, "--json").stdout);
+
+describe("steer fit", () => {
+  test("shows a bar on a terminal", () => {
+    const terminal = "data:text/javascript,process.stderr.isTTY=true";
+    const { stderr, status } = spawnSync(
+      process.execPath,
+      ["--import", terminal, main, ...fitting],
+      { encoding: "utf8" },
+    );
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(/\u2588[^\n]* of 4 demonstrations/);
+  });
+
+  test("warns of noise behind what it prints, as steer inspect does; elsewhere nothing more is said", () => {
+    const warning = /^groundsight: text: .* mostly noise: use more demonstrations/m;
+    for (const { stdout, stderr } of [
+      groundsight(...fitting),
+      groundsight("steer", "inspect", directions),
+    ]) {
+      expect(stderr).toMatch(warning);
+      expect(stderr.replaceAll(/^groundsight: (image|text): .*\n/gm, "")).toBe("");
+      expect(stdout).toMatch(/image signal\/noise +text norm +text halves cos +text signal\/noise/);
+    }
+  });
+});
 
 describe("ask --method vti", () => {
   test("steers by the paper's strengths, by flags, and by settings behind the name, which come first", () => {
