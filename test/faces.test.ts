@@ -93,6 +93,7 @@ describe("groundsight/core", () => {
         "decodeDirections",
         "described",
         "diffuse",
+        "directionWarnings",
         "directionsId",
         "earlierPrompts",
         "earlyExitEdit",

@@ -1,4 +1,4 @@
-import { quote } from "./results-database.js";
+import { quote } from "./run-views.js";
 
 /** Runs with the number of stored answers, and the primary figures of those that have a report. */
 export const LIST_RUNS = `
