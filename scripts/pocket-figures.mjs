@@ -11,8 +11,8 @@ import {
   renameSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { formatInterval, formatValue } from "../dist/eval/index.js";
 import { decodeDirections, encodeDirections, SeededRandom } from "../dist/index.js";
@@ -144,6 +144,27 @@ function measureMethods() {
     ]);
   }
   copyFileSync(out("methods", "report.md"), join(root, "docs", "pocket", "report.md"));
+  drawReport(out("methods", "report.html"));
+}
+
+/** How the report looks, where there is a browser that draws it. */
+function drawReport(report) {
+  const picture = join(root, "docs", "pocket", "report.png");
+  const size = ["--hide-scrollbars", "--window-size=1240,1700"];
+  const page = pathToFileURL(resolve(report)).href;
+  const args = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    ...size,
+    `--screenshot=${picture}`,
+    page,
+  ];
+  const isDrawn = ["chromium", "google-chrome"].some(
+    (browser) => spawnSync(browser, args, { stdio: "ignore" }).status === 0,
+  );
+  if (!isDrawn)
+    process.stderr.write(`${picture} is the old one: no chromium that draws the report\n`);
 }
 
 /** Steering forwards, backwards and at random, on captions. */
