@@ -119,6 +119,7 @@ export type {
 export { earlierPrompts, expandImageTokens, plainPositions } from "./families/shared-prompts.js";
 export { diffuse } from "./math/diffusion-noise.js";
 export { logSoftmax } from "./math/log-softmax.js";
+export { median } from "./math/median.js";
 export { SeededRandom } from "./math/seeded-random.js";
 export { softmax } from "./math/softmax.js";
 export { type ApcOptions, apc } from "./methods/apc.js";

@@ -104,6 +104,7 @@ describe("groundsight/core", () => {
         "logSoftmax",
         "mapImages",
         "mapQuestion",
+        "median",
         "methodEntry",
         "methodFromText",
         "methodNamed",

@@ -1,4 +1,4 @@
-import type { Answer, GenerateRequest, Model, Timings } from "../index.js";
+import { type Answer, type GenerateRequest, type Model, median, type Timings } from "../index.js";
 
 /** An answer with what it costs, as {@link measureMethods} finds it. */
 export interface MeasuredAnswer extends Answer {
@@ -48,7 +48,7 @@ export async function measureMethods(
       ...measured[0]![i]!,
       timings: medianTimings(measured.map((round) => round[i]!)),
       first: { imageMs, prefillMs },
-      ratio: median(measured.map((round) => relative(round[i]!, round[0]!))),
+      ratio: medianOf(measured.map((round) => relative(round[i]!, round[0]!))),
     };
   });
   return { answers, rounds: measured.length };
@@ -92,17 +92,12 @@ function medianTimings(answers: readonly Answer[]): Timings {
     imageMs: of("imageMs"),
     prefillMs: of("prefillMs"),
     decodeMs: of("decodeMs"),
-    msPerToken: median(answers.map(msPerStep)),
+    msPerToken: medianOf(answers.map(msPerStep)),
     totalMs: of("totalMs"),
   };
 }
 
-/** The middle value, or the mean of the middle two; null when there is none. */
-function median(values: readonly (number | null)[]): number | null {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  if (sorted.length === 0) return null;
-  return Number.isInteger(middle)
-    ? (sorted[middle - 1]! + sorted[middle]!) / 2
-    : sorted[Math.floor(middle)]!;
+/** The median of those that are known. */
+function medianOf(values: readonly (number | null)[]): number | null {
+  return median(values.filter((value) => value !== null));
 }

@@ -1,5 +1,6 @@
 import type { SteeringDirections } from "../engine/directions.js";
 import type { JsonValue } from "../engine/json-value.js";
+import { median } from "../math/median.js";
 
 /** Below it, halves of the demonstrations do not find the same direction. */
 const LEAST_AGREEMENT = 0.5;
@@ -23,23 +24,23 @@ export function directionWarnings({ facts }: SteeringDirections): string[] {
 }
 
 function partWarnings(part: string, facts: Readonly<Record<string, JsonValue>>): string[] {
-  const halves = median(facts.halvesCosine);
-  const signal = median(facts.signalToNoise);
-  const length = median(facts.lengthCosine);
+  const halves = medianOf(facts.halvesCosine);
+  const signal = medianOf(facts.signalToNoise);
+  const length = medianOf(facts.lengthCosine);
   const warnings: string[] = [];
-  if (halves !== undefined && halves < LEAST_AGREEMENT) {
+  if (halves !== null && halves < LEAST_AGREEMENT) {
     warnings.push(
       `${part}: halves of the demonstrations agree with a cosine of ${halves.toFixed(2)}; below ` +
         `${LEAST_AGREEMENT} a direction is mostly noise: use more demonstrations, or ones that differ more`,
     );
   }
-  if (signal !== undefined && signal < LEAST_SIGNAL) {
+  if (signal !== null && signal < LEAST_SIGNAL) {
     warnings.push(
       `${part}: the mean difference is ${signal.toFixed(1)} times as long as chance makes it; below ` +
         `${LEAST_SIGNAL} it is mostly noise: use more demonstrations, or ones that differ more`,
     );
   }
-  if (length !== undefined && length > MOST_LENGTH) {
+  if (length !== null && length > MOST_LENGTH) {
     warnings.push(
       `${part}: the direction has a cosine of ${length.toFixed(2)} with that of captions which are only ` +
         `shorter; above ${MOST_LENGTH} it is about length, not truth: use captions of equal length`,
@@ -48,10 +49,6 @@ function partWarnings(part: string, facts: Readonly<Record<string, JsonValue>>):
   return warnings;
 }
 
-function median(values: JsonValue | undefined): number | undefined {
-  if (!Array.isArray(values)) return undefined;
-  const numbers = values.filter((value) => typeof value === "number").sort((a, b) => a - b);
-  const middle = (numbers.length - 1) / 2;
-  if (numbers.length === 0) return undefined;
-  return (numbers[Math.floor(middle)]! + numbers[Math.ceil(middle)]!) / 2;
+function medianOf(values: JsonValue | undefined): number | null {
+  return Array.isArray(values) ? median(values.filter((value) => typeof value === "number")) : null;
 }
