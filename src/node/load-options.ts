@@ -3,12 +3,13 @@ import { integerIn, numberIn, oneOf } from "../arguments/numbers.js";
 import { DTYPE_SUFFIXES, type Dtype } from "./checkpoint-folder.js";
 import type { DownloadProgress } from "./hub.js";
 import { type ImageLimits, imageLimits } from "./images/image-limits.js";
+import { mostThreads } from "./threads.js";
 
 /** Options of `load`. */
 export interface LoadOptions {
   /** Precision of the graphs. Default "fp32". */
   readonly dtype?: Dtype;
-  /** Threads per session, at least 1. Default: one for each 64 MiB of a graph's weights, at most the cores. */
+  /** Threads per session, from 1 to the larger of 64 and four for each core. Default: one for each 64 MiB of a graph's weights, at most the cores. */
   readonly threads?: number;
   /**
    * "delta" patches the decoder to return only new cache rows, "whole" runs it as it is.
@@ -63,7 +64,7 @@ export function checkLoadOptions(options: LoadOptions): Dtype {
   checkNames(options, OPTION_NAMES, "load has no option");
   const { dtype = "fp32", cache, threads } = options;
   imageLimits(options.images);
-  if (threads !== undefined) integerIn("threads", threads, 1);
+  if (threads !== undefined) integerIn("threads", threads, 1, mostThreads());
   if (cache !== undefined) oneOf("cache", cache, ["delta", "whole"]);
   for (const name of ["visionCacheMiB", "prefixCacheMiB", "liveCacheMiB"] as const) {
     if (options[name] !== undefined) numberIn(name, options[name], 0);

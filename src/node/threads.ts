@@ -20,6 +20,11 @@ export function defaultThreads(
   return undefined;
 }
 
+/** More threads than this only cost memory (some 2 MiB each, in each of three sessions), and thousands halt a machine. */
+export function mostThreads(cores: number = availableParallelism()): number {
+  return Math.max(64, 4 * cores);
+}
+
 /** Session options for a number of threads. */
 export function threadOptions(threads: number | undefined): InferenceSession.SessionOptions {
   return threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: 1 };

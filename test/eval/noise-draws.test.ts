@@ -80,9 +80,9 @@ describe("series", () => {
     expect(once).toEqual([...methods.keys()].map((method) => ({ method, seed: null })));
   });
 
-  test.each([0, -1, 1.5, Number.NaN])("%s draws are refused", (noiseDraws) => {
+  test.each([0, -1, 1.5, Number.NaN, 1e9])("%s draws are refused", (noiseDraws) => {
     expect(() => planSeries({ methods, greedy: true, seeds: 0, noiseDraws })).toThrow(
-      `noise draws: received ${noiseDraws}; expected at least 1`,
+      `noise draws: received ${noiseDraws}; expected an integer from 1 to 1000`,
     );
   });
 });

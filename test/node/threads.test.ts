@@ -5,7 +5,7 @@ import { InferenceSession } from "onnxruntime-node";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { load } from "../../src/index.js";
 import { GraphFile } from "../../src/node/graph-file.js";
-import { defaultThreads } from "../../src/node/threads.js";
+import { defaultThreads, mostThreads } from "../../src/node/threads.js";
 import { CHECKPOINTS } from "../global-setup.js";
 
 const MiB = 2 ** 20;
@@ -55,4 +55,10 @@ test("a small checkpoint is opened with one thread, and with those that are aske
     create.mockClear();
   }
   create.mockRestore();
+});
+
+test("more threads than a machine has any use for are refused before any is made", async () => {
+  expect([mostThreads(2), mostThreads(64)]).toEqual([64, 256]);
+  const asked = load("pocket", { threads: 99_999 });
+  await expect(asked).rejects.toThrow(/threads: received 99999; expected an integer from 1 to \d+/);
 });
