@@ -9,9 +9,9 @@ import type { GenerateRequest } from "./request.js";
 export interface BatchOptions {
   /** Most streams of the batch decoded at once, at least 1; more requests wait their turn. Default 16. */
   readonly maxStreams?: number;
-  /** Called with every piece of text as it comes. */
+  /** Called with every piece of text as it comes. A promise that it returns is waited for before the call ends; if it rejects, so does the call. */
   readonly onPiece?: (piece: StreamPiece, index: number) => void;
-  /** Called as soon as each answer is complete. */
+  /** Called as soon as each answer is complete; a promise is waited for as that of `onPiece`. */
   readonly onAnswer?: (answer: Answer, index: number) => void;
 }
 

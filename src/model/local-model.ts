@@ -11,6 +11,7 @@ import type { Probe } from "../engine/probe.js";
 import type { GenerateRequest } from "../engine/request.js";
 import { type RequestOptions, requestOptions } from "../engine/request-options.js";
 import { type Load, Scheduler } from "../engine/scheduler.js";
+import { Told } from "../engine/told.js";
 import { InvalidArgumentError } from "../errors.js";
 import { regular } from "../methods/regular.js";
 import { answerStream } from "./answer-stream.js";
@@ -134,11 +135,13 @@ export class LocalModel implements Model {
     group: RequestGroup,
     { onPiece, onAnswer }: BatchOptions,
   ): Promise<Answer> {
-    const told = onPiece && ((piece: StreamPiece) => onPiece(piece, index));
-    const answer = await this.#answer(checked, group, told).catch((error: unknown) => {
+    const told = new Told();
+    const onOwnPiece = onPiece && ((piece: StreamPiece) => told.call(onPiece, piece, index));
+    const answer = await this.#answer(checked, group, onOwnPiece).catch((error: unknown) => {
       throw ofRequest(index, count, error);
     });
-    onAnswer?.(answer, index);
+    told.call(onAnswer, answer, index);
+    await told.settled();
     return answer;
   }
 

@@ -152,6 +152,8 @@ describe("a run with several draws", () => {
     await using model = seeingModel();
     const fewer = planSeries({ methods, greedy: true, seeds: 0, noiseDraws: 2 });
     const request = await smallRequest(folder, data, { methods, series: fewer });
-    await expect(evaluate(model, request)).rejects.toThrow(/holds a run with other settings/);
+    await expect(evaluate(model, request)).rejects.toThrow(
+      "holds a run with other settings: noise draws were 4, are 2 (--noise-draws 4 goes on with it). Use",
+    );
   });
 });

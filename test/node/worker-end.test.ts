@@ -242,6 +242,34 @@ describe("what a worker is given wrongly is refused as in this thread", () => {
     }
   });
 
+  test("a promise that they return is waited for, and its failure fails their call", async () => {
+    const unheard: unknown[] = [];
+    const onUnheard = (reason: unknown) => unheard.push(reason);
+    process.on("unhandledRejection", onUnheard);
+    try {
+      const fail = async () => {
+        throw new Error("own, later");
+      };
+      for (const model of models) {
+        for (const name of ["onPiece", "onAnswer"]) {
+          const batch = model.generateBatch([short], { [name]: fail });
+          await expect(batch, name).rejects.toThrow("own, later");
+        }
+        let told = 0;
+        const slowly = async () => {
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          told++;
+        };
+        await model.generateBatch([short], { onPiece: slowly, onAnswer: slowly });
+        expect(told).toBeGreaterThan(1);
+      }
+      await new Promise(setImmediate);
+      expect(unheard).toEqual([]);
+    } finally {
+      process.off("unhandledRejection", onUnheard);
+    }
+  });
+
   test("errors of a worker are instances of their classes", async () => {
     const [model] = models as [Model, Model];
     await expect(model.generate({ ...long, signal: AbortSignal.abort() })).rejects.toBeInstanceOf(

@@ -9,6 +9,7 @@ import { type BenchmarkScore, clusterCounts, scoreMatched } from "../scoring/sco
 import { compareMethods, type MethodResults } from "../statistics/compare-methods.js";
 import { metricIntervals } from "../statistics/metric-intervals.js";
 import { seedSpread } from "../statistics/seed-spread.js";
+import { clustersWith } from "../statistics/unvaried.js";
 import type { StoredTiming } from "../store/stored-rows.js";
 import { decodingCost } from "./decoding-cost.js";
 import type {
@@ -62,6 +63,9 @@ export function analyseSet(
     primaryMetric: infoOf(primaryMetricOf(set.benchmark)),
     questions: asked.size,
     images: first?.clusters.size ?? 0,
+    primaryImages: clustersWith(primaryMetricOf(set.benchmark), [
+      ...(first?.clusters.values() ?? []),
+    ]),
     methods: methods.map((method) => figuresOf(set.benchmark, method)),
     comparisons: comparisonsOf(set.benchmark, methods),
     disagreements: disagreementsOf(methods),

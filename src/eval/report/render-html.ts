@@ -75,7 +75,7 @@ function renderSet(set: SetAnalysis, imageAddress: ImageAddress): string {
     ({ decoding, verdict, shown }) =>
       `<li class="${shown ? "shown" : "unshown"}">${decoding}: ${escapeHtml(verdict)}</li>`,
   );
-  const warning = fewImagesWarning(set.images);
+  const warning = fewImagesWarning(set.primaryImages);
   return `<section id="${escapeHtml(set.name)}">
 <h2>${escapeHtml(set.name)}: ${escapeHtml(set.title)}</h2>
 <p class="note">Rule <code>${escapeHtml(set.rule)}</code>, ${set.questions} questions about ${set.images} images.${set.judging === null ? "" : ` Verdicts: ${escapeHtml(tallyText(set.judging))}.`}</p>

@@ -17,7 +17,7 @@ export function renderMarkdown(analysis: RunAnalysis): string {
 
 function renderSet(set: SetAnalysis): string[] {
   const groups = groupsTable(set);
-  const warning = fewImagesWarning(set.images);
+  const warning = fewImagesWarning(set.primaryImages);
   return [
     `## ${escapeMarkdown(set.name)}: ${escapeMarkdown(set.title)}`,
     `Rule \`${set.rule}\`, ${set.questions} questions about ${set.images} images. In brackets the 95% interval.${judgingOf(set)}`,

@@ -96,6 +96,8 @@ export interface SetAnalysis {
   readonly primaryMetric: MetricInfo;
   readonly questions: number;
   readonly images: number;
+  /** Images on which the primary metric has a value: colours, for example, are not asked of all. */
+  readonly primaryImages: number;
   readonly methods: readonly MethodFigures[];
   readonly comparisons: readonly JudgedComparison[];
   readonly disagreements: readonly Disagreement[];

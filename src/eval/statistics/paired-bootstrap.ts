@@ -54,7 +54,9 @@ export function pairedBootstrap(
   const share = (2 * (Math.min(atMost, atLeast) + 1)) / (draws.length + 1);
   const differing = a.filter((counts, i) => !sameCounts(counts, b[i] ?? {})).length;
   const pValue = Math.min(1, Math.max(share, 2 / 2 ** differing));
-  return { difference, interval: withWidth(drawn, metric, a.length, options), pValue };
+  // Images on which the metric says nothing (no unusual colour) do not count as images without exception.
+  const told = a.filter((counts, i) => differenceOf(metric, counts, b[i] ?? {}) !== null).length;
+  return { difference, interval: withWidth(drawn, metric, told, options), pValue };
 }
 
 function withWidth(

@@ -1,5 +1,6 @@
 import { DatasetError } from "../../errors.js";
 import type { JsonValue } from "../../index.js";
+import { seriesDifferences } from "./series-differences.js";
 
 /** One benchmark file of a run. */
 export interface SetSettings {
@@ -64,13 +65,34 @@ export function requireSameSettings(stored: unknown, wanted: RunSettings, folder
 
 function readableDifferences(stored: unknown, wanted: RunSettings, folder: string): string[] {
   try {
-    return differencesOf(stored, wanted, "");
+    if (!isRecord(stored)) return differencesOf(stored, wanted, "");
+    const { series, ...others } = stored;
+    const { series: asked, ...rest } = wanted;
+    const found = seriesDifferences(series, asked);
+    if (found === null) return differencesOf(stored, wanted, "");
+    const before = series as SeriesSettings[];
+    const names = new Set(before.map(({ method }) => method));
+    const common = new Set(asked.flatMap(({ method }) => (names.has(method) ? [method] : [])));
+    return [
+      ...differencesOf(others, rest, ""),
+      ...found,
+      ...differencesOf(settingsOf(before, common), settingsOf(asked, common), ""),
+    ];
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new DatasetError(`${folder}: its settings are nested without end; restore them`, {
       cause,
     });
   }
+}
+
+/** The settings of some methods of a run. */
+function settingsOf(
+  series: readonly SeriesSettings[],
+  names: ReadonlySet<string>,
+): Readonly<Record<string, unknown>> {
+  const chosen = series.filter(({ method }) => names.has(method));
+  return Object.fromEntries(chosen.map(({ method, settings }) => [method, settings]));
 }
 
 function differencesOf(stored: unknown, wanted: unknown, path: string): string[] {

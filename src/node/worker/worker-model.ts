@@ -7,6 +7,7 @@ import type { ModelInfo } from "../../engine/model-info.js";
 import type { Probe } from "../../engine/probe.js";
 import type { GenerateRequest } from "../../engine/request.js";
 import { checkSignal } from "../../engine/request-options.js";
+import { Told } from "../../engine/told.js";
 import { InvalidArgumentError, UnsupportedCapabilityError } from "../../errors.js";
 import { answerStream } from "../../model/answer-stream.js";
 import { ofRequest } from "../../model/of-request.js";
@@ -174,22 +175,24 @@ export class WorkerModel implements Model {
         results.onFailure?.(error, index);
       }
     });
+    const told = new Told();
     const thread = await this.#alive();
     thread.sendAssets(places.map((place) => requests[place]?.method));
     const called = thread.calls.call(
       { kind: "generate", requests: sent, maxStreams, isSettled },
       {
-        onPiece: onPiece && ((piece, i) => onPiece(piece, places[i]!)),
+        onPiece: onPiece && ((piece, i) => told.call(onPiece, piece, places[i]!)),
         onFailure: (error, i) => results.onFailure?.(error, places[i]!),
         signals: places.map((place) => requests[place]?.signal),
         onAnswer(answer, i) {
           results.onAnswer(answer, places[i]!);
-          onAnswer?.(answer, places[i]!);
+          told.call(onAnswer, answer, places[i]!);
         },
       },
     );
     thread.dropAssets();
     await called;
+    await told.settled();
   }
 
   #checkUsable(): void {

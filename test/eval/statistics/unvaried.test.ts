@@ -59,6 +59,16 @@ test("two images that a method gains are no proof, ten are", () => {
   expect(compared(10, points)).toMatchObject({ interval: null, shown: false });
 });
 
+test("images on which a metric says nothing do not make an interval narrower", () => {
+  const silent = alike(15, 0, 0);
+  const widthOf = (...clusters: Counts[]) => {
+    const { low, high } = pairedBootstrap(clusters, clusters, accuracy)!.interval!;
+    return high - low;
+  };
+  expect(widthOf(...alike(3, 1), ...silent)).toBe(widthOf(...alike(3, 1)));
+  expect(widthOf(...alike(3, 1))).toBeGreaterThan(widthOf(...alike(18, 1)));
+});
+
 test("readers are told below 20 images", () => {
   expect(fewImagesWarning(1)).toMatch(/^only 1 image: below 20/);
   expect(fewImagesWarning(19)).toMatch(/^only 19 images/);

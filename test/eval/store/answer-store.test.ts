@@ -45,6 +45,45 @@ describe("the store", () => {
     );
   });
 
+  test("other series are told in the words in which a run is asked for", async () => {
+    const greedy = (method: string, alpha = 1) => ({ method, seed: null, settings: { alpha } });
+    const seed = (method: string, n: number) => ({ ...greedy(method), seed: n });
+    const drawn = (method: string, draw: number) => ({ ...greedy(method), draw });
+    await (await open({ series: [greedy("regular"), greedy("vcd"), seed("vcd", 0)] })).close();
+    for (const [series, message] of [
+      [
+        [greedy("regular"), greedy("apc"), seed("vcd", 0)],
+        "methods were regular, vcd, are regular, apc, vcd",
+      ],
+      [
+        [greedy("regular"), greedy("vcd"), drawn("vcd", 1), drawn("vcd", 2), seed("vcd", 0)],
+        "noise draws were 1, are 3 (--noise-draws 1 goes on with it)",
+      ],
+      [
+        [greedy("regular"), greedy("vcd"), seed("vcd", 0), seed("vcd", 1)],
+        "seeds were 0, are 0, 1",
+      ],
+      [
+        [greedy("regular"), seed("vcd", 0)],
+        "greedily decoded methods were regular, vcd, are regular",
+      ],
+      [
+        [greedy("regular"), greedy("vcd", 2), { ...seed("vcd", 0), settings: { alpha: 2 } }],
+        "vcd.alpha was 1, is 2",
+      ],
+      [
+        [greedy("regular"), seed("vcd", 0), greedy("vcd")],
+        "the order of the series is another one",
+      ],
+    ] as const) {
+      await expect(open({ series }), message).rejects.toThrow(
+        `holds a run with other settings: ${message}. Use the same settings`,
+      );
+    }
+    await writeFile(join(folder, "settings.json"), JSON.stringify({ ...settings, series: 5 }));
+    await expect(open()).rejects.toThrow(/series was 5, is /);
+  });
+
   test("a line cut by a crash is dropped, whole lines stay", async () => {
     await run(fake());
     const whole = await stored();
