@@ -13,7 +13,8 @@ export function layerNorms(
 
 /**
  * How far directions of two halves of the demonstrations agree: per layer, the cosine between them, averaged over
- * tokens. Directions of noise give about 0 +- 1 / sqrt(width).
+ * tokens. Directions of noise give about 0, +- 1 / sqrt(width) where it points everywhere alike and more where it lies
+ * in fewer dimensions.
  *
  * @param differences one row per demonstration
  * @param halves indices of the rows of each half
@@ -49,7 +50,8 @@ export function layerCosines(
  *
  *     |mean| sqrt(n) / rms,  rms = sqrt(mean |difference|^2)
  *
- * Differences of noise give about 1, differences that are all the same sqrt(n); 0 where there is no difference.
+ * Differences of noise give about 1, differences that are all the same sqrt(n), which is the most; 0 where there is no
+ * difference.
  *
  * @param differences one row (layers, tokens, width) per demonstration
  */
