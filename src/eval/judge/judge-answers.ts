@@ -6,6 +6,7 @@ import { sha256 } from "../data/sha-256.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { DurableLog } from "../store/durable-log.js";
 import type { Judge } from "./judge.js";
+import { verdictFault } from "./verdict-fault.js";
 
 /** How the judging went. */
 export interface JudgeTally {
@@ -29,7 +30,8 @@ export interface JudgeAnswersOptions {
 /**
  * A verdict for each task, null where the judge failed. Equal tasks are asked once. Verdicts are stored as
  * they come, keyed by judge and content of the task, so that judging again costs nothing; failures are not
- * stored.
+ * stored. A verdict that does not follow the task's schema, or is not in its form, is a failure; one that was
+ * stored earlier is asked for again.
  *
  * @throws DatasetError when the cache file is damaged or cannot be written
  * @throws AbortedError when the signal fires; verdicts got so far stay stored
@@ -42,6 +44,11 @@ export async function judgeAnswers(
   const { log, lines } = await DurableLog.open(cache);
   try {
     const stored = readCache(lines, cache);
+    for (const task of stored.size === 0 ? [] : tasks) {
+      const key = keyOf(judge, task);
+      const verdict = stored.get(key);
+      if (verdict !== undefined && verdictFault(task, verdict) !== null) stored.delete(key);
+    }
     const missing = new Map(
       tasks.map((task) => [keyOf(judge, task), task] as const).filter(([key]) => !stored.has(key)),
     );
@@ -52,7 +59,7 @@ export async function judgeAnswers(
     const ask = async ([key, task]: readonly [string, JudgeTask]) => {
       let verdict: string;
       try {
-        verdict = requireText(await judge.ask(task, signal));
+        verdict = requireVerdict(task, await judge.ask(task, signal));
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         failed[reason] = (failed[reason] ?? 0) + 1;
@@ -76,9 +83,13 @@ export async function judgeAnswers(
 }
 
 /** A judge may be anyone's code. */
-function requireText(verdict: unknown): string {
-  if (typeof verdict === "string") return verdict;
-  throw new Error(`the judge gave a ${typeof verdict}; expected text`);
+function requireVerdict(task: JudgeTask, verdict: unknown): string {
+  if (typeof verdict !== "string") {
+    throw new Error(`the judge gave a ${typeof verdict}; expected text`);
+  }
+  const fault = verdictFault(task, verdict);
+  if (fault !== null) throw new Error(fault);
+  return verdict;
 }
 
 function keyOf(judge: Judge, { prompt, schema }: JudgeTask): string {

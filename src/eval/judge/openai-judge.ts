@@ -4,6 +4,7 @@ import { InferenceError, InvalidArgumentError } from "../../errors.js";
 import type { JudgeTask } from "../contract/judge-task.js";
 import { chatAddress, readReply, requireSendable, withoutKey } from "./chat-endpoint.js";
 import type { Judge } from "./judge.js";
+import { verdictFault } from "./verdict-fault.js";
 
 /** Settings of {@link openAiJudge}. */
 export interface OpenAiJudgeOptions {
@@ -28,8 +29,8 @@ const LONGEST_PAUSE_MS = 30_000;
 
 /**
  * A judge behind an OpenAI-compatible chat endpoint, asked at temperature 0. Time-outs, refused
- * connections, status 408, 409, 429 and 5xx, replies that are no JSON, and verdicts that do not follow the
- * schema are tried again with exponential back-off, or after the time that `Retry-After` names; other
+ * connections, status 408, 409, 429 and 5xx, replies that are no JSON, and verdicts that are not what
+ * the task asks for (its schema, its form) are tried again with exponential back-off, or after the time that `Retry-After` names; other
  * statuses are not. Redirects are not followed: questions and answers go to the address that was named, and
  * nowhere else.
  *
@@ -98,7 +99,10 @@ async function attempt(
   const body = await readReply(response).catch((cause: unknown) =>
     limit.aborted || cause instanceof TypeError ? lost(cause) : Promise.reject(cause),
   );
-  return withoutKey(verdictIn(body, task), apiKey);
+  const verdict = withoutKey(verdictIn(body), apiKey);
+  const fault = verdictFault(task, verdict);
+  if (fault !== null) throw new Error(fault);
+  return verdict;
 }
 
 function requestFor(model: string, task: JudgeTask): object {
@@ -130,13 +134,10 @@ function redirected({ status, url, headers }: Response): string {
   return `status ${status}: redirected to ${host}, which is not followed; give the address itself as judge URL`;
 }
 
-function verdictIn(body: string, task: JudgeTask): string {
+function verdictIn(body: string): string {
   const parsed = reply.safeParse(parseOrNull(body));
   const content = parsed.data?.choices[0]?.message.content;
   if (content === undefined) throw new Error("the reply holds no verdict");
-  if (task.schema !== null && parseOrNull(content) === null) {
-    throw new Error("the verdict is no JSON");
-  }
   return content;
 }
 

@@ -50,7 +50,14 @@ Scale:
 0 = not informative, with hallucination
 
 Explain in at most three sentences. End with one line of the form "Rating: s" where s is the number; write that word nowhere else.`;
-  return { prompt, schema: null };
+  return { prompt, schema: null, accepts: holdsOneRating };
+}
+
+/** Stricter than the authors' script, which takes the 1 of `rating: 1e999` and the 6 of `rating: 60`. */
+function holdsOneRating(verdict: string): boolean {
+  const found = verdict.matchAll(/rating: (\d+(?:\.\d+)?(?:e[+-]?\d+)?)/gi);
+  const ratings = [...new Set([...found].map(([, rating = ""]) => rating))];
+  return ratings.length === 1 && /^[0-6]$/.test(ratings[0]!);
 }
 
 /**
@@ -65,7 +72,7 @@ export function hallusionBenchTask(judged: JudgedAnswer): JudgeTask {
 ${described(judged)}
 
 Reply with one word: correct, incorrect or unclear.`;
-  return { prompt, schema: null };
+  return { prompt, schema: null, accepts: (verdict) => /correct|unclear/i.test(verdict) };
 }
 
 const GRADE_SCHEMA = {
