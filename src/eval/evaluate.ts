@@ -12,6 +12,7 @@ import { writeReport } from "./report/write-report.js";
 import { dependsOnBatch, modelAnswerer } from "./run/model-answerer.js";
 import type { RunSet } from "./run/plan-run.js";
 import { seriesSettings } from "./run/plan-series.js";
+import { requireSampling } from "./run/require-sampling.js";
 import { type PlannedSet, type Progress, runEvaluation } from "./run/run-evaluation.js";
 import { RunningScore } from "./run/running-score.js";
 import { isJudged } from "./scoring/benchmark-rules.js";
@@ -29,9 +30,9 @@ export interface EvaluationRequest {
   readonly methods: ReadonlyMap<string, Method>;
   /** Which of these methods answer, greedily or under which seed, for example from `planSeries`. */
   readonly series: readonly Series[];
-  /** For series with a seed; 1 by default. */
+  /** For series with a seed, 0 to 100; 1 by default. */
   readonly temperature?: number;
-  /** For series with a seed; 1 by default. */
+  /** For series with a seed, above 0 and at most 1; 1 by default. */
   readonly topP?: number;
   /** Appended to every question; nothing by default. */
   readonly promptSuffix?: string;
@@ -59,7 +60,7 @@ export interface EvaluationRequest {
  * whose answer fails, is stored and reported as failed; it stops nothing.
  *
  * @throws InvalidArgumentError before anything is asked, when a series names a method that is not among
- *   `methods`, or a rule needs a judge and there is none
+ *   `methods`, a rule needs a judge and there is none, or `temperature` or `topP` is out of range
  * @throws DatasetError when the folder holds a run with other settings, or the disk is full
  * @throws AbortedError when the signal fires; what was stored stays
  */
@@ -67,6 +68,7 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
   const { sets, series, methods, out, judge = null, batchSize, signal, onProgress } = request;
   const { retryFailed = false } = request;
   const { temperature = 1, topP = 1, promptSuffix = "", version = own.version } = request;
+  requireSampling(temperature, topP);
   requireJudges(sets, judge);
   if (out === "") throw new InvalidArgumentError("out: received an empty path; expected a folder");
   const answering = seriesSettings(series, methods);

@@ -105,6 +105,25 @@ describe("a run", () => {
     await expect(readFile(join(out, "answers.jsonl"))).rejects.toThrow(/ENOENT/);
   });
 
+  test.each([
+    [{ temperature: -1 }, "temperature: received -1; expected a number from 0 to 100"],
+    [{ temperature: "1" as never }, 'temperature: received "1"; expected a number'],
+    [{ topP: 0 }, "topP: received 0; expected a number above 0 and at most 1"],
+    [{ topP: 1.1 }, "topP: received 1.1"],
+    [{ topP: Number.NaN }, "topP: received NaN"],
+  ])(
+    "sampling that no model takes is refused when only greedy runs, too: %j",
+    async (wrong, message) => {
+      await using model = seeingModel();
+      const out = join(folder, "unsampled");
+      const series = [{ method: "regular", seed: null }];
+      const failure = evaluate(model, await smallRequest(folder, data, { out, series, ...wrong }));
+      await expect(failure).rejects.toThrow(InvalidArgumentError);
+      await expect(failure).rejects.toThrow(message);
+      await expect(readFile(join(out, "settings.json"))).rejects.toThrow(/ENOENT/);
+    },
+  );
+
   test("int8 graphs answer one question at a time, others in batches", async () => {
     await using model = seeingModel();
     const int8 = new Proxy(model, {
