@@ -108,7 +108,8 @@ async function query(connection: DuckDBConnection, sql: string): Promise<ResultR
 async function requireSelect(connection: DuckDBConnection, sql: string): Promise<void> {
   const { StatementType } = await duckDb();
   const isSelect = await failingAsQuery(async () => {
-    if (sql.trim() === "") return false;
+    // DuckDB says of a text without a statement only that there was an error.
+    if (withoutComments(sql).replace(/[\s;]/g, "") === "") return false;
     const statements = await connection.extractStatements(sql);
     if (statements.count !== 1) return false;
     const prepared = await statements.prepare(0);
@@ -134,6 +135,10 @@ async function failingAsQuery<T>(asked: () => Promise<T>): Promise<T> {
   } catch (cause) {
     throw new InvalidArgumentError(`query failed: ${(cause as Error).message}`, { cause });
   }
+}
+
+function withoutComments(sql: string): string {
+  return sql.replace(/--.*$|\/\*[\s\S]*?\*\//gm, "");
 }
 
 /** A query that can stand in brackets. */

@@ -82,6 +82,19 @@ describe("a query by anyone", () => {
     await expect(database.export(sql, join(folder, "x.csv"))).rejects.toThrow(InvalidArgumentError);
   });
 
+  test.each(["", " ", ";", ";;\n", "-- nothing", "/* SELECT\n1 */;"])(
+    "a text without a statement is no query: %j",
+    async (sql) => {
+      await expect(database.query(sql)).rejects.toThrow("query: expected one SELECT statement");
+    },
+  );
+
+  test("comments and ends around a SELECT are no matter", async () => {
+    expect(await database.query(";/* first */ SELECT '--' AS x; -- last\n;")).toEqual([
+      { x: "--" },
+    ]);
+  });
+
   test("not even the runs' own files can be written", async () => {
     const file = join(folder, "plain", "answers.jsonl");
     const sql = `COPY (SELECT 1) TO '${file}'`;
