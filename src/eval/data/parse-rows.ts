@@ -16,8 +16,8 @@ const SHOWN_PROBLEMS = 5;
 const LONGEST_PROBLEM = 400;
 
 /**
- * The rows of a JSONL file (one JSON value a line) or of a JSON file that holds one array. A byte
- * order mark, CRLF line ends and empty lines are accepted.
+ * The rows of a JSONL file (one JSON value a line, ended by LF or CRLF) or of a JSON file that holds one array. A
+ * byte order mark and empty lines are accepted.
  *
  * @param text the whole file
  * @param file its name, for messages
@@ -77,7 +77,11 @@ function lineRows(body: string, file: string): (Row | Fault)[] {
     try {
       return [{ value: JSON.parse(line), where }];
     } catch (cause) {
-      return [{ fault: `${where}: no valid JSON (${messageOf(cause)})` }];
+      // JSON takes a CR for a blank, and would find a second value behind the first.
+      const why = line.trim().includes("\r")
+        ? "it holds line ends that are CR alone; expected LF or CRLF"
+        : messageOf(cause);
+      return [{ fault: `${where}: no valid JSON (${why})` }];
     }
   });
 }

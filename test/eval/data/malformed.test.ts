@@ -49,6 +49,18 @@ describe("what is refused, by file and line", () => {
     );
   });
 
+  test("line ends that are CR alone, by what to write", () => {
+    for (const [text, line] of [
+      [`${row(1)}\r${row(2)}\r`, 1],
+      [`${row(1)}\r\n${row(2)}\r${row(3)}\r\n`, 2],
+    ] as const) {
+      expect(messageOf(() => load(text))).toBe(
+        `pope.jsonl line ${line}: no valid JSON (it holds line ends that are CR alone; expected LF or CRLF)`,
+      );
+    }
+    expect(messageOf(() => load('{"a": 1,}\r\n'))).not.toContain("CR");
+  });
+
   test("all bad lines are told at once, five in full", () => {
     const message = messageOf(() => load(`${row(1)}\n${"{\n".repeat(8)}`));
     expect(message.split("\n")).toHaveLength(6);
