@@ -48,8 +48,15 @@ export async function decode(
     });
   } catch (cause) {
     if (GroundsightError.isInstance(cause)) throw cause;
-    throw refuse((cause as Error).message, cause);
+    throw refuse(reasonOf((cause as Error).message), cause);
   }
+}
+
+/** The library tells damage in words of its own parts ("vipspng: libpng read error"); they stay in the cause. */
+function reasonOf(message: string): string {
+  if (/timeout|limit/i.test(message)) return message;
+  const kind = /support/i.test(message) ? ", or of a kind that is not read" : "";
+  return `it is cut off or damaged${kind}; get it or save it anew`;
 }
 
 /** @throws DatasetError when there are too many pixels, or one side is far longer than the other */

@@ -18,6 +18,7 @@ export function isBase64(source: string): boolean {
 
 /** How messages name an image: never by its data, and a URL without credentials or query. */
 export function imageName(source: string): string {
+  if (source === "") return '""';
   if (isBase64(source)) return "given as text";
   const printable = withoutSecrets(source).replace(/\p{Cc}/gu, "?");
   if (printable.length <= LONGEST) return printable;

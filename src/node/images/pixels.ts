@@ -16,7 +16,8 @@ export function rgbOf(pixels: Pixels): RgbPixels {
   // Other arrays hold other numbers, such as 0 to 1, which bytes cannot.
   const isBytes = kind === "Uint8Array" || kind === "Uint8ClampedArray";
   if (!isSize || !isChannels || !isBytes || data.length !== width * height * channels) {
-    throw new InvalidArgumentError(`image: received ${received(pixels)}; ${EXPECTED}`);
+    const remedy = Object.prototype.toString.call(pixels) === "[object DataView]" ? OF_A_VIEW : "";
+    throw new InvalidArgumentError(`image: received ${received(pixels)}; ${EXPECTED}${remedy}`);
   }
   const bytes = Uint8Array.from(data);
   const rgb = channels === 3 ? bytes : channels === 1 ? greyToRgb(bytes) : overWhite(bytes);
@@ -25,6 +26,9 @@ export function rgbOf(pixels: Pixels): RgbPixels {
 
 const EXPECTED =
   "expected a path, URL, file bytes (Uint8Array, ArrayBuffer), a Blob, or pixels: data (Uint8Array or Uint8ClampedArray, 0 to 255) with width * height * channels values, and 1, 3 or 4 channels";
+
+const OF_A_VIEW =
+  "; the bytes of a DataView are new Uint8Array(view.buffer, view.byteOffset, view.byteLength)";
 
 function received(pixels: unknown): string {
   if (typeof pixels !== "object" || pixels === null) return String(typeof pixels);

@@ -71,10 +71,14 @@ function reasonOf(cause: unknown, text: string | undefined): string {
   if (code === "ENOENT") return "there is no such file";
   if (code === "EISDIR") return "it is a folder";
   if (code === "EACCES" || code === "EPERM") return "it may not be read";
-  return text !== undefined && message.includes(text) ? String(code) : message;
+  return text && message.includes(text) ? String(code) : message;
 }
 
 function pathOf(text: string): string {
+  if (text === "") throw new Error("received an empty path; expected the path of a file, or a URL");
+  if (/^blob:/i.test(text)) {
+    throw new Error("received a blob: URL; expected the Blob itself, or the bytes in it");
+  }
   if (/^file:/i.test(text)) return fileURLToPath(text);
   const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(text)?.[1];
   if (scheme !== undefined) {

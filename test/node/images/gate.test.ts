@@ -96,6 +96,25 @@ describe("ways in", () => {
     }
   });
 
+  test("an empty path and the URL of a Blob are told from a file that is missing", async () => {
+    expect(await refusal("")).toBe(
+      'cannot read image "": received an empty path; expected the path of a file, or a URL',
+    );
+    const url = URL.createObjectURL(new Blob([new Uint8Array(png)]));
+    for (const source of [url, new URL(url)]) {
+      expect(await refusal(source)).toContain("received a blob: URL; expected the Blob itself");
+    }
+    URL.revokeObjectURL(url);
+  });
+
+  test("of a DataView it is said how its bytes are given", async () => {
+    const { buffer, byteOffset, byteLength } = new Uint8Array(png);
+    const view = new DataView(buffer, byteOffset, byteLength);
+    const message = await refusal(view, {}, InvalidArgumentError);
+    expect(message).toContain("received DataView");
+    expect(message).toContain("new Uint8Array(view.buffer, view.byteOffset, view.byteLength)");
+  });
+
   const one = { width: 1, height: 1, channels: 3 };
   test.each<[string, unknown]>([
     ["floats", { ...one, data: Float32Array.of(0, 0.5, 1) }],

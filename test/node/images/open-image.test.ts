@@ -132,14 +132,23 @@ describe("what is no image is refused by name", () => {
     expect(await refused("text.png", "hello, I am text")).toContain("not an image");
   });
 
-  test("a truncated JPEG", async () => {
-    const jpeg = await sharp({
-      create: { width: 200, height: 200, channels: 3, background: "#804020" },
-    })
-      .jpeg()
-      .toBuffer();
-    await refused("cut.jpg", jpeg.subarray(0, jpeg.length / 2));
-  });
+  test.each(["png", "jpeg", "webp", "gif", "tiff", "avif"] as const)(
+    "a %s that is cut off, in words that need no library's name",
+    async (format) => {
+      const noise = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 251);
+      const file = await sharp(noise, { raw: { width: 64, height: 64, channels: 3 } })
+        .toFormat(format)
+        .toBuffer();
+      for (const bytes of [file.subarray(0, file.length / 2), file.subarray(0, 30)]) {
+        const message = await refused(`cut.${format}`, bytes);
+        expect(message).toMatch(
+          /cut\.\w+: it is cut off or damaged(, or of a kind that is not read)?; get it or save it anew$/,
+        );
+      }
+      const cause = await openImage(file.subarray(0, 30)).catch((error: Error) => error.cause);
+      expect(String(cause)).not.toContain("cut off");
+    },
+  );
 
   test("20000 x 20000 pixels, before they are decoded", async () => {
     const huge = await sharp({
