@@ -19,7 +19,7 @@ import { integerAtLeast, listOf } from "./options.js";
 import { style } from "./style.js";
 import { tokenDifferences } from "./token-differences.js";
 import { VERSION } from "./version.js";
-import { wrapText } from "./wrap-text.js";
+import { wrapBehind, wrapText } from "./wrap-text.js";
 
 interface CompareFlags extends ModelFlags, GenerationFlags, MethodFlags {
   readonly methods?: string;
@@ -104,7 +104,7 @@ function show(row: Row): string {
       ? `${totalMs.toFixed(0)} ms in all`
       : `${msPerToken.toFixed(1)} ms per token${ratio}`;
   const head = `${style("bold", row.name)}  ${style("dim", time)}`;
-  return `${wrapText(head, "  ")}\n  ${wrapText(markedText(row), "  ")}`;
+  return `${wrapText(head, "  ")}\n${wrapBehind("  ", markedText(row))}`;
 }
 
 /** What the times are, and what was paid only once. */

@@ -4,7 +4,7 @@ import { apc, load, type Method, ModelLoadError, regular, vcd, vdgd } from "../i
 import { type DemoQuestion, isRight, NOISE_DRAWS, ROBUST_DRAWS } from "./demo-question.js";
 import { DEMO_FOLDER, pathFromHere } from "./example-image.js";
 import { style } from "./style.js";
-import { columnsOf, wrapText } from "./wrap-text.js";
+import { columnsOf, wrapBehind, wrapText } from "./wrap-text.js";
 
 interface Counts {
   readonly questions: number;
@@ -40,8 +40,7 @@ async function run(): Promise<void> {
     );
     for (const { method, text } of answers) {
       const mark = isRight(item, text) ? style("green", "right") : style("red", "wrong");
-      const line = `  ${method.name.padEnd(8)} ${mark}  ${text}`;
-      process.stdout.write(`${wrapText(line, " ".repeat(18))}\n`);
+      process.stdout.write(`${wrapBehind(`  ${method.name.padEnd(8)} ${mark}  `, text)}\n`);
     }
     process.stdout.write("\n");
   }
