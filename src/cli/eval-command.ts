@@ -24,6 +24,7 @@ import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js"
 import { integerAtLeast, numberOption } from "./options.js";
 import { progressLine } from "./progress-line.js";
 import { type RunMethodFlags, runMethods } from "./run-methods.js";
+import { untilStopped } from "./stop-signal.js";
 
 interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags {
   readonly data?: string[];
@@ -87,9 +88,6 @@ export function evalCommand(): Command {
   return command.addHelpText("after", HELP).action(run);
 }
 
-/** A closed terminal (SIGHUP) stops a run as Ctrl-C does; a second signal ends the program at once. */
-const STOPPING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 const HELP = `
 The greedy baseline (regular) and the control (apc) are always run unless --without names them.
 vti steers along the directions of --steer <file>; vti:image=0.4:text=0 sets strengths, vti+vcd adds a method.
@@ -110,14 +108,12 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   const greedy = flags.greedy === true || seeds === 0;
   const series = planSeries({ methods, greedy, seeds, noiseDraws });
   const sets = await planRun(requestedSets(benchmark, flags));
-  const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
-  for (const signal of STOPPING) process.once(signal, onInterrupt);
+  const judge = judgeFrom(flags, join(flags.out, "verdicts.jsonl"));
+  await using model = await loadModel(flags);
+  for (const method of methods.values()) await model.prepare(method);
   const progress = progressLine();
-  try {
-    await using model = await loadModel(flags);
-    for (const method of methods.values()) await model.prepare(method);
-    const analysis = await evaluate(model, {
+  const analysis = await untilStopped((signal) =>
+    evaluate(model, {
       sets,
       methods,
       series,
@@ -126,22 +122,18 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
       promptSuffix: flags.suffix,
       out: flags.out,
       version,
-      judge: judgeFrom(flags, join(flags.out, "verdicts.jsonl")),
+      judge,
       batchSize: flags.batch,
       retryFailed: flags.retryFailed === true,
-      signal: stop.signal,
+      signal,
       onProgress: progress.show,
-    });
-    progress.end();
-    process.stdout.write(flags.json === true ? json(analysis) : text(analysis, flags.out));
-    const failed = analysis.sets.reduce((sum, { failures }) => sum + failures.answers.length, 0);
-    if (failed > 0) {
-      const each = failed === 1 ? "1 answer" : `${failed} answers`;
-      process.stderr.write(`groundsight: ${each} failed; --retry-failed asks again\n`);
-    }
-  } finally {
-    progress.end();
-    for (const signal of STOPPING) process.off(signal, onInterrupt);
+    }),
+  ).finally(progress.end);
+  process.stdout.write(flags.json === true ? json(analysis) : text(analysis, flags.out));
+  const failed = analysis.sets.reduce((sum, { failures }) => sum + failures.answers.length, 0);
+  if (failed > 0) {
+    const each = failed === 1 ? "1 answer" : `${failed} answers`;
+    process.stderr.write(`groundsight: ${each} failed; --retry-failed asks again\n`);
   }
 }
 

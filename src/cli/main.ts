@@ -1,63 +1,7 @@
 #!/usr/bin/env node
-import { Command } from "commander";
-import { askCommand } from "./ask-command.js";
-import { compareCommand } from "./compare-command.js";
-import { completionCommand } from "./completion-command.js";
-import { demoCommand } from "./demo-command.js";
-import { evalCommand } from "./eval-command.js";
-import { exampleImage } from "./example-image.js";
-import { generatePopeCommand } from "./generate-pope-command.js";
-import { modelsCommand } from "./models-command.js";
-import { endOnBrokenOutput, reportFailure } from "./report-failure.js";
-import { resultsCommand } from "./results-command.js";
-import { scoreCommand } from "./score-command.js";
-import { steerCommand } from "./steer-command.js";
-import { VERSION } from "./version.js";
+import { endWhenStopped } from "./stop-signal.js";
 
-const program = new Command("groundsight")
-  .description("Make large vision-language models hallucinate less, see why, and measure both.")
-  .version(VERSION)
-  .option("--no-color", "no colours, with any command; as the variable NO_COLOR")
-  .addHelpText(
-    "after",
-    () => `
-Examples:
-  $ groundsight ask ${exampleImage()} "Is there a dog in the image?" --method vcd
-  $ groundsight compare ${exampleImage()} "What is on the table?" --methods regular,apc,vcd
-  $ groundsight models
-
-Exit status:
-  0  done
-  1  failure: a model, a file, an image or the network; work that was stopped; output that cannot be written
-  2  wrong use: unknown commands, options or names, values out of range, what a model does not offer
-'groundsight help <command>' tells more.`,
-  )
-  .exitOverride();
-
-// Options of the program are taken behind every command too.
-program.hook("preAction", () => {
-  if (program.opts().color === false) process.env.NO_COLOR = "1";
-});
-
-const COMMANDS = [
-  askCommand,
-  compareCommand,
-  demoCommand,
-  modelsCommand,
-  evalCommand,
-  steerCommand,
-  resultsCommand,
-  scoreCommand,
-  generatePopeCommand,
-  completionCommand,
-];
-
-for (const command of COMMANDS.map((create) => create())) {
-  program.addCommand(command.copyInheritedSettings(program));
-}
-endOnBrokenOutput();
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = reportFailure(error);
-}
+// Loading the rest takes a while, in which a signal is to end the program as it does later.
+endWhenStopped();
+const { runProgram } = await import("./program.js");
+await runProgram();

@@ -60,12 +60,10 @@ export function steerFitCommand(): Command {
       ).choices(["last", "mean"]),
     )
     .option("--seed <n>", "fixes the maskings (default: 0)", integerAtLeast(0));
-  return addModelOptions(command).action((flags: FitFlags) =>
-    untilStopped((signal) => run(flags, signal)),
-  );
+  return addModelOptions(command).action(run);
 }
 
-async function run(flags: FitFlags, signal: AbortSignal): Promise<void> {
+async function run(flags: FitFlags): Promise<void> {
   const demonstrations: Demonstration[] = await readDemonstrations(flags.demos, flags.images);
   const controls =
     flags.controls === undefined
@@ -77,12 +75,15 @@ async function run(flags: FitFlags, signal: AbortSignal): Promise<void> {
   const given = Object.entries(named);
   const options: FitOptions = Object.fromEntries(given.filter(([, value]) => value !== undefined));
   const progress = progressLine("demonstrations");
-  const directions = await fitDirections(model, demonstrations, {
-    ...options,
-    signal,
-    onProgress: (done, total) => progress.show({ set: "fit", done, total, answered: done }),
+  const directions = await untilStopped(async (signal) => {
+    const fitted = await fitDirections(model, demonstrations, {
+      ...options,
+      signal,
+      onProgress: (done, total) => progress.show({ set: "fit", done, total, answered: done }),
+    });
+    if (signal.aborted) throw new AbortedError("stopped before the directions were written");
+    return fitted;
   }).finally(progress.end);
-  if (signal.aborted) throw new AbortedError("stopped before the directions were written");
   await writeWhole(flags.out, encodeDirections(directions));
   process.stdout.write(`${directionsSummary(directions)}\n${flags.out}\n`);
   warnOf(directions);

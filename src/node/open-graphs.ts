@@ -38,11 +38,10 @@ export async function openGraphs(
     vision: threadOptions(threads ?? defaultThreads(await files.vision.bytes())),
     decoder: threadOptions(threads ?? defaultThreads(await files.decoder.bytes())),
   };
-  const [embed, vision, decoder] = await Promise.all([
-    files.embed.open(options.embed),
-    files.vision.open(options.vision),
-    openDecoder(files.decoder, options.decoder, cache),
-  ]);
+  // One after another: the runtime opens a graph on this thread, which between two of them minds signals and timers.
+  const embed = await files.embed.open(options.embed);
+  const vision = await files.vision.open(options.vision);
+  const decoder = await openDecoder(files.decoder, options.decoder, cache);
   checkGraph(files.embed.path, embed, ["input_ids"]);
   checkGraph(files.decoder.path, decoder.session, ["inputs_embeds", "attention_mask"]);
   const openEdited = async (

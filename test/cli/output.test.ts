@@ -81,7 +81,10 @@ test("steer fit, stopped by a signal, fails by type and leaves nothing", async (
   const asked = steerFitCommand().parseAsync([...fit.slice(2), "--maskings", "500", ...model], {
     from: "user",
   });
-  setTimeout(() => process.emit("SIGINT"), 200);
+  while (process.listenerCount("SIGINT") === listeners) {
+    await new Promise((next) => setTimeout(next, 5));
+  }
+  process.emit("SIGINT");
   await expect(asked).rejects.toThrow(AbortedError);
   expect(process.listenerCount("SIGINT")).toBe(listeners);
   expect(await readdir(folder)).toEqual(before);
