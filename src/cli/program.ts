@@ -58,8 +58,16 @@ export async function runProgram(): Promise<void> {
   }
   endOnBrokenOutput();
   try {
-    await program.parseAsync();
+    await program.parseAsync(nestedHelp(process.argv.slice(2)), { from: "user" });
   } catch (error) {
     process.exitCode = reportFailure(error);
   }
+}
+
+/** `help steer fit` as `steer help fit`: commander's own help takes a command's name, not that of one below it. */
+function nestedHelp(args: readonly string[]): readonly string[] {
+  const [help, name, inner] = args;
+  const command = program.commands.find((one) => one.name() === name);
+  const hasInner = command?.commands.some((one) => one.name() === inner) === true;
+  return help === "help" && name !== undefined && hasInner ? [name, help, ...args.slice(2)] : args;
 }

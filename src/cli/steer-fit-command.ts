@@ -85,6 +85,8 @@ async function run(flags: FitFlags): Promise<void> {
     return fitted;
   }).finally(progress.end);
   await writeWhole(flags.out, encodeDirections(directions));
-  process.stdout.write(`${directionsSummary(directions)}\n${flags.out}\n`);
+  // The path stays the last line, on a terminal too, which shows standard error between the lines of standard output.
+  process.stdout.write(`${directionsSummary(directions)}\n`);
   warnOf(directions);
+  process.stdout.write(`${flags.out}\n`);
 }

@@ -241,3 +241,10 @@ test("a reader that closes early ends the program without a stack trace", async 
   expect(stderr).toBe("");
   expect(status).toBe(0);
 });
+
+test.each(["fit", "inspect", "export"])("help steer %s is that command's own", (name) => {
+  const { status, stdout } = groundsight("help", "steer", name);
+  expect(status).toBe(0);
+  expect(stdout).toContain(`Usage: groundsight steer ${name} `);
+  expect(stdout).toBe(groundsight("steer", name, "--help").stdout);
+});

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,7 +54,18 @@ describe("steer fit", () => {
     expect(stderr).toMatch(/\u2588[^\n]* of 4 demonstrations/);
   });
 
-  test("warns of noise behind what it prints, as steer inspect does; elsewhere nothing more is said", () => {
+  test("the path is the last line where warnings are shown among the lines, as on a terminal", () => {
+    const both = join(folder, "both.txt");
+    const file = openSync(both, "w");
+    const stdio = ["ignore", file, file] as const;
+    expect(spawnSync(process.execPath, [main, ...fitting], { stdio: [...stdio] }).status).toBe(0);
+    closeSync(file);
+    const lines = readFileSync(both, "utf8").trimEnd().split("\n");
+    expect(lines.at(-1)).toBe(directions);
+    expect(lines.at(-2)).toMatch(/^groundsight: .* mostly noise/);
+  });
+
+  test("warns of noise beside what it prints, as steer inspect does; elsewhere nothing more is said", () => {
     const warning = /^groundsight: text: .* mostly noise: use more demonstrations/m;
     for (const { stdout, stderr } of [
       groundsight(...fitting),
