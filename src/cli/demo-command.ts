@@ -34,7 +34,7 @@ async function run(): Promise<void> {
   await using model = await load("pocket");
   for (const item of demo.questions) {
     const image = new URL(item.image, DEMO_FOLDER);
-    process.stdout.write(`${wrapText(heading(item, image), "  ")}\n`);
+    process.stdout.write(`${wrapText(demoHeading(item, image), "  ")}\n`);
     const answers = await model.generateBatch(
       METHODS.map((method) => ({ image, prompt: item.question, method, maxTokens: 24 })),
     );
@@ -48,9 +48,13 @@ async function run(): Promise<void> {
 }
 
 /** The question, and the image by a path that can be given to `ask` as it stands. */
-function heading({ question, truth, holds }: DemoQuestion, image: URL): string {
-  const draws = holds === undefined ? "" : `, so in ${holds} of ${NOISE_DRAWS} noise draws`;
-  return `${style("bold", question)}  ${style("dim", `${pathFromHere(image)}, truth: ${truth}${draws}`)}`;
+export function demoHeading(
+  { question, truth, holds }: Pick<DemoQuestion, "question" | "truth" | "holds">,
+  image: URL,
+): string {
+  const draws = holds === undefined ? "" : `; holds in ${holds} of ${NOISE_DRAWS} noise draws`;
+  const facts = `${pathFromHere(image)}, truth: ${truth.replace(/\.$/, "")}${draws}`;
+  return `${style("bold", question)}  ${style("dim", facts)}`;
 }
 
 function readDemo(): Demo {
@@ -66,15 +70,17 @@ function readDemo(): Demo {
 
 function explanation({ counts, questions }: Demo): string {
   const lines = Object.entries(counts).flatMap(([file, { questions, mended, spoilt }]) => [
-    `  ${file}, ${questions} questions:`,
-    ...METHODS.slice(1).map(
-      ({ name }) =>
-        `    ${name.padEnd(6)} mended ${mended[name] ?? 0}, spoilt ${spoilt[name] ?? 0}`,
+    wrapText(`  ${file}, ${questions} questions:`, "    "),
+    ...METHODS.slice(1).map(({ name }) =>
+      wrapBehind(
+        `    ${name.padEnd(6)} `,
+        `mended ${mended[name] ?? 0}, spoilt ${spoilt[name] ?? 0}`,
+      ),
     ),
   ]);
   const isCounted = questions.every(({ holds }) => holds !== undefined);
   const robust = isCounted
-    ? `; only what is so in ${ROBUST_DRAWS} of ${NOISE_DRAWS} draws of vcd's noise or more`
+    ? `; only what holds in ${ROBUST_DRAWS} of ${NOISE_DRAWS} draws of vcd's noise or more`
     : ", all with one draw of vcd's noise, of which another may tell otherwise";
   const chosen = wrapText(
     `How these were chosen (scripts/choose-demo.mjs in the repository): in the order of the dev files, the first question that greedy decoding gets wrong and vcd gets right, the first that vdgd gets right, and at the end the first that vcd spoils${robust}. Against greedy decoding, over the whole dev files, with one draw:`,

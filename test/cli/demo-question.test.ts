@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { demoHeading } from "../../src/cli/demo-command.js";
 import { chooseExamples, isRight } from "../../src/cli/demo-question.js";
 
 const candidate = (name: string, file: string, regular: boolean, vcd: boolean, vdgd: boolean) => ({
@@ -45,4 +46,13 @@ test("an answer is right by its yes or no, its word, or its rubric", () => {
   const rubric = { truth: "You can carry it.", rubric: ["carry it"], forbidden: ["eat it"] };
   expect(isRight(rubric, "You can carry it.")).toBe(true);
   expect(isRight(rubric, "You can carry it and eat it.")).toBe(false);
+});
+
+test("a heading says that an example holds, and the truth without a full stop before more", () => {
+  const asked = { question: "Is it unusual?", truth: "Yes, it is red." };
+  const image = new URL("../../pocket/demo/dev_000008.png", import.meta.url);
+  expect(demoHeading({ ...asked, holds: 30 }, image)).toMatch(
+    /^Is it unusual\? {2}\S+\.png, truth: Yes, it is red; holds in 30 of 30 noise draws$/,
+  );
+  expect(demoHeading(asked, image)).toMatch(/truth: Yes, it is red$/);
 });
