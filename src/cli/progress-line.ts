@@ -37,8 +37,8 @@ function barOn(
   start: number,
 ): ReturnType<typeof progressLine> {
   const format = (_: unknown, { progress }: Params, { shown }: { shown: Progress }) => {
-    const text = `${barText(progress)} ${progressText(shown, performance.now() - start, things)}`;
-    return text.slice(0, stream.columns || 80);
+    const parts = progressParts(shown, performance.now() - start, things);
+    return fittingText(barText(progress), shown, parts, stream.columns || 80);
   };
   const bar = new SingleBar({ stream, format, clearOnComplete: true, fps: 5, hideCursor: null });
   return {
@@ -62,14 +62,37 @@ function barText(share: number): string {
  * @param elapsedMs since this process began to answer
  */
 export function progressText(progress: Progress, elapsedMs: number, things = "answers"): string {
+  return progressParts(progress, elapsedMs, things).join("");
+}
+
+/** What is told, the weightiest first. */
+function progressParts(progress: Progress, elapsedMs: number, things: string): string[] {
   const { done, total, answered, set, right = {} } = progress;
   const rate = answered / (elapsedMs / 1000);
   const left = rate > 0 ? durationText((total - done) / rate) : "unknown time";
   const shares = Object.entries(right).map(
-    ([method, share]) => `${method} ${(100 * share).toFixed(0)}%`,
+    ([method, share], i) =>
+      `${i === 0 ? "; right so far: " : ", "}${method} ${(100 * share).toFixed(0)}%`,
   );
-  const score = shares.length === 0 ? "" : `; right so far: ${shares.join(", ")}`;
-  return `${set}: ${done} of ${total} ${things}, ${rate.toFixed(1)} a second, ${left} left${score}`;
+  const head = `${set}: ${done} of ${total} ${things}`;
+  return [head, `, ${rate.toFixed(1)} a second`, `, ${left} left`, ...shares];
+}
+
+/** As much as fits a line: parts are shown whole or not at all, so that no figure is the beginning of a longer one. */
+function fittingText(
+  bar: string,
+  { done, total, set }: Progress,
+  [head = "", ...more]: readonly string[],
+  columns: number,
+): string {
+  const shorter = [head, `${set}: ${done} of ${total}`, `${done} of ${total}`];
+  let text = [`${bar} ${head}`, ...shorter].find(({ length }) => length <= columns) ?? "";
+  if (!text.endsWith(head)) return text;
+  for (const part of more) {
+    if (text.length + part.length > columns) break;
+    text += part;
+  }
+  return text;
 }
 
 function durationText(seconds: number): string {
