@@ -16,7 +16,7 @@ import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js"
 import { numberOption } from "./options.js";
 import { style } from "./style.js";
 import { VERSION } from "./version.js";
-import { WordWrap } from "./wrap-text.js";
+import { columnsOf, WordWrap, wrapText } from "./wrap-text.js";
 
 interface AskFlags extends ModelFlags, GenerationFlags, MethodFlags {
   readonly method: string;
@@ -68,7 +68,8 @@ async function run(image: string, question: string, flags: AskFlags): Promise<vo
   }
   const answer = await showStream(model, request);
   if (flags.logprobs !== undefined) process.stdout.write(`\n${logprobTable(answer)}\n`);
-  process.stderr.write(`${style("dim", summary(answer), process.stderr)}\n`);
+  const summed = style("dim", summary(answer), process.stderr);
+  process.stderr.write(`${wrapText(summed, "  ", columnsOf(process.stderr))}\n`);
 }
 
 /** Prints the answer as it comes, without white space at its ends. */

@@ -7,6 +7,8 @@ import {
   type JsonValue,
   type SteeringDirections,
 } from "../index.js";
+import { say } from "./report-failure.js";
+import { wrapText } from "./wrap-text.js";
 
 /**
  * Reads a directions file.
@@ -30,7 +32,7 @@ export async function readDirections(path: string): Promise<SteeringDirections> 
 /** Says on standard error what speaks against steering along directions. */
 export function warnOf(directions: SteeringDirections): void {
   for (const warning of directionWarnings(directions)) {
-    process.stderr.write(`groundsight: ${warning}\n`);
+    say(warning);
   }
 }
 
@@ -64,11 +66,14 @@ export function directionsSummary({ modelHash, image, text, facts }: SteeringDir
   ]);
   const percent = (part: PartFacts | undefined): string =>
     part === undefined ? "none" : `${(100 * part.explained).toFixed(1)}%`;
-  return [
+  const lines = [
     `model ${factText(facts.model)}, hash ${modelHash.slice(0, 12)}, ${factText(facts.demonstrations)} demonstrations`,
     `settings ${factText(facts.settings)}`,
     `image: ${shapeOf(image)}, variance explained ${percent(parts.image)}`,
     `text: ${shapeOf(text)}, variance explained ${percent(parts.text)}`,
+  ];
+  return [
+    ...lines.map((line) => wrapText(line, "  ")),
     textTable([["layer", ...columns.map(({ title }) => title)], ...rows], process.stdout.columns),
   ].join("\n");
 }
@@ -80,7 +85,10 @@ function shapeOf(part: SteeringDirections["image"]): string {
 
 function factText(value: JsonValue | undefined): string {
   if (value === undefined) return "not told";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  // With blanks, between which a line can be broken.
+  return typeof value === "string"
+    ? value
+    : JSON.stringify(value, null, 1).replaceAll(/\n */g, " ");
 }
 
 /** What a file tells of a part, undefined where it is not what a fit writes. */

@@ -23,8 +23,10 @@ import { addMethodOptions, wrapped } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { integerAtLeast, numberOption } from "./options.js";
 import { progressLine } from "./progress-line.js";
+import { say } from "./report-failure.js";
 import { type RunMethodFlags, runMethods } from "./run-methods.js";
 import { untilStopped } from "./stop-signal.js";
+import { wrapText } from "./wrap-text.js";
 
 interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags {
   readonly data?: string[];
@@ -69,7 +71,7 @@ export function evalCommand(): Command {
     .option("--seeds <n>", "sample with n seeds", integerAtLeast(1))
     .option(
       "--noise-draws <n>",
-      "greedy answers of methods that draw noise (vcd) are made under n draws",
+      "greedy answers of methods that draw noise (vcd, averaging) are made under n draws",
       integerAtLeast(1),
       3,
     )
@@ -133,7 +135,7 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   const failed = analysis.sets.reduce((sum, { failures }) => sum + failures.answers.length, 0);
   if (failed > 0) {
     const each = failed === 1 ? "1 answer" : `${failed} answers`;
-    process.stderr.write(`groundsight: ${each} failed; --retry-failed asks again\n`);
+    say(`${each} failed; --retry-failed asks again`);
   }
 }
 
@@ -165,16 +167,16 @@ function json(analysis: RunAnalysis): string {
 
 function text(analysis: RunAnalysis, out: string): string {
   const sets = analysis.sets.map((set) => {
-    const verdicts = set.comparisons.map(({ decoding, verdict }) => `  ${decoding}: ${verdict}`);
-    const warning = fewImagesWarning(set.images) ?? [];
+    const verdicts = set.comparisons.map(({ decoding, verdict }) =>
+      wrapText(`  ${decoding}: ${verdict}`, "    "),
+    );
+    const warning = fewImagesWarning(set.images);
     return [
-      `${set.name} (rule ${set.rule})`,
+      wrapText(`${set.name} (rule ${set.rule})`, "  "),
       textTable(figuresTable(set), process.stdout.columns),
-      warning,
+      ...(warning === null ? [] : [wrapText(warning, "  ")]),
       ...verdicts,
-    ]
-      .flat()
-      .join("\n");
+    ].join("\n");
   });
-  return `${sets.join("\n\n")}\n\nreport: ${join(out, REPORT_FILES.html)}\n`;
+  return `${sets.join("\n\n")}\n\n${wrapText(`report: ${join(out, REPORT_FILES.html)}`, "  ")}\n`;
 }

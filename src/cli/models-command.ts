@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { listModels } from "../index.js";
+import { wrapText } from "./wrap-text.js";
 
 /** `groundsight models`: what can be loaded without a network. */
 export function modelsCommand(): Command {
@@ -13,12 +14,13 @@ export function modelsCommand(): Command {
         return;
       }
       for (const { name, source, dtypes, folder } of models) {
+        const precisions = dtypes.join(", ") || "no complete precision";
         process.stdout.write(
-          `${name}  (${source}; ${dtypes.join(", ") || "no complete precision"})  ${folder}\n`,
+          `${wrapText(`${name}  (${source}; ${precisions})  ${folder}`, "  ")}\n`,
         );
       }
       process.stdout.write(
-        "\nAny folder laid out for transformers.js, or a hub id, can be given as --model too.\n",
+        `\n${wrapText("Any folder laid out for transformers.js, or a hub id, can be given as --model too.")}\n`,
       );
     });
 }

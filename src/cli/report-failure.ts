@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { EXIT_STATUS, GroundsightError } from "../index.js";
+import { columnsOf, wrapText } from "./wrap-text.js";
 
 /**
  * Says what went wrong in one line on standard error, and returns the exit status. With GROUNDSIGHT_DEBUG set, what
@@ -35,6 +36,8 @@ export function endOnBrokenOutput(): void {
   });
 }
 
-function say(message: string): void {
-  process.stderr.write(`groundsight: ${message}\n`);
+/** Says a sentence on standard error, broken at a terminal's width. */
+export function say(message: string): void {
+  const text = wrapText(`groundsight: ${message}`, "  ", columnsOf(process.stderr));
+  process.stderr.write(`${text}\n`);
 }

@@ -21,6 +21,7 @@ import {
   unitOf,
 } from "../eval/index.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
+import { columnsOf, wrapText } from "./wrap-text.js";
 
 interface ScoreFlags extends JudgeFlags {
   readonly truth: string;
@@ -72,7 +73,10 @@ async function run(name: string, answersPath: string, flags: ScoreFlags): Promis
   for (const [series, rows] of answersBySeries(answers)) {
     const matched = matchAnswers(benchmark, questions, rows, flags.partial === true);
     const { answered, tally } = await judgeMatched(benchmark, rule, matched, judge);
-    if (tally !== null) process.stderr.write(`verdicts: ${tallyText(tally)}\n`);
+    if (tally !== null) {
+      const text = wrapText(`verdicts: ${tallyText(tally)}`, "  ", columnsOf(process.stderr));
+      process.stderr.write(`${text}\n`);
+    }
     const score = scoreMatched(benchmark, answered, rule);
     const intervals = metricIntervals([...score.clusters.values()], benchmark.metrics);
     all.push({ series, score, intervals });
@@ -110,15 +114,14 @@ function asText(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
         formatValue(metric, score.metrics[metric.name]!) + unitOf(metric),
         formatInterval(metric, intervals[metric.name]),
       ]);
+      const warning = fewImagesWarning(score.clusters.size);
       const table = textTable([["", "value", "95% interval"], ...rows], process.stdout.columns);
       return [
-        title.filter(Boolean).join(", "),
+        wrapText(title.filter(Boolean).join(", "), "  "),
         table,
         `unparsed answers: ${score.unparsed}`,
-        fewImagesWarning(score.clusters.size) ?? [],
-      ]
-        .flat()
-        .join("\n");
+        ...(warning === null ? [] : [wrapText(warning, "  ")]),
+      ].join("\n");
     })
     .join("\n\n");
 }
