@@ -112,7 +112,9 @@ function legend(rows: readonly Row[], rounds: number): string {
   const [{ first }] = rows as [Row];
   const times = rounds === 1 ? "one round" : `medians of ${rounds} rounds`;
   const text = `Times: ${times} after warming up, image and prompt in the cache. Before that, once: image ${first.imageMs.toFixed(0)} ms, prompt ${first.prefillMs.toFixed(0)} ms.`;
-  return style("dim", wrapText(text));
+  const isRelative = rows.slice(1).some(({ ratio }) => ratio !== null);
+  const ratios = `x: time per token relative to ${rows[0]!.name}, the median of each round's own ratio; it need not be the quotient of the times shown.`;
+  return style("dim", wrapText(isRelative ? `${text} ${ratios}` : text));
 }
 
 /** The answer with runs of differing tokens marked: underlined on a terminal, in brackets elsewhere. */

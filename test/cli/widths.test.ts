@@ -63,3 +63,22 @@ test("demo keeps its indent, and breaks no answer that fits", () => {
     "\n  regular  wrong  Yes, the bus is grey, and a bus is usually yellow.\n",
   );
 });
+
+test("compare says what its ratio is", () => {
+  const said = onTerminal(
+    400,
+    "compare",
+    bus,
+    "What?",
+    ...model,
+    "--methods",
+    "regular,apc",
+    "--max-tokens",
+    "4",
+    "--rounds",
+    "1",
+  );
+  expect(said).toContain(
+    "x: time per token relative to regular, the median of each round's own ratio; it need not be the quotient of the times shown.",
+  );
+});
