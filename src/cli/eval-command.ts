@@ -170,7 +170,7 @@ function text(analysis: RunAnalysis, out: string): string {
     const verdicts = set.comparisons.map(({ decoding, verdict }) =>
       wrapText(`  ${decoding}: ${verdict}`, "    "),
     );
-    const warning = fewImagesWarning(set.images);
+    const warning = fewImagesWarning(set.primaryImages);
     return [
       wrapText(`${set.name} (rule ${set.rule})`, "  "),
       textTable(figuresTable(set), process.stdout.columns),
