@@ -17,7 +17,8 @@ import { type PlannedSet, type Progress, runEvaluation } from "./run/run-evaluat
 import { RunningScore } from "./run/running-score.js";
 import { isJudged } from "./scoring/benchmark-rules.js";
 import { AnswerStore, readTimings } from "./store/answer-store.js";
-import type { RunSettings, Series } from "./store/run-settings.js";
+import type { RunSettings } from "./store/run-settings.js";
+import type { Series } from "./store/series.js";
 import type { AnswerKey } from "./store/stored-rows.js";
 
 const own = createRequire(import.meta.url)("../../package.json") as { version: string };

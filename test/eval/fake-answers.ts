@@ -7,7 +7,8 @@ import {
   runEvaluation,
 } from "../../src/eval/run/run-evaluation.js";
 import { AnswerStore } from "../../src/eval/store/answer-store.js";
-import type { RunSettings, SeriesSettings } from "../../src/eval/store/run-settings.js";
+import type { RunSettings } from "../../src/eval/store/run-settings.js";
+import type { SeriesSettings } from "../../src/eval/store/series.js";
 
 export const series: SeriesSettings[] = [
   { method: "regular", settings: {}, seed: null },

@@ -1,5 +1,6 @@
 import type { MetricInfo } from "../contract/benchmark.js";
-import type { Series, SetSettings } from "../store/run-settings.js";
+import type { SetSettings } from "../store/run-settings.js";
+import type { Series } from "../store/series.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
 import type { DecodingCost, MethodFigures, RunAnalysis, SetAnalysis } from "./run-analysis.js";
 

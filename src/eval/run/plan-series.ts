@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "../../errors.js";
 import type { Method } from "../../index.js";
-import type { Series, SeriesSettings } from "../store/run-settings.js";
+import type { Series, SeriesSettings } from "../store/series.js";
 
 /** Which methods answer, and how. */
 export interface SeriesRequest {

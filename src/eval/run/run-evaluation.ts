@@ -1,7 +1,7 @@
 import { AbortedError, InferenceError, InvalidArgumentError } from "../../errors.js";
 import type { Question } from "../contract/benchmark.js";
 import type { AnswerStore } from "../store/answer-store.js";
-import type { Series } from "../store/run-settings.js";
+import type { Series } from "../store/series.js";
 import type { AnswerKey, StoredAnswer, StoredFailure, StoredTiming } from "../store/stored-rows.js";
 
 /** A question put to a model. */

@@ -1,5 +1,5 @@
 import { DatasetError } from "../../errors.js";
-import type { JsonValue } from "../../index.js";
+import type { SeriesSettings } from "./series.js";
 import { seriesDifferences } from "./series-differences.js";
 
 /** One benchmark file of a run. */
@@ -17,21 +17,6 @@ export interface SetSettings {
   /** Only questions about the first so many images were asked; absent when all were. */
   readonly firstImages?: number;
   readonly maxTokens: number;
-}
-
-/** One way of answering: a method under greedy decoding or one sampling seed. */
-export interface Series {
-  /** The method's name within the run. */
-  readonly method: string;
-  /** Null for greedy decoding. */
-  readonly seed: number | null;
-  /** Greedy answers of a method that draws noise: which draw, from 1 on; absent for the first one, 0. */
-  readonly draw?: number;
-}
-
-/** A series with the settings of its method, as they are stored. */
-export interface SeriesSettings extends Series {
-  readonly settings: Readonly<Record<string, JsonValue>>;
 }
 
 /** Everything that decides what a run's answers are. Written once; a resumed run must have the same. */

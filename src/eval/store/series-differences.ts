@@ -1,4 +1,4 @@
-import type { Series, SeriesSettings } from "./run-settings.js";
+import type { Series, SeriesSettings } from "./series.js";
 
 /** What the series of a run come to, in the order in which they were planned. */
 interface Plan {
