@@ -8,7 +8,7 @@
 import { UnsupportedCapabilityError } from "../errors.js";
 import { GraphIndex, integerAttribute } from "./graph-index.js";
 import { DataType, type OnnxGraph, type OnnxNode } from "./graph-model.js";
-import { asText, readFields } from "./wire.js";
+import { linearNames } from "./linear-names.js";
 
 /** One layer of a transformer graph. */
 export interface TransformerLayer {
@@ -94,32 +94,13 @@ export function findLayers(
   });
 }
 
-/** The layer number that a linear node's own names, its weights' names or its recorded module path tell, or undefined. */
+/** The layer number that the names of a linear node tell, or undefined. */
 function layerOf(node: OnnxNode, index: GraphIndex): number | undefined {
-  const names = [node.name, ...node.outputs, ...moduleScopes(node)];
-  for (const input of node.inputs) {
-    if (index.constantTensor(input) !== undefined) names.push(input);
-    const producer = index.producer(input);
-    if (producer?.opType === "Transpose" || producer?.opType === "Cast") {
-      names.push(...producer.inputs.filter((source) => index.constantTensor(source) !== undefined));
-    }
-  }
-  for (const name of names) {
+  for (const name of linearNames(node, index)) {
     const match = PROJECTION.exec(name);
     if (match !== null) return Number(match[1]);
   }
   return undefined;
-}
-
-/** The module path that PyTorch's newer exporter records in a node's metadata (NodeProto field 9). */
-function moduleScopes(node: OnnxNode): string[] {
-  return node.rest.flatMap((encoded) =>
-    readFields(encoded)
-      .filter(({ number }) => number === 9)
-      .map((entry) => readFields(entry.value))
-      .filter(([key]) => key !== undefined && asText(key) === "pkg.torch.onnx.name_scopes")
-      .flatMap(([, value]) => (value === undefined ? [] : [asText(value)])),
-  );
 }
 
 /** Walks from the last projection of an MLP to the residual add, through scales, casts and bias. */
