@@ -1,12 +1,16 @@
 import { DatasetError } from "../errors.js";
+import { fromBfloat16, fromFloat16 } from "../math/half.js";
 
-/** A float32 tensor of a safetensors file. */
+/** A tensor of a safetensors file, in float32. */
 export interface StoredTensor {
   readonly dims: readonly number[];
   readonly data: Float32Array;
 }
 
-/** What a safetensors file of float32 tensors holds. */
+/** Types of floating point that are read. */
+export type FloatType = "F32" | "F16" | "BF16";
+
+/** What a safetensors file of float tensors holds. */
 export interface SafetensorsContent {
   readonly tensors: Readonly<Record<string, StoredTensor>>;
   /** Texts of the file's `__metadata__`. */
@@ -48,11 +52,15 @@ interface HeaderEntry {
 }
 
 /**
- * Reads a safetensors file of float32 tensors.
+ * Reads a safetensors file of float tensors.
  *
+ * @param types those that tensors may have; what has 16 bits is made float32
  * @throws DatasetError when the bytes are not such a file, or truncated
  */
-export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
+export function readSafetensors(
+  bytes: Uint8Array,
+  types: readonly FloatType[] = ["F32"],
+): SafetensorsContent {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.byteLength < 8 ? 0 : Number(view.getBigUint64(0, true));
   if (length === 0 || 8 + length > bytes.byteLength)
@@ -71,22 +79,29 @@ export function readSafetensors(bytes: Uint8Array): SafetensorsContent {
   const tensors = Object.fromEntries(
     Object.entries(entries).map(([name, entry]) => [
       name,
-      readTensor(name, entry as HeaderEntry, data),
+      readTensor(name, entry as HeaderEntry, data, types),
     ]),
   );
   return { tensors, metadata };
 }
 
-function readTensor(name: string, entry: HeaderEntry, data: Uint8Array): StoredTensor {
+function readTensor(
+  name: string,
+  entry: HeaderEntry,
+  data: Uint8Array,
+  types: readonly FloatType[],
+): StoredTensor {
   const { dtype, shape, data_offsets: offsets } = entry ?? {};
-  if (dtype !== "F32" || !isSizes(shape) || !isSizes(offsets)) {
+  const type = types.find((known) => known === dtype);
+  if (type === undefined || !isSizes(shape) || !isSizes(offsets)) {
     throw notSafetensors(
-      `tensor ${name} has dtype ${typeof dtype === "string" ? dtype : "of no text"}; expected F32 with shape and offsets`,
+      `tensor ${name} has dtype ${typeof dtype === "string" ? dtype : "of no text"}; expected ${types.join(" or ")} with shape and offsets`,
     );
   }
   const [start = 0, end = 0] = offsets;
   const count = shape.reduce((product, dim) => product * dim, 1);
-  if (end > data.byteLength || end - start !== 4 * count) {
+  const size = type === "F32" ? 4 : 2;
+  if (end > data.byteLength || end - start !== size * count) {
     throw notSafetensors(
       `tensor ${name} lies at bytes ${start} to ${end} of ${data.byteLength}, for ${count} numbers`,
     );
@@ -94,7 +109,13 @@ function readTensor(name: string, entry: HeaderEntry, data: Uint8Array): StoredT
   // A copy, since the data need not be aligned.
   const copy = new Uint8Array(end - start);
   copy.set(data.subarray(start, end));
-  return { dims: shape, data: new Float32Array(copy.buffer) };
+  return { dims: shape, data: asFloat32(copy.buffer, type) };
+}
+
+function asFloat32(data: ArrayBuffer, type: FloatType): Float32Array {
+  if (type === "F32") return new Float32Array(data);
+  const bits = new Uint16Array(data);
+  return type === "F16" ? fromFloat16(bits) : fromBfloat16(bits);
 }
 
 function isTexts(value: unknown): value is Record<string, string> {

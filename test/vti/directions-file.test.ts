@@ -73,7 +73,12 @@ describe("a directions file", () => {
     const file = new Uint8Array(8 + header.length + 2);
     new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
     file.set(header, 8);
-    expect(() => readSafetensors(file)).toThrow("tensor a has dtype F16");
+    expect(() => readSafetensors(file)).toThrow("tensor a has dtype F16; expected F32 with");
+    file.set([0x55, 0x35], 8 + header.length);
+    const { tensors } = readSafetensors(file, ["F32", "F16"]);
+    expect(tensors.a).toEqual({ dims: [1], data: Float32Array.of(0.333251953125) });
+    file[8 + header.indexOf("F".charCodeAt(0))] = "B".charCodeAt(0);
+    expect(() => readSafetensors(file, ["F32", "F16"])).toThrow("has dtype B16");
   });
 });
 
