@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { adapterTensors, writeAdapter } from "./adapters.js";
 import { main, model } from "./cli/groundsight.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -25,6 +26,8 @@ const guide = read("docs/command-line.md");
 
 const image = `${root}pocket/demo/dev_000008.png`;
 let folder: string;
+/** The options that name a small random checkpoint with an adapter merged into it. */
+let tuned: string[];
 let server: Server;
 /** What the commands printed or wrote, by schema. */
 const printed = new Map<string, unknown[]>();
@@ -53,6 +56,8 @@ async function file(name: string, ...rows: unknown[]): Promise<string> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "docs-json-"));
+  const tensors = adapterTensors({ "model.layers.0.self_attn.q_proj": [96, 96] });
+  tuned = [...model, "--adapter", await writeAdapter(join(folder, "adapter"), tensors)];
   await Promise.all([askAndCompare(), evaluateAndQuery(), score(), steer()]);
   const objects = await file("objects.json", {
     "a.png": ["dog", "cat", "car"],
@@ -70,9 +75,13 @@ async function askAndCompare(): Promise<void> {
   printed.set("ask", [
     await json("ask", image, "Is there a dog?", ...few),
     await json("ask", image, "Describe it.", ...few, "--logprobs", "2", "--method", "vcd"),
+    await json("ask", image, "A dog?", ...tuned, ...few),
   ]);
   const methods = ["--methods", "regular,vcd", "--rounds", "1"];
-  printed.set("compare", [await json("compare", image, "A dog?", ...methods, ...few)]);
+  printed.set("compare", [
+    await json("compare", image, "A dog?", ...methods, ...few),
+    await json("compare", image, "A dog?", ...methods, ...few, ...tuned),
+  ]);
   printed.set("models", [await json("models")]);
 }
 
@@ -104,7 +113,7 @@ async function evaluateAndQuery(): Promise<void> {
   const one = ["--judge-concurrency", "1", "--judge-retries", "0"];
   const asking = ["rubric", "--data", data, "--images", images, "--rule", "judge"];
   const out = join(folder, "runs", "judged");
-  const args = ["eval", ...asking, ...model, ...sampled, ...judge, ...one, "--out", out];
+  const args = ["eval", ...asking, ...tuned, ...sampled, ...judge, ...one, "--out", out];
   const report = await json(...args);
   expect(JSON.parse(await readFile(join(out, "report.json"), "utf8"))).toEqual(report);
   printed.set("eval", [report, await unjudged(images)]);
@@ -157,7 +166,7 @@ async function steer(): Promise<void> {
   const controls = ["--controls", join(folder, "demos.jsonl")];
   const out = join(folder, "directions.safetensors");
   const fit = ["--demos", join(folder, "demos.jsonl"), "--images", join(dev, "images")];
-  await groundsight("steer", "fit", ...fit, "--maskings", "1", ...controls, ...model, "--out", out);
+  await groundsight("steer", "fit", ...fit, "--maskings", "1", ...controls, ...tuned, "--out", out);
   printed.set("steer inspect", [await json("steer", "inspect", out)]);
 }
 

@@ -67,7 +67,7 @@ export function directionsSummary({ modelHash, image, text, facts }: SteeringDir
   const percent = (part: PartFacts | undefined): string =>
     part === undefined ? "none" : `${(100 * part.explained).toFixed(1)}%`;
   const lines = [
-    `model ${factText(facts.model)}, hash ${modelHash.slice(0, 12)}, ${factText(facts.demonstrations)} demonstrations`,
+    `model ${factText(facts.model)}${adapterText(facts)}, hash ${modelHash.slice(0, 12)}, ${factText(facts.demonstrations)} demonstrations`,
     `settings ${factText(facts.settings)}`,
     `image: ${shapeOf(image)}, variance explained ${percent(parts.image)}`,
     `text: ${shapeOf(text)}, variance explained ${percent(parts.text)}`,
@@ -81,6 +81,10 @@ export function directionsSummary({ modelHash, image, text, facts }: SteeringDir
 function shapeOf(part: SteeringDirections["image"]): string {
   if (part === undefined) return "none";
   return `${part.layers} layers x ${part.positions} positions x ${part.width}`;
+}
+
+function adapterText({ model, adapter }: SteeringDirections["facts"]): string {
+  return adapter === undefined || adapter === model ? "" : ` with adapter ${factText(adapter)}`;
 }
 
 function factText(value: JsonValue | undefined): string {

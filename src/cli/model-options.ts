@@ -5,6 +5,7 @@ import { numberOption } from "./options.js";
 /** Values of the options that choose a model. */
 export interface ModelFlags {
   readonly model: string;
+  readonly adapter?: string;
   readonly dtype?: string;
   readonly threads?: number;
   readonly offline?: true;
@@ -16,9 +17,10 @@ export function addModelOptions(command: Command): Command {
     .optionsGroup("Model:")
     .option(
       "-m, --model <name>",
-      "'pocket', a checkpoint folder, or a hub id (owner/name)",
+      "'pocket', a checkpoint's or a variant's folder, or a hub id (owner/name)",
       "pocket",
     )
+    .option("--adapter <folder>", "a LoRA adapter (PEFT) to merge into its weights")
     .option("--dtype <name>", "precision of the graphs: fp32, fp16, q8, q4, ... (default: fp32)")
     .option(
       "--threads <n>",
@@ -29,8 +31,9 @@ export function addModelOptions(command: Command): Command {
 }
 
 /** Loads the model that the options name. */
-export function loadModel({ model, dtype, threads, offline }: ModelFlags): Promise<Model> {
+export function loadModel({ model, adapter, dtype, threads, offline }: ModelFlags): Promise<Model> {
   return load(model, {
+    ...(adapter === undefined ? {} : { adapter }),
     ...(dtype === undefined ? {} : { dtype: dtype as NonNullable<LoadOptions["dtype"]> }),
     ...(threads === undefined ? {} : { threads }),
     ...(offline === undefined ? {} : { offline }),

@@ -20,7 +20,7 @@ export function modelsCommand(): Command {
         );
       }
       process.stdout.write(
-        `\n${wrapText("Any folder laid out for transformers.js, or a hub id, can be given as --model too.")}\n`,
+        `\n${wrapText("Any folder laid out for transformers.js, or a hub id, can be given as --model too; so can the folder of an adapter that names its base.")}\n`,
       );
     });
 }

@@ -67,7 +67,12 @@ export interface Answer {
   readonly seed: number;
   readonly decoding: Decoding;
   /** The checkpoint that answered; with its `Model.hash()`, the fields here say all that decided the answer. */
-  readonly checkpoint: { readonly id: string; readonly dtype: string };
+  readonly checkpoint: {
+    readonly id: string;
+    readonly dtype: string;
+    /** The adapter that is merged into its weights; absent for a checkpoint as it is. */
+    readonly adapter?: string;
+  };
   /** What the method noted, such as a description; empty for most. */
   readonly details: Readonly<Record<string, JsonValue>>;
 }

@@ -244,7 +244,7 @@ function imagesKey({ images }: Job): string {
   return images.map(({ key }) => key).join();
 }
 
-function describeAnswer(job: Job, sequence: Sequence, { id, dtype }: ModelInfo): Answer {
+function describeAnswer(job: Job, sequence: Sequence, { id, dtype, adapter }: ModelInfo): Answer {
   const { finishReason, tokens, endedAt, firstLogitsAt } = sequence;
   const [prompt] = sequence.prompts;
   const decodeMs = endedAt - firstLogitsAt;
@@ -271,6 +271,6 @@ function describeAnswer(job: Job, sequence: Sequence, { id, dtype }: ModelInfo):
     seed,
     details: job.details,
     decoding: { maxTokens, stop, ...sampler, topK: sampler.topK ?? null, repetitionPenalty },
-    checkpoint: { id, dtype },
+    checkpoint: { id, dtype, ...(adapter === undefined ? {} : { adapter }) },
   };
 }

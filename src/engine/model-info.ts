@@ -8,6 +8,8 @@ export interface ModelInfo {
   readonly family: string;
   /** Precision of the files in use, for example "fp32" or "q8". */
   readonly dtype: string;
+  /** The adapter that is merged into its weights, by the name that was given; absent for a checkpoint as it is. */
+  readonly adapter?: string;
   readonly vocabularySize: number;
   readonly hiddenSize: number;
   readonly layers: number;

@@ -73,9 +73,11 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
   requireJudges(sets, judge);
   if (out === "") throw new InvalidArgumentError("out: received an empty path; expected a folder");
   const answering = seriesSettings(series, methods);
+  const { id, dtype, adapter } = model.info;
+  const hash = await model.hash();
   const settings: RunSettings = {
     version,
-    model: { id: model.info.id, hash: await model.hash(), dtype: model.info.dtype },
+    model: { id, hash, dtype, ...(adapter === undefined ? {} : { adapter }) },
     promptSuffix,
     temperature,
     topP,

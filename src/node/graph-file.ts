@@ -1,18 +1,20 @@
 import type { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, parse, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, parse, relative, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { InferenceSession } from "onnxruntime-node";
-import { shown } from "../arguments/numbers.js";
 import type { Session } from "../backends/onnx/runtime.js";
 import { ModelLoadError } from "../errors.js";
+import type { ModuleUpdate } from "../onnx/adapters/adapter.js";
+import { type MergedWeights, mergeWeights, withWeights } from "../onnx/adapters/merge.js";
 import { externalFiles, moveWeights, referToWeights } from "../onnx/external-weights.js";
-import type { OnnxModel } from "../onnx/graph-model.js";
+import { DataType, type OnnxModel, type OnnxTensor } from "../onnx/graph-model.js";
 import { readModel } from "../onnx/read-model.js";
 import { writeModel } from "../onnx/write-model.js";
 import { onnxRuntime } from "./onnx-runtime.js";
 import { isRegularFile } from "./regular-file.js";
+import { ownFile, readPart } from "./weights-file.js";
 import { nativeRun } from "./worker/exit-guard.js";
 
 /**
@@ -21,20 +23,39 @@ import { nativeRun } from "./worker/exit-guard.js";
  */
 export class GraphFile {
   readonly path: string;
+  readonly #updates: readonly ModuleUpdate[];
+  /** Made once, for every session. */
+  #merged: Promise<MergedWeights> | undefined;
   #hasLinks: Promise<boolean> | undefined;
 
-  /** @throws ModelLoadError when there is no such file */
-  constructor(path: string) {
+  /**
+   * @param updates those of an adapter, which are merged into the graph's weights
+   * @throws ModelLoadError when there is no such file
+   */
+  constructor(path: string, updates: readonly ModuleUpdate[] = []) {
     if (!isRegularFile(path)) {
       throw new ModelLoadError(
         `${path} is missing; expected it in a checkpoint laid out for transformers.js`,
       );
     }
     this.path = path;
+    this.#updates = updates;
   }
 
-  /** Parses the graph; its weights stay in their files, to be mapped by the runtime. */
+  /**
+   * Parses the graph; its weights stay in their files, to be mapped by the runtime, but for those that an adapter
+   * changes.
+   *
+   * @throws ModelLoadError when it cannot be read, or the adapter does not fit it
+   */
   async read(): Promise<OnnxModel> {
+    const stock = await this.#read();
+    if (this.#updates.length === 0) return stock;
+    this.#merged ??= mergeWeights(stock, this.#updates, (tensor) => this.#dataOf(tensor));
+    return withWeights(stock, await this.#merged);
+  }
+
+  async #read(): Promise<OnnxModel> {
     try {
       const { model, bytes } = await this.#parse();
       if (!(await this.#isLinked())) return referToWeights(model, bytes, basename(this.path));
@@ -54,8 +75,9 @@ export class GraphFile {
    */
   async open(options: InferenceSession.SessionOptions, patched?: OnnxModel): Promise<Session> {
     const runtime = await onnxRuntime();
+    const isAsItIs = this.#updates.length === 0 && !(await this.#isLinked());
+    const graph = patched ?? (isAsItIs ? undefined : await this.read());
     try {
-      const graph = patched ?? ((await this.#isLinked()) ? await this.read() : undefined);
       if (graph === undefined) return await create(runtime, this.path, options);
       const external = await this.#withExternalData(options, graph);
       return await create(runtime, writeModel(graph), external);
@@ -107,13 +129,33 @@ export class GraphFile {
 
   /** Where a file that the graph names lies. The graph may name files of its own folder only; links lead anywhere. */
   async #placeOf(name: string): Promise<string> {
-    const inside = relative(".", name);
-    if (isAbsolute(name) || inside.split(sep)[0] === "..") {
-      throw new ModelLoadError(
-        `its weights are to lie at ${shown(name)}; expected a file of the same folder`,
-      );
+    return belowRoot(join(dirname(this.path), ownFile(name)));
+  }
+
+  /** The bytes of a tensor of {@link #read}, whose larger ones lie in files. */
+  async #dataOf({ name, dims, dataType, rawData, external }: OnnxTensor): Promise<Uint8Array> {
+    const size = dims.reduce((product, dim) => product * dim, sizeOf(dataType));
+    const location = external?.get("location");
+    if (location === undefined && rawData?.byteLength === size) return rawData;
+    let cause: unknown;
+    try {
+      const inFolder = (await this.#isLinked()) ? location : ownFile(location ?? "");
+      const path = join(await this.#weightsFolder(), inFolder ?? "");
+      const bytes = await readPart(path, Number(external?.get("offset") ?? 0), size);
+      if (bytes !== undefined) return bytes;
+    } catch (error) {
+      cause = error;
     }
-    return belowRoot(join(dirname(this.path), name));
+    const reason = cause === undefined ? "the file may be truncated" : (cause as Error).message;
+    throw new ModelLoadError(
+      `cannot load ${this.path}: the weight ${name} is not there whole: ${reason}. Fetch it again`,
+      { cause },
+    );
+  }
+
+  /** The folder that the places of weights begin at. */
+  async #weightsFolder(): Promise<string> {
+    return (await this.#isLinked()) ? parse(resolve(this.path)).root : dirname(this.path);
   }
 
   /** Tells the runtime where the weights lie that are not in the graph; it maps them, so they never pass through here. */
@@ -122,10 +164,14 @@ export class GraphFile {
     model: OnnxModel,
   ): Promise<InferenceSession.SessionOptions> {
     if (externalFiles(model).length === 0) return options;
-    const folder = (await this.#isLinked()) ? parse(resolve(this.path)).root : dirname(this.path);
+    const folder = await this.#weightsFolder();
     const session = { model_external_initializers_file_folder_path: folder };
     return { ...options, extra: { ...options.extra, session } };
   }
+}
+
+function sizeOf(dataType: number): number {
+  return dataType === DataType.float16 ? 2 : 4;
 }
 
 async function create(

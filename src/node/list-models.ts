@@ -1,6 +1,8 @@
+import { MERGEABLE } from "./adapter-folder.js";
 import { availableDtypes, type Dtype } from "./checkpoint-folder.js";
 import { cachedModels } from "./hub.js";
-import { BUNDLED, bundledFolder } from "./locate.js";
+import { bundledFolder, bundledNames } from "./locate.js";
+import { locateCheckpoint } from "./locate-checkpoint.js";
 
 /** A model that can be loaded without a network. */
 export interface ListedModel {
@@ -16,9 +18,9 @@ export interface ListedModel {
 export async function listModels(
   options: { readonly cacheDir?: string } = {},
 ): Promise<ListedModel[]> {
-  const bundled = Object.keys(BUNDLED).map((name): ListedModel => {
+  const bundled = bundledNames().map((name): ListedModel => {
     const folder = bundledFolder(name)!;
-    return { name, source: "bundled", folder, dtypes: availableDtypes(folder) };
+    return { name, source: "bundled", folder, dtypes: loadableDtypes(name) };
   });
   const cached = await cachedModels(options.cacheDir);
   return [
@@ -32,4 +34,11 @@ export async function listModels(
       }),
     ),
   ];
+}
+
+/** The precisions of a bundled model; a variant has those of its base that take an adapter. */
+function loadableDtypes(name: string): Dtype[] {
+  const { base, adapter } = locateCheckpoint(name);
+  const dtypes = "folder" in base ? availableDtypes(base.folder) : [];
+  return adapter === undefined ? dtypes : dtypes.filter((dtype) => MERGEABLE.includes(dtype));
 }

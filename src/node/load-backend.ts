@@ -5,6 +5,7 @@ import type { Session } from "../backends/onnx/runtime.js";
 import type { ModelInfo } from "../engine/model-info.js";
 import { DatasetError, GroundsightError } from "../errors.js";
 import type { ModelFamily } from "../families/family.js";
+import type { Adapter } from "./adapter-folder.js";
 import type { CheckpointFolder, Dtype } from "./checkpoint-folder.js";
 import { ImageOpener } from "./images/open-image.js";
 import type { LoadOptions } from "./load-options.js";
@@ -12,27 +13,37 @@ import { onnxRuntime } from "./onnx-runtime.js";
 import { openGraphs } from "./open-graphs.js";
 import { loadProcessors } from "./processors.js";
 
+/** What is to be opened. */
+export interface CheckpointToLoad {
+  /** The name that the user gave. */
+  readonly id: string;
+  readonly folder: CheckpointFolder;
+  readonly dtype: Dtype;
+  readonly adapter: NamedAdapter | undefined;
+  readonly options: LoadOptions;
+}
+
+/** An adapter, by the name that the user gave. */
+interface NamedAdapter extends Adapter {
+  readonly name: string;
+}
+
 /**
  * Opens a checkpoint as a backend.
  *
- * @param id the name that the user gave
- * @throws ModelLoadError naming the file that is missing, corrupt or not understood
+ * @throws ModelLoadError naming the file that is missing, corrupt or not understood, or what of an adapter does not fit
  */
-export async function loadBackend(
-  id: string,
-  folder: CheckpointFolder,
-  dtype: Dtype,
-  options: LoadOptions,
-): Promise<OnnxBackend> {
+export async function loadBackend(checkpoint: CheckpointToLoad): Promise<OnnxBackend> {
+  const { folder, adapter, options } = checkpoint;
   const { Tensor } = await onnxRuntime();
   const { prompts, imageProcessor, tokenText } = await loadProcessors(folder.path);
   const family = folder.family.configure({ config: folder.config, tokenText });
-  const { graphs, hash, release } = await openGraphs(folder, options);
+  const { graphs, hash, release } = await openGraphs(folder, adapter, options);
   const { generation } = folder;
   const images = new ImageOpener(options.images);
   return new OnnxBackend({
     runtime: { Tensor },
-    info: modelInfo(id, dtype, family, graphs.decoder),
+    info: modelInfo(checkpoint, family, graphs.decoder),
     family,
     prompts,
     graphs,
@@ -63,8 +74,7 @@ export async function loadBackend(
 
 /** Facts for people; sizes that the configuration leaves out are those of the graphs. */
 function modelInfo(
-  id: string,
-  dtype: Dtype,
+  { id, dtype, adapter }: CheckpointToLoad,
   { name, facts }: ModelFamily,
   { session, returnsNewRows }: DecoderGraph,
 ): ModelInfo {
@@ -72,6 +82,7 @@ function modelInfo(
     id,
     family: name,
     dtype,
+    ...(adapter === undefined ? {} : { adapter: adapter.name }),
     vocabularySize: facts.vocabularySize ?? lastDimension(session.outputMetadata, "logits"),
     hiddenSize: facts.hiddenSize ?? lastDimension(session.inputMetadata, "inputs_embeds"),
     layers: facts.layers ?? readGeometry(session).layers.length,

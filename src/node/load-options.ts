@@ -1,5 +1,6 @@
 import { checkNames } from "../arguments/check-names.js";
-import { integerIn, numberIn, oneOf } from "../arguments/numbers.js";
+import { integerIn, numberIn, oneOf, shown } from "../arguments/numbers.js";
+import { InvalidArgumentError } from "../errors.js";
 import { DTYPE_SUFFIXES, type Dtype } from "./checkpoint-folder.js";
 import type { DownloadProgress } from "./hub.js";
 import { type ImageLimits, imageLimits } from "./images/image-limits.js";
@@ -9,6 +10,11 @@ import { mostThreads } from "./threads.js";
 export interface LoadOptions {
   /** Precision of the graphs. Default "fp32". */
   readonly dtype?: Dtype;
+  /**
+   * Folder of a LoRA adapter as PEFT saves it, to be merged into the decoder's weights (precisions "fp32" and "fp16").
+   * Default: none.
+   */
+  readonly adapter?: string;
   /** Threads per session, from 1 to the larger of 64 and four for each core. Default: one for each 64 MiB of a graph's weights, at most the cores. */
   readonly threads?: number;
   /**
@@ -41,6 +47,7 @@ export interface LoadOptions {
 
 const OPTION_NAMES = [
   "dtype",
+  "adapter",
   "threads",
   "cache",
   "visionCacheMiB",
@@ -62,7 +69,12 @@ const OPTION_NAMES = [
  */
 export function checkLoadOptions(options: LoadOptions): Dtype {
   checkNames(options, OPTION_NAMES, "load has no option");
-  const { dtype = "fp32", cache, threads } = options;
+  const { dtype = "fp32", adapter, cache, threads } = options;
+  if (adapter !== undefined && (typeof adapter !== "string" || adapter === "")) {
+    throw new InvalidArgumentError(
+      `adapter: received ${shown(adapter)}; expected the folder of a LoRA adapter`,
+    );
+  }
   imageLimits(options.images);
   if (threads !== undefined) integerIn("threads", threads, 1, mostThreads());
   if (cache !== undefined) oneOf("cache", cache, ["delta", "whole"]);

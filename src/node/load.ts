@@ -1,31 +1,34 @@
 import { totalmem } from "node:os";
 import type { Model } from "../engine/model.js";
 import { LocalModel } from "../model/local-model.js";
+import { readAdapter } from "./adapter-folder.js";
 import { readCheckpointFolder, readFamily } from "./checkpoint-folder.js";
 import { fetchModel } from "./hub.js";
 import { loadBackend } from "./load-backend.js";
 import { checkLoadOptions, type LoadOptions } from "./load-options.js";
-import { locateModel } from "./locate.js";
+import { locateCheckpoint } from "./locate-checkpoint.js";
 import { onnxRuntime } from "./onnx-runtime.js";
 import { WorkerModel } from "./worker/worker-model.js";
 
 /**
  * Loads a vision-language checkpoint.
  *
- * @param name "pocket" (comes with the package), a folder, or a hub id
- * @throws ModelLoadError when it cannot be found, is incomplete, corrupt, or of an unknown family
+ * @param name "pocket" (comes with the package), a folder, or a hub id; a folder may also be that of an adapter, which
+ * names its base
+ * @throws ModelLoadError when it or its adapter cannot be found, is incomplete, corrupt, or of an unknown kind
  * @throws InvalidArgumentError for unknown options or values
  * @throws UnsupportedCapabilityError when ONNX Runtime is not installed, with the command that installs it
  */
 export async function load(name: string, options: LoadOptions = {}): Promise<Model> {
   const dtype = checkLoadOptions(options);
-  const place = locateModel(name);
+  const { base, adapter: named } = locateCheckpoint(name, options.adapter);
+  const adapter = named && { ...readAdapter(named.folder), name: named.name };
   // Before anything is fetched. A worker loads it in its own thread.
   if (options.worker !== true) await onnxRuntime();
   const path =
-    "hubId" in place
-      ? await fetchModel(place.hubId, { ...options, dtype, judge: readFamily })
-      : place.folder;
+    "hubId" in base
+      ? await fetchModel(base.hubId, { ...options, dtype, judge: readFamily })
+      : base.folder;
   const folder = readCheckpointFolder(path, dtype);
   if (options.worker === true) {
     const { worker: _, onProgress: __, signal: ___, ...rest } = options;
@@ -33,5 +36,7 @@ export async function load(name: string, options: LoadOptions = {}): Promise<Mod
   }
   const { liveCacheMiB } = options;
   const liveBytes = liveCacheMiB === undefined ? totalmem() / 4 : liveCacheMiB * 2 ** 20;
-  return new LocalModel(await loadBackend(name, folder, dtype, options), { liveBytes });
+  return new LocalModel(await loadBackend({ id: name, folder, dtype, adapter, options }), {
+    liveBytes,
+  });
 }

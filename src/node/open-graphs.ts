@@ -5,6 +5,7 @@ import { GroundsightError } from "../errors.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 import { patchCache } from "../onnx/edits/patch-cache.js";
 import { applyEdits } from "../onnx/edits/pipeline.js";
+import type { Adapter } from "./adapter-folder.js";
 import { checkGraph } from "./check-graph.js";
 import type { CheckpointFolder } from "./checkpoint-folder.js";
 import { GraphFile } from "./graph-file.js";
@@ -14,7 +15,7 @@ import { defaultThreads, threadOptions } from "./threads.js";
 /** A checkpoint's graphs, opened, with what can be done to their files. */
 export interface OpenedGraphs {
   readonly graphs: CheckpointGraphs;
-  /** SHA-256 over the graph files and the files of their weights, in hex. */
+  /** SHA-256 over the graph files, the files of their weights and the adapter, in hex. */
   hash(): Promise<string>;
   release(): Promise<void>;
 }
@@ -22,16 +23,18 @@ export interface OpenedGraphs {
 /**
  * Opens a checkpoint's graphs.
  *
- * @throws ModelLoadError naming the file that is missing or corrupt
+ * @param adapter merged into the decoder's weights
+ * @throws ModelLoadError naming the file that is missing or corrupt, or the module of the adapter that does not fit
  */
 export async function openGraphs(
   folder: CheckpointFolder,
+  adapter: Adapter | undefined,
   { threads, cache }: Pick<LoadOptions, "threads" | "cache">,
 ): Promise<OpenedGraphs> {
   const files = {
     embed: new GraphFile(folder.graph("embed_tokens")),
     vision: new GraphFile(folder.graph("vision_encoder")),
-    decoder: new GraphFile(folder.graph("decoder_model_merged")),
+    decoder: new GraphFile(folder.graph("decoder_model_merged"), adapter?.updates),
   };
   const options = {
     embed: threadOptions(threads ?? defaultThreads(await files.embed.bytes())),
@@ -58,7 +61,7 @@ export async function openGraphs(
   return {
     graphs: { embed, vision: { session: vision, feeds: {} }, decoder, openEdited },
     hash: () => {
-      hash ??= hashFiles(Object.values(files));
+      hash ??= hashFiles(Object.values(files), adapter);
       return hash;
     },
     async release() {
@@ -88,8 +91,12 @@ async function openDecoder(
   }
 }
 
-async function hashFiles(files: readonly GraphFile[]): Promise<string> {
+async function hashFiles(
+  files: readonly GraphFile[],
+  adapter: Adapter | undefined,
+): Promise<string> {
   const hash = createHash("sha256");
   for (const file of files) await file.addTo(hash);
+  if (adapter !== undefined) hash.update(`adapter ${adapter.hash}`);
   return hash.digest("hex");
 }

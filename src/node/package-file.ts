@@ -17,3 +17,9 @@ export function packageFile(path: string, url: string | undefined, what: string)
     `${what} is a file of the package groundsight, and is not beside this code${file === undefined ? "" : ` (${file})`}: a bundler has moved it. Keep groundsight out of the bundle: --external:groundsight in esbuild, ssr.external in Vite, serverExternalPackages in Next.js (docs/bundlers.md)`,
   );
 }
+
+/** As {@link packageFile}, of what not every package holds: undefined when it is not there. */
+export function optionalPackageFile(path: string, url: string | undefined): string | undefined {
+  const file = url === undefined ? undefined : fileURLToPath(new URL(path, url));
+  return file !== undefined && existsSync(file) ? file : undefined;
+}

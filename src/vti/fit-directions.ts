@@ -69,6 +69,7 @@ export async function fitDirections(
   const facts: Record<string, JsonValue> = {
     model: model.info.id,
     dtype: model.info.dtype,
+    ...(model.info.adapter === undefined ? {} : { adapter: model.info.adapter }),
     demonstrations: demonstrations.length,
     settings: { ...settings },
     image: factsOf(image, visionShape, {

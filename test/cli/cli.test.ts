@@ -5,6 +5,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
+import { adapterTensors, writeAdapter } from "../adapters.js";
 import { groundsight, main, model } from "./groundsight.js";
 
 let folder: string;
@@ -119,6 +120,38 @@ describe("ask", () => {
         .split("\n")
         .filter((line) => /^".*" -\d+\.\d{3}$/.test(line.trim())),
     ).toHaveLength(3);
+  });
+});
+
+describe("--adapter", () => {
+  const asked = (...args: string[]) => {
+    const { status, stdout, stderr } = groundsight(
+      ...["ask", image, "What is this?", ...args, "--max-tokens", "8", "--json"],
+    );
+    return { status, stderr, answer: stdout === "" ? undefined : JSON.parse(stdout) };
+  };
+
+  test("merges an adapter, names it, and a variant is the same model", async () => {
+    const up = adapterTensors({ "model.language_model.layers.1.mlp.up_proj": [96, 128] });
+    const base = { base_model_name_or_path: model[1] };
+    const adapter = await writeAdapter(join(folder, "tuned"), up, base);
+    const { status, answer } = asked(...model, "--adapter", adapter);
+    expect(status).toBe(0);
+    expect(answer.checkpoint).toEqual({ id: model[1], dtype: "fp32", adapter });
+    const plain = asked(...model).answer;
+    expect(plain.checkpoint).toEqual({ id: model[1], dtype: "fp32" });
+    expect(answer.text).not.toBe(plain.text);
+    expect(answer.hash).not.toBe(plain.hash);
+    const variant = asked("--model", adapter, "--threads", "1").answer;
+    expect([variant.text, variant.hash]).toEqual([answer.text, answer.hash]);
+  });
+
+  test("refuses what is none, in a line", async () => {
+    const { status, stderr } = asked(...model, "--adapter", folder);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^groundsight: adapter: .* has no adapter_config.json; expected [^\n]+\n$/,
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { fuzz as fuzzAdapters } from "./adapters.js";
 import { fuzz as fuzzCheckpoints } from "./checkpoints.js";
 import { fuzz as fuzzDataLines } from "./data-lines.js";
 import { fuzz as fuzzDirections } from "./directions.js";
@@ -14,6 +15,7 @@ test.each([
   ["graphs", fuzzGraphs, 150],
   ["directions files", fuzzDirections, 1000],
   ["checkpoint folders", fuzzCheckpoints, 40],
+  ["adapters", fuzzAdapters, 300],
   ["data files", fuzzDataLines, 300],
 ] as const)("mutated %s are taken, or refused by type", async (_, fuzz, cases) => {
   const tally = await fuzz(cases, 1, BOUNDS);

@@ -10,6 +10,7 @@ import {
   decodingOf,
   figuresTable,
   groupsTable,
+  modelName,
   settingsTable,
   type Table,
 } from "./report-tables.js";
@@ -25,7 +26,7 @@ const POLICY = `default-src 'none'; img-src data:; style-src 'sha256-${createHas
 
 /** A run's report as one HTML file that needs nothing else: no script, no network. */
 export function renderHtml(analysis: RunAnalysis, imageAddress: ImageAddress): string {
-  const title = `Evaluation of ${escapeHtml(analysis.settings.model.id)}`;
+  const title = `Evaluation of ${escapeHtml(modelName(analysis.settings.model))}`;
   const links = analysis.sets
     .map(({ name }) => `<a href="#${encodeURIComponent(name)}">${escapeHtml(name)}</a>`)
     .join(" ");

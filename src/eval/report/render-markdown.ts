@@ -2,13 +2,19 @@ import { tallyText } from "../judge/judge-answers.js";
 import { fewImagesWarning } from "../statistics/unvaried.js";
 import { escapeMarkdown } from "./escape-markdown.js";
 import { failuresText } from "./failures-text.js";
-import { figuresTable, groupsTable, settingsTable, type Table } from "./report-tables.js";
+import {
+  figuresTable,
+  groupsTable,
+  modelName,
+  settingsTable,
+  type Table,
+} from "./report-tables.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 
 /** A run's report as Markdown. */
 export function renderMarkdown(analysis: RunAnalysis): string {
   return [
-    `# Evaluation of ${escapeMarkdown(analysis.settings.model.id)}`,
+    `# Evaluation of ${escapeMarkdown(modelName(analysis.settings.model))}`,
     ...analysis.sets.flatMap(renderSet),
     "## Settings",
     table(settingsTable(analysis)),

@@ -1,5 +1,5 @@
 import type { MetricInfo } from "../contract/benchmark.js";
-import type { SetSettings } from "../store/run-settings.js";
+import type { RunSettings, SetSettings } from "../store/run-settings.js";
 import type { Series } from "../store/series.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
 import type { DecodingCost, MethodFigures, RunAnalysis, SetAnalysis } from "./run-analysis.js";
@@ -92,7 +92,10 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
   return [
     ["setting", "value"],
     ["groundsight", settings.version],
-    ["model", `${settings.model.id} (${settings.model.dtype}, SHA-256 ${settings.model.hash})`],
+    [
+      "model",
+      `${modelName(settings.model)} (${settings.model.dtype}, SHA-256 ${settings.model.hash})`,
+    ],
     ...[...methods].map(([name, own]) => [`method ${name}`, JSON.stringify(own)]),
     ["noise draws of greedy answers", drawsText(settings.series)],
     ["decoding", seeds.map((seed) => (seed === null ? "greedy" : `seed ${seed}`)).join(", ")],
@@ -124,4 +127,9 @@ function drawsText(series: readonly Series[]): string {
 
 function limitOf({ firstImages }: SetSettings): string {
   return firstImages === undefined ? "" : ` about the first ${firstImages} images`;
+}
+
+/** A run's model, with the adapter where its name does not tell. */
+export function modelName({ id, adapter }: RunSettings["model"]): string {
+  return adapter === undefined || adapter === id ? id : `${id} with adapter ${adapter}`;
 }

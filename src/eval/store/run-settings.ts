@@ -23,7 +23,13 @@ export interface SetSettings {
 export interface RunSettings {
   /** Version of this package. */
   readonly version: string;
-  readonly model: { readonly id: string; readonly hash: string; readonly dtype: string };
+  readonly model: {
+    readonly id: string;
+    readonly hash: string;
+    readonly dtype: string;
+    /** The adapter that was merged into its weights; absent for a checkpoint as it is. */
+    readonly adapter?: string;
+  };
   /** Appended to every prompt; empty for none. */
   readonly promptSuffix: string;
   readonly temperature: number;

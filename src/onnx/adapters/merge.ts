@@ -71,7 +71,7 @@ function merge(
 
 function asFloat32(data: Uint8Array, dataType: number): Float32Array {
   // A copy, since the data need not be aligned.
-  const { buffer } = Uint8Array.from(data);
+  const { buffer } = new Uint8Array(data);
   return dataType === DataType.float16
     ? fromFloat16(new Uint16Array(buffer))
     : new Float32Array(buffer);

@@ -11,6 +11,8 @@ export interface PeftConfig {
   readonly alpha_pattern?: Readonly<Record<string, number>> | null | undefined;
   /** The checkpoint that the adapter was trained on. */
   readonly base_model_name_or_path?: string | null | undefined;
+  /** The version of that checkpoint on the hub. */
+  readonly revision?: string | null | undefined;
 }
 
 const RANK = z.number().int().positive();
@@ -23,6 +25,7 @@ const FIELDS = {
   rank_pattern: z.record(z.string(), RANK).nullish(),
   alpha_pattern: z.record(z.string(), z.number()).nullish(),
   base_model_name_or_path: z.string().nullish(),
+  revision: z.string().nullish(),
   bias: z.literal("none").nullish(),
   // Others (pissa, olora, loftq, ...) change the base weights too, which the adapter's file does not hold.
   init_lora_weights: z.union([z.boolean(), z.enum(["gaussian", "eva", "orthogonal"])]).nullish(),
@@ -31,7 +34,7 @@ const CONFIG: z.ZodType<PeftConfig> = z.looseObject(FIELDS);
 
 /** Fields that do not bear on trained weights: how they were trained, and which modules, as their file tells too. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
-  ...["auto_mapping", "inference_mode", "peft_version", "revision", "runtime_config", "task_type"],
+  ...["auto_mapping", "inference_mode", "peft_version", "runtime_config", "task_type"],
   ...["target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"],
   ...["lora_dropout", "loftq_config", "eva_config", "corda_config", "lora_ga_config"],
   // A and B lie in the same way whichever way the base weight does, and the graph says how that lies.
