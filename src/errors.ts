@@ -64,7 +64,7 @@ export class UnsupportedCapabilityError extends GroundsightError {
   }
 }
 
-/** A checkpoint is missing, incomplete, corrupt or of an unknown family. */
+/** A checkpoint is missing, incomplete, corrupt or of an unknown family, or an adapter cannot be merged into it. */
 export class ModelLoadError extends GroundsightError {
   constructor(message: string, options?: { cause?: unknown }) {
     super("MODEL_LOAD", message, options);
