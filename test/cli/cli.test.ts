@@ -169,7 +169,9 @@ describe("compare", () => {
     );
     expect(status).toBe(0);
     const [question, first, again, contrasted, legend] = stdout.trim().split("\n\n");
-    expect(legend).toMatch(/^Times: medians of \d+ rounds .* image \d+ ms, prompt \d+ ms\.$/);
+    expect(legend).toMatch(
+      /^Times: medians of \d+ rounds .* image \d+ ms, prompt \d+ ms\. x: .* relative to regular, /,
+    );
     expect(question).toBe("What is this?");
     expect(first).toMatch(/^regular {2}[\d.]+ ms per token, x1\.00\n/);
     expect(again).not.toContain("[");
