@@ -29,8 +29,11 @@ export function integerIn(
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
     return value as number;
   }
+  // That numbers end is told to those who went beyond.
+  const isBeyond = typeof value === "number" && value > max;
+  const end = max === Number.MAX_SAFE_INTEGER && !isBeyond ? Number.POSITIVE_INFINITY : max;
   throw new InvalidArgumentError(
-    `${name}: received ${shown(value)}; expected ${rangeText("an integer", min, max)}`,
+    `${name}: received ${shown(value)}; expected ${rangeText("an integer", min, end)}`,
   );
 }
 
@@ -43,19 +46,20 @@ export function oneOf<Word extends string>(
   const known = allowed.find((other) => other === value);
   if (known !== undefined) return known;
   throw new InvalidArgumentError(
-    `${name}: received '${shown(value)}'; expected one of ${allowed.join(", ")}`,
+    `${name}: received ${shown(value)}; expected one of ${allowed.join(", ")}`,
   );
 }
 
 /** A range in words, for example "a number from 0 to 1". */
 function rangeText(kind: string, min: number, max: number): string {
-  const isBounded = max !== Number.POSITIVE_INFINITY && max !== Number.MAX_SAFE_INTEGER;
-  if (min === Number.MIN_VALUE) return `${kind} above 0${isBounded ? ` and at most ${max}` : ""}`;
+  const end = max === Number.MAX_SAFE_INTEGER ? "2^53 - 1" : max;
+  const isBounded = max !== Number.POSITIVE_INFINITY;
+  if (min === Number.MIN_VALUE) return `${kind} above 0${isBounded ? ` and at most ${end}` : ""}`;
   if (min === Number.NEGATIVE_INFINITY) return "a finite number";
-  return isBounded ? `${kind} from ${min} to ${max}` : `${kind} of at least ${min}`;
+  return isBounded ? `${kind} from ${min} to ${end}` : `${kind} of at least ${min}`;
 }
 
-/** A value in a message: never longer than a line. */
+/** A value in a message: never longer than a line; a text in quotes, so that "1" is told from 1. */
 export function shown(value: unknown): string {
   let text: string;
   if (typeof value === "string") text = value;
@@ -68,5 +72,6 @@ export function shown(value: unknown): string {
       text = typeof value;
     }
   }
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  const short = text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  return typeof value === "string" ? `'${short}'` : short;
 }

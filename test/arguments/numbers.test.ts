@@ -5,12 +5,20 @@ import { InvalidArgumentError } from "../../src/errors.js";
 test.each([
   [() => numberIn("beta", 2, 0, 1), "beta: received 2; expected a number from 0 to 1"],
   [() => numberIn("p", 0, Number.MIN_VALUE, 1), "expected a number above 0 and at most 1"],
-  [() => numberIn("x", "2", 0), "x: received 2; expected a number of at least 0"],
+  [() => numberIn("x", "2", 0), "x: received '2'; expected a number of at least 0"],
   [() => numberIn("x", Number.NaN, Number.NEGATIVE_INFINITY), "expected a finite number"],
   [() => numberIn("x", Number.POSITIVE_INFINITY, 0), "x: received Infinity"],
   [() => integerIn("n", 1.5, 1), "n: received 1.5; expected an integer of at least 1"],
   [() => integerIn("n", 10, 0, 9), "n: received 10; expected an integer from 0 to 9"],
-  [() => integerIn("seed", 2 ** 53, 0), "seed: received 9007199254740992"],
+  [
+    () => integerIn("seed", 2 ** 60, 0),
+    "seed: received 1152921504606847000; expected an integer from 0 to 2^53 - 1",
+  ],
+  [
+    () => numberIn("temperature", "1", 0, 100),
+    "temperature: received '1'; expected a number from 0 to 100",
+  ],
+  [() => oneOf("dtype", 4, ["fp32"]), "dtype: received 4; expected one of fp32"],
   [
     () => oneOf("dtype", "fp64", ["fp32", "q8"]),
     "dtype: received 'fp64'; expected one of fp32, q8",
@@ -29,10 +37,10 @@ test("right values come back, the ends of a range among them", () => {
 });
 
 test("a value in a message never takes more than a line", () => {
-  expect(shown("text")).toBe("text");
+  expect(shown("text")).toBe("'text'");
   expect(shown({ a: 1 })).toBe('{"a":1}');
   expect(shown(null)).toBe("null");
-  expect(shown("x".repeat(500))).toHaveLength(80);
+  expect(shown("x".repeat(500))).toHaveLength(82);
   const circle: Record<string, unknown> = {};
   circle.self = circle;
   expect(shown(circle)).toBe("object");

@@ -122,7 +122,7 @@ describe("options", () => {
     ],
     [() => methodNamed("vdc"), "Did you mean 'vcd'?"],
     [() => methodNamed("toString"), "method: received 'toString'"],
-    [() => methodNamed("apc", { beta: "0.1" }), "beta: received 0.1"],
+    [() => methodNamed("apc", { beta: "0.1" }), "beta: received '0.1'"],
   ])("wrong ones are refused by name (%#)", (make, message) => {
     expect(make).toThrow(message);
   });
