@@ -62,8 +62,9 @@ export const llava: FamilyPlugin = {
         const rendered = tools.encode(tools.render(placed, true));
         const found = rendered.filter((token) => token === imageTokenId).length;
         if (found !== images.length) {
+          const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
           throw new InferenceError(
-            `the chat template put ${found} image tokens into a prompt with ${images.length} images; expected one for each`,
+            `the chat template put ${count(found, "image token")} into a prompt with ${count(images.length, "image")}; expected one for each`,
           );
         }
         const counts = images.map(({ tokens }) => tokens);

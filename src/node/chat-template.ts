@@ -23,7 +23,7 @@ export interface ChatTemplate {
 export function readChatTemplate(path: string): ChatTemplate {
   const jinja = join(path, "chat_template.jinja");
   const text = readTextFile(jinja);
-  if (text !== undefined) return { text, file: jinja };
+  if (text !== undefined) return { text: notEmpty(jinja, text), file: jinja };
   for (const name of ["chat_template.json", "processor_config.json", "tokenizer_config.json"]) {
     const file = join(path, name);
     const content = readJsonFile(file) as { chat_template?: unknown } | null | undefined;
@@ -35,9 +35,16 @@ export function readChatTemplate(path: string): ChatTemplate {
   );
 }
 
+function notEmpty(file: string, text: string): string {
+  if (text.trim() !== "") return text;
+  throw new ModelLoadError(
+    `${file}: the chat template is empty; expected one that puts prompts together`,
+  );
+}
+
 /** Of several templates, listed or by name, the one named "default". */
 function templateText(file: string, found: unknown): string {
-  if (typeof found === "string") return found;
+  if (typeof found === "string") return notEmpty(file, found);
   const named: Record<string, unknown> = Array.isArray(found)
     ? Object.fromEntries(found.map((one) => [one?.name, one?.template]))
     : { ...(found as object) };

@@ -97,7 +97,7 @@ describe("a prompt's layout", () => {
     const lossy = { ...TOOLS, render: () => "U:hello" };
     const lay = () => configured().layOut([user(shown, said("?"))], [ofTokens(2)], lossy);
     expect(lay).toThrow(InferenceError);
-    expect(lay).toThrow("put 0 image tokens into a prompt with 1 images");
+    expect(lay).toThrow("put 0 image tokens into a prompt with 1 image;");
   });
 });
 

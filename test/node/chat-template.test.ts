@@ -56,6 +56,8 @@ test.each([
   [{}, "has no chat template; expected chat_template.jinja"],
   [{ "chat_template.jinja": "{% for %}" }, "chat_template.jinja: the chat template cannot render"],
   [{ "chat_template.jinja": "{{ raise_exception('no') }}" }, "cannot render a question: no"],
+  [{ "chat_template.jinja": " \n" }, "chat_template.jinja: the chat template is empty"],
+  [{ "tokenizer_config.json": { chat_template: "" } }, "the chat template is empty"],
   [{ "tokenizer_config.json": { chat_template: 5 } }, "chat_template is 5; expected a text"],
   [{ "tokenizer_config.json": { chat_template: [null] } }, "expected a text, or several"],
   [{ "chat_template.json": "{" }, "chat_template.json is not valid JSON"],
