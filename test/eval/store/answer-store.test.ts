@@ -200,7 +200,9 @@ describe("the store", () => {
     await expect(DurableLog.open(join(folder, "answers.jsonl"))).rejects.toThrow(
       /answers\.jsonl: a pipe or device; expected a file/,
     );
-    await expect(DurableLog.open("/nonexist/verdicts.jsonl")).rejects.toThrow(DatasetError);
+    await expect(DurableLog.open(join(folder, "none", "verdicts.jsonl"))).rejects.toThrow(
+      DatasetError,
+    );
   });
 
   test("answers without settings are refused", async () => {
