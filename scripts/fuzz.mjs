@@ -14,6 +14,18 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
+const USAGE = `Usage: npm run fuzz -- [options]
+
+  --only <name>           one fuzzer of test/fuzz, for example images; all by default
+  --cases <n>             most cases of each (default: 20000)
+  --seed <n>              fixes the cases (default: 1)
+  --first <n>             the case to begin with (default: 0)
+  --seconds <s>           time of all together (default: 3600)
+  --case-seconds <s>      longest that a case may take (default: 10)
+  --folder <path>         where the fuzzers lie (default: test/fuzz)
+  -h, --help              this text
+`;
+
 const values = flags();
 /** A process may take so long before its first case and between two of them. */
 const PREPARING_S = 60;
@@ -85,13 +97,17 @@ if (stopped !== undefined) process.exitCode = 130;
 function flags() {
   const numbers = { cases: 20_000, seed: 1, first: 0, seconds: 3600, "case-seconds": 10 };
   const text = { type: "string" };
-  const options = { only: text, folder: text };
+  const options = { only: text, folder: text, help: { type: "boolean", short: "h" } };
   for (const name of Object.keys(numbers)) options[name] = text;
   let given;
   try {
     given = parseArgs({ options }).values;
   } catch (error) {
     refuse(error.message);
+  }
+  if (given.help === true) {
+    process.stdout.write(USAGE);
+    process.exit(0);
   }
   for (const [name, byDefault] of Object.entries(numbers)) {
     const value = Number(given[name] ?? byDefault);

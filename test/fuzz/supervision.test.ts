@@ -116,3 +116,17 @@ describe("npm run fuzz", () => {
     expect((await built()).filter((name) => !before.includes(name))).toEqual([]);
   });
 });
+
+test("--help prints the flags, and runs nothing", async () => {
+  const child = spawn(process.execPath, [script, "--help"], { stdio: ["ignore", "pipe", "pipe"] });
+  let out = "";
+  child.stdout.on("data", (data) => {
+    out += data;
+  });
+  const [status] = await once(child, "close");
+  expect(status).toBe(0);
+  expect(out).toMatch(/^Usage: npm run fuzz/);
+  for (const flag of ["only", "cases", "seed", "first", "seconds", "case-seconds", "folder"]) {
+    expect(out).toContain(`--${flag} <`);
+  }
+});
