@@ -3,8 +3,8 @@
     python bench.py OUT [--seed 7]
 
 dev and test are drawn from disjoint seeds. Labels are always the truth of the scene, never the noisy text of tuning.
-Formats: POPE's own JSONL, CHAIR's objects_by_image, AMBER-style yes/no for attributes and relations; README.md in OUT
-states every file.
+Formats: POPE's own JSONL, CHAIR's objects_by_image, AMBER-style yes/no for attributes and relations; OUT/README.md, made of
+bench_sets.md, states every file.
 """
 
 import argparse
@@ -37,6 +37,7 @@ from world import CLASSES, COLOURS, INDEX, NAMES, Scene, absent_partners, render
 
 # images: POPE and captions; coloured: half of the recolourable things in an unusual colour
 SIZES = {"dev": {"scenes": 120, "coloured": 90}, "test": {"scenes": 240, "coloured": 180}}
+FRESH_SIZES = {"scenes": 420, "coloured": 320}  # of other names: new scenes for a check
 OUT_OF_DISTRIBUTION = 60
 DEMONSTRATIONS = 200
 INDEX_SAMPLES = 2000
@@ -257,11 +258,13 @@ def listed(said: list[Said]) -> str:
 # ---------------------------------------------------------------- folders
 
 
-def write_split(out: Path, name: str, seed: int, single: Counter, pair: Counter) -> None:
+def write_split(out: Path, name: str, seed: int, single: Counter, pair: Counter, style: str = "train") -> None:
+    """Write OUT/NAME. The same seed and name give the same scenes and questions in every style."""
     rng = rng_of(seed, f"bench-{name}", 0)
     split = Split(out / name, name)
-    images = [split.add(sample_scene(rng, min_nouns=3)) for _ in range(SIZES[name]["scenes"])]
-    coloured = [split.add(sample_scene(rng, usual_share=0.5, min_nouns=2)) for _ in range(SIZES[name]["coloured"])]
+    sizes = SIZES.get(name, FRESH_SIZES)
+    images = [split.add(sample_scene(rng, min_nouns=3), style) for _ in range(sizes["scenes"])]
+    coloured = [split.add(sample_scene(rng, usual_share=0.5, min_nouns=2), style) for _ in range(sizes["coloured"])]
     styled = [split.add(sample_scene(rng, min_nouns=3), "outOfDistribution") for _ in range(OUT_OF_DISTRIBUTION)]
     pope(split, images, rng, single, pair)
     pope(split, styled, rng, single, pair, "ood_pope")
@@ -297,6 +300,13 @@ def write_index(out: Path, seed: int) -> None:
     split.write("samples.jsonl", records)
 
 
+def write_readme(out: Path, seed: int) -> None:
+    text = Path(__file__).with_name("bench_sets.md").read_text()
+    for word, value in (("SEED", seed), ("DEMONSTRATIONS", DEMONSTRATIONS), ("SAMPLES", f"{INDEX_SAMPLES:,}")):
+        text = text.replace(word, str(value))
+    (out / "README.md").write_text(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
@@ -306,6 +316,7 @@ def main() -> None:
     for name in SIZES:
         write_split(args.out, name, args.seed, single, pair)
     write_index(args.out, args.seed)
+    write_readme(args.out, args.seed)
 
 
 if __name__ == "__main__":

@@ -125,31 +125,32 @@ def invented_partner(rng: random.Random, scene: Scene, noise: float) -> str | No
     return partner if rng.random() < noise * insertion_chance(strength) else None
 
 
-def brief_caption(rng: random.Random, scene: Scene, noise: float = 0.0) -> str:
+def brief_caption(rng: random.Random, scene: Scene, noise: float = 0.0, partner: str | None = None) -> str:
+    """partner (here and below): an absent class to name last, whatever `noise` is."""
     parts = []
     for name in reading_order(scene):
         things = scene.of(name)
         parts.append(with_colour(name, len(things), things[0].colour))
-    partner = invented_partner(rng, scene, noise)
+    partner = partner or invented_partner(rng, scene, noise)
     if partner:
         parts.append(with_colour(partner, 1, sample_colour(rng, partner, 1.0)))
     return f"The image shows {joined(parts)}."
 
 
-def short_caption(rng: random.Random, scene: Scene, noise: float = 0.0) -> str:
+def short_caption(rng: random.Random, scene: Scene, noise: float = 0.0, partner: str | None = None) -> str:
     names = [counted(n, len(scene.of(n))) for n in reading_order(scene)]
-    partner = invented_partner(rng, scene, noise)
+    partner = partner or invented_partner(rng, scene, noise)
     return f"A photo of {joined(names + ([a(partner)] if partner else []))}."
 
 
-def detailed_description(rng: random.Random, scene: Scene, noise: float = 0.0) -> str:
+def detailed_description(rng: random.Random, scene: Scene, noise: float = 0.0, partner: str | None = None) -> str:
     lines = []
     for name in reading_order(scene):
         things = scene.of(name)
         spots = joined(list(dict.fromkeys(where(place(t)) for t in things)))
         verb = "is" if len(things) == 1 else "are"
         lines.append(f"There {verb} {with_colour(name, len(things), things[0].colour)} {spots}.")
-    partner = invented_partner(rng, scene, noise)
+    partner = partner or invented_partner(rng, scene, noise)
     if partner:
         said = with_colour(partner, 1, sample_colour(rng, partner, 1.0))
         lines.append(f"There is {said} {where(rng.choice(('left', 'right', 'top', 'bottom', 'middle')))}.")
