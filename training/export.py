@@ -1,10 +1,11 @@
 """Export trained PyTorch checkpoints to folders that transformers.js loads.
 
-    python export.py --llava runs/llava --base runs/base --tokenizer runs/tokenizer.json --out ../pocket
+    python export.py --llava runs/llava --base runs/base --tokenizer runs/tokenizer.json --adapter runs/prefer --out ../pocket
 
 writes OUT/llava and OUT/base: configs, tokenizer, chat template, ONNX graphs in
 float32 and int8 ("_quantized", dtype "q8" of transformers.js), and the weights
-as float16 safetensors for reference users.
+as float16 safetensors for reference users. OUT/tuned gets the adapter of the stage
+`prefer` in peft's format, float16, to be added to the weights of OUT/llava.
 
 All weights are first rounded to float16 and everything is written from those, so
 the float32 graphs and the safetensors file are one and the same model.
@@ -23,6 +24,7 @@ from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM, LlavaForConditionalGeneration, PreTrainedModel
 
 import checkpoint_files as files
+from lora import write_adapter
 from onnx_graphs import compact, quantise, store_as_float16, trace_base, trace_llava
 
 
@@ -99,6 +101,12 @@ def export_base(source: Path, tokenizer: Tokenizer, target: Path, variants: Vari
     export_checkpoint(model, trace_base(model), tokenizer, target, variants)
 
 
+def export_adapter(source: Path, target: Path) -> None:
+    """Write the adapter in the checkpoint of ``source`` to ``target``."""
+    state = torch.load(source / "checkpoint.pt", map_location="cpu", weights_only=True)["model"]
+    write_adapter(state, target, "../llava")
+
+
 def sizes(folder: Path) -> dict[str, int]:
     """Return the size in bytes of each file under ``folder``, by relative path."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -111,8 +119,9 @@ def main() -> None:
     )
     parser.add_argument("--llava", type=Path, required=True, help="trained LLaVA checkpoint")
     parser.add_argument("--base", type=Path, required=True, help="trained base LLM checkpoint")
+    parser.add_argument("--adapter", type=Path, help="folder of the stage prefer")
     parser.add_argument("--tokenizer", type=Path, help="default: LLAVA/tokenizer.json")
-    parser.add_argument("--out", type=Path, required=True, help="gets llava/ and base/")
+    parser.add_argument("--out", type=Path, required=True, help="gets llava/, base/ and tuned/")
     parser.add_argument("--no-base-int8", action="store_true", help="leave out the int8 base LLM")
     parser.add_argument(
         "--float16-storage",
@@ -127,7 +136,9 @@ def main() -> None:
     export_base(
         options.base, tokenizer, options.out / "base", Variants(not options.no_base_int8, half)
     )
-    written = {name: sizes(options.out / name) for name in ("llava", "base")}
+    if options.adapter:
+        export_adapter(options.adapter, options.out / "tuned")
+    written = {name: sizes(options.out / name) for name in ("llava", "base", "tuned")}
     print(json.dumps(written, indent=2))
 
 

@@ -15,6 +15,7 @@ GATES: dict[str, dict[str, float]] = {
     "base": {"unusual_4": 0.97, "relation": 0.95, "reasoning": 0.95, "direct": 0.95},
     "align": {},
     "tune": {"existence": 0.95, "unusual": 0.85, "relation": 0.85, "thing": 0.9, "count": 0.9, "told": 0.85},
+    "prefer": {"chair_s_lowered": 8.0, "recall_change": -2.0},  # points, against the model without its adapter
 }
 
 

@@ -1,10 +1,10 @@
-"""The whole recipe in one command: tokenizer, base and vision, alignment, tuning; gates in between.
+"""The whole recipe in one command: tokenizer, base and vision, alignment, tuning, preferences; gates in between.
 
     python train_all.py [--seed 1] [--scale 1.0] [--loaders N] [--only STAGE ...]
 
 Give the same command again after a stop: every stage goes on where it was, finished ones are passed over. A stage that
 misses its gate (gates.py) ends the run with what was missed; a larger --scale trains it longer. On a CPU base and vision
-run side by side and tuning has two workers, one thread each; on a CUDA device the stages run one after the other with
+run side by side and later stages have two workers, one thread each; on a CUDA device the stages run one after the other with
 larger batches and loading processes.
 """
 
@@ -19,10 +19,17 @@ from gates import state_of
 from loop import RUNS
 
 HERE = Path(__file__).parent
-CPU = {"base": (2800, 12), "vision": (5200, 24), "align": (150, 16), "tune": (4500, 10)}  # steps, rows a worker
-CUDA = {"base": (4000, 512), "vision": (6000, 512), "align": (400, 256), "tune": (4000, 512)}
-SCRIPTS = {"base": "train_base.py", "vision": "train_vision.py", "align": "train_llava.py", "tune": "train_llava.py"}
-ORDER = (("base", "vision"), ("align",), ("tune",))
+CPU = {"base": (2800, 12), "vision": (5200, 24), "align": (150, 16), "tune": (4500, 10), "prefer": (300, 8)}  # steps, rows a worker
+CUDA = {"base": (4000, 512), "vision": (6000, 512), "align": (400, 256), "tune": (4000, 512), "prefer": (300, 128)}
+SCRIPTS = {
+    "base": "train_base.py",
+    "vision": "train_vision.py",
+    "align": "train_llava.py",
+    "tune": "train_llava.py",
+    "prefer": "train_preferences.py",
+}
+ORDER = (("base", "vision"), ("align",), ("tune",), ("prefer",))
+TWO_WORKERS = ("align", "tune", "prefer")  # on a CPU
 
 
 class Recipe:
@@ -37,15 +44,14 @@ class Recipe:
 
     def command(self, stage: str) -> list[str]:
         rows = (CUDA if self.cuda else CPU)[stage][1]
-        both = SCRIPTS[stage] == "train_llava.py"
         start = [sys.executable]
-        if both and not self.cuda:
+        if stage in TWO_WORKERS and not self.cuda:
             start += ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29511"]
         size = "--batch" if stage == "vision" else "--rows"
         return [
             *start,
             str(HERE / SCRIPTS[stage]),
-            *([stage] if both else []),
+            *([stage] if SCRIPTS[stage] == "train_llava.py" else []),
             *("--steps", str(self.steps(stage)), size, str(rows)),
             *("--threads", "1", "--loaders", str(self.loaders), "--seed", str(self.seed)),
         ]
