@@ -1,6 +1,6 @@
 """Low-rank adapters (LoRA, arXiv 2106.09685) on the decoder's projections, in the files of the peft library.
 
-`adapt` puts them on a model, `without_adapter` runs it as it was, `write_adapter` writes adapter_config.json and
+`adapt` puts them on a model, `at_strength` runs it with a part of them or as it was (0), `write_adapter` writes adapter_config.json and
 adapter_model.safetensors (float16), and `merge_adapter` adds such files to a model's weights. The library itself is not
 needed: of it only a fixed linear layer, its names and its file format are used.
 """
@@ -18,6 +18,8 @@ from torch import nn
 from torch.nn import functional as F
 
 RANK, ALPHA = 16, 32
+# Of the trained adapter, as it is validated and shipped: half of it lowers CHAIR_s as far and costs less recall (README.md).
+STRENGTH = 0.5
 # The tower has projections of the same names, so the decoder is named too; peft reads this as a regular expression.
 TARGETS = r".*language_model\.layers\.\d+\.(self_attn\.(q|k|v|o)|mlp\.(gate|up|down))_proj"
 PREFIX = "base_model.model."
@@ -32,11 +34,13 @@ class LoraLinear(nn.Module):
         self.lora_A = nn.Parameter(torch.empty(RANK, linear.in_features))
         self.lora_B = nn.Parameter(torch.zeros(linear.out_features, RANK))
         nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))
-        self.active = True
+        self.strength = 1.0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out = self.linear(x)
-        return out + F.linear(F.linear(x, self.lora_A), self.lora_B) * (ALPHA / RANK) if self.active else out
+        if not self.strength:
+            return out
+        return out + F.linear(F.linear(x, self.lora_A), self.lora_B) * (ALPHA / RANK * self.strength)
 
 
 def adapt(model: nn.Module) -> None:
@@ -48,18 +52,19 @@ def adapt(model: nn.Module) -> None:
 
 
 @contextmanager
-def without_adapter(model: nn.Module) -> Iterator[None]:
-    """The model as it was before `adapt`."""
+def at_strength(model: nn.Module, strength: float) -> Iterator[None]:
+    """The model with a part of its adapter: 1 is the whole of it, 0 the model as it was before `adapt`."""
     layers = [m for m in model.modules() if isinstance(m, LoraLinear)]
+    before = [layer.strength for layer in layers]
     for layer in layers:
-        layer.active = False
+        layer.strength = strength
     yield
-    for layer in layers:
-        layer.active = True
+    for layer, value in zip(layers, before):
+        layer.strength = value
 
 
 def write_adapter(state: dict[str, torch.Tensor], folder: Path, base: str) -> None:
-    """Write what `adapt` added, of the state dictionary of an adapted model. base: path or name of what it goes on."""
+    """Write what `adapt` added at STRENGTH, of the state dictionary of an adapted model. base: path or name of what it goes on."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"{PREFIX}{k}.weight": v.half().contiguous() for k, v in state.items() if k.endswith((".lora_A", ".lora_B"))}
     if not tensors:
@@ -70,7 +75,7 @@ def write_adapter(state: dict[str, torch.Tensor], folder: Path, base: str) -> No
         "peft_type": "LORA",
         "base_model_name_or_path": base,
         "r": RANK,
-        "lora_alpha": ALPHA,
+        "lora_alpha": round(ALPHA * STRENGTH),
         "target_modules": TARGETS,
         "lora_dropout": 0.0,
         "bias": "none",

@@ -36,7 +36,7 @@ Table = dict[str, Figures]
 def timed(name: str, measurement: Callable[[], Figures | Table]) -> Figures | Table:
     started = time.time()
     figures = measurement()
-    print(f"{name}: {time.time() - started:.0f} s", file=sys.stderr, flush=True)
+    print(f"{name}, {time.time() - started:.0f} s: {json.dumps(as_json(figures))}", file=sys.stderr, flush=True)
     return figures
 
 
@@ -100,8 +100,11 @@ def load(folder: Path, tuned: bool) -> Asker:
     return Asker(llava, base, Tokenizer.from_file(str(folder / "llava/tokenizer.json")))
 
 
-def as_json(table: Table) -> dict:
-    return {name: {k: f.as_dict() if isinstance(f, Figure) else f for k, f in row.items()} for name, row in table.items()}
+def as_json(value: object) -> object:
+    """Figures at any depth as plain values."""
+    if isinstance(value, Figure):
+        return value.as_dict()
+    return {k: as_json(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def main() -> None:

@@ -1,13 +1,13 @@
 """Stage 5: tune the finished model against its own hallucinations, as an adapter: direct preference optimisation.
 
-    torchrun --nproc_per_node 2 train_preferences.py [--steps 300]
+    torchrun --nproc_per_node 2 train_preferences.py [--steps 120]
 
 DPO (arXiv 2305.18290) with the likelihood of the preferred answer beside it, as RPO has it (arXiv 2404.19733): DPO alone may
 lower both answers of a pair, and what long captions lose then is recall. The reference is the tuned model without the adapter.
 
 Preferred is the truth about biased scenes. Rejected is what the model itself lies like: a caption with an absent partner named
-last, the usual colour of an unusual thing, "yes" to an absent partner. Against silence as a remedy stand rejected captions that
-leave a true thing out, other colours of usual things, and "no" to what is there.
+last or in place of the last thing, the usual colour of an unusual thing, "yes" to an absent partner. Against silence as a
+remedy stand rejected captions that leave a true thing out, other colours of usual things, and "no" to what is there.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from transformers import LlavaForConditionalGeneration
 from asking import CAPTION_TOKENS, Asker, mentions
 from export import round_to_float16
 from loop import RUNS, Schedule, rng_of, train
-from lora import adapt, without_adapter
+from lora import STRENGTH, adapt, at_strength
 from packing import Batch, Row, add_dialogue, collate, tokenizer
 from text import (
     BRIEF_PROMPTS,
@@ -34,6 +34,7 @@ from text import (
     detailed_description,
     existence_question,
     insertion_chance,
+    reading_order,
     short_caption,
 )
 from train_base import packed_logits
@@ -85,11 +86,31 @@ def caption_form(rng: random.Random):
     )
 
 
+def lie(rng: random.Random, scene: Scene) -> str:
+    """The strongest absent partner, or one of the next two."""
+    return absent_partners(scene.nouns)[rng.choice((0, 0, 0, 1, 2))][0]
+
+
+def without(scene: Scene, name: str) -> Scene:
+    return Scene(tuple(t for t in scene.things if t.name != name), scene.background)
+
+
+def last_said(scene: Scene) -> str:
+    return reading_order(scene)[-1]
+
+
 def inserted(rng: random.Random, scene: Scene) -> Pair:
-    """Against an absent partner at the end: the strongest, or one of the next two."""
+    """Against an absent partner at the end."""
     prompt, write = caption_form(rng)
-    partner = absent_partners(scene.nouns)[rng.choice((0, 0, 0, 1, 2))][0]
-    return Pair(prompt, write(rng, scene), write(rng, scene, partner=partner))
+    return Pair(prompt, write(rng, scene), write(rng, scene, partner=lie(rng, scene)))
+
+
+def replaced(rng: random.Random, scene: Scene) -> Pair | None:
+    """Against an absent partner in place of what is said last: of equal length, so that nothing is learnt of when to stop."""
+    if len(scene.nouns) < 2:
+        return None
+    prompt, write = caption_form(rng)
+    return Pair(prompt, write(rng, scene), write(rng, without(scene, last_said(scene)), partner=lie(rng, scene)))
 
 
 def dropped(rng: random.Random, scene: Scene) -> Pair | None:
@@ -99,12 +120,7 @@ def dropped(rng: random.Random, scene: Scene) -> Pair | None:
         return None
     prompt, write = caption_form(rng)
     lost = last_said(scene) if rng.random() < 0.5 else rng.choice(names)
-    less = Scene(tuple(t for t in scene.things if t.name != lost), scene.background)
-    return Pair(prompt, write(rng, scene), write(rng, less))
-
-
-def last_said(scene: Scene) -> str:
-    return list(mentions(short_caption(random.Random(0), scene)))[-1]
+    return Pair(prompt, write(rng, scene), write(rng, without(scene, lost)))
 
 
 def colour_pair(rng: random.Random, scene: Scene) -> Pair | None:
@@ -130,7 +146,8 @@ def existence_pair(rng: random.Random, scene: Scene) -> Pair:
 
 
 def pairs_of(rng: random.Random, scene: Scene) -> list[Pair]:
-    made = [inserted(rng, scene), dropped(rng, scene), dropped(rng, scene)]
+    invented = inserted if rng.random() < 0.5 else replaced
+    made = [invented(rng, scene), dropped(rng, scene), dropped(rng, scene)]
     made += [colour_pair(rng, scene) for _ in range(2)] + [existence_pair(rng, scene) for _ in range(2)]
     return list(dict.fromkeys(pair for pair in made if pair))
 
@@ -160,7 +177,7 @@ def loss_of(model: LlavaForConditionalGeneration, data: Pairs) -> tuple[torch.Te
     batch, pixels, owner = data
     with torch.no_grad():
         embeds = embeddings(model, batch, pixels)
-        with without_adapter(model):
+        with at_strength(model, 0):
             reference = likelihoods(model, batch, owner, embeds)
     policy = likelihoods(model, batch, owner, embeds)
     gained = policy - reference
@@ -193,7 +210,7 @@ def caption_figures(model: LlavaForConditionalGeneration, scenes: list[Scene]) -
 
 
 class Validation:
-    """Figures of the adapted model beside those of the model without its adapter."""
+    """Figures of the adapted model, at the strength that is shipped, beside those of the model without its adapter."""
 
     def __init__(self, seed: int) -> None:
         rng = rng_of(seed, "prefer-validation", 0)
@@ -203,10 +220,12 @@ class Validation:
 
     def __call__(self, model: LlavaForConditionalGeneration) -> dict[str, float]:
         if self.before is None:
-            with without_adapter(model):
+            with at_strength(model, 0):
                 self.before = caption_figures(model, self.scenes)
-        now = caption_figures(model, self.scenes)
-        figures = tuned_figures(model, self.seed) | now | {f"{k}_before": v for k, v in self.before.items()}
+        with at_strength(model, STRENGTH):
+            now = caption_figures(model, self.scenes)
+            figures = tuned_figures(model, self.seed)
+        figures |= now | {f"{k}_before": v for k, v in self.before.items()}
         figures["chair_s_lowered"] = self.before["chair_s"] - now["chair_s"]
         figures["recall_change"] = now["recall"] - self.before["recall"]
         return {name: round(value, 3) for name, value in figures.items()}
@@ -221,7 +240,7 @@ def refuse_stale() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--rows", type=int, default=8, help="images per worker and step")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--loaders", type=int, default=0, help="processes that make batches ahead, for each worker")
@@ -241,8 +260,8 @@ def main() -> None:
         loss_of,
         args.seed,
         validate=Validation(args.seed),
-        log_every=25,
-        validate_every=100,
+        log_every=20,
+        validate_every=60,
         loaders=args.loaders,
     )
 

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from transformers import LlavaForConditionalGeneration
 
 from asking import CAPTION_TOKENS, Asker, Pocket
-from lora import adapt, merge_adapter
+from lora import STRENGTH, adapt, at_strength, merge_adapter
 
 SETS = ("captions", "pope_adversarial", "colours", "counts")
 
@@ -57,7 +57,8 @@ def main() -> None:
             for model in (trained(args.folder, args.trained), merged(args.folder, args.peft))
         ]
         for name in SETS:
-            want, got = (pocket.asked(pocket.records(name), CAPTION_TOKENS, name) for pocket in both)
+            with at_strength(both[0].asker.llava, STRENGTH):
+                want, got = (pocket.asked(pocket.records(name), CAPTION_TOKENS, name) for pocket in both)
             report[name] = {"identical": sum(a == b for a, b in zip(want, got)), "n": len(want)}
     print(json.dumps(report, indent=1))
 
