@@ -199,15 +199,17 @@ describe("a broken checkpoint", () => {
     ["no-such-model", {}, ModelLoadError, "received 'no-such-model'"],
     ["pocket", { dtyp: "q8" }, InvalidArgumentError, "did you mean dtype?"],
     ["pocket", { dtype: "fp64" }, InvalidArgumentError, "dtype: received 'fp64'"],
-    [
-      "owner/name",
-      { offline: true, cacheDir: "/nonexistent" },
-      ModelLoadError,
-      "offline mode forbids fetching",
-    ],
   ])("%s with %j is refused", async (name, options, type, message) => {
     const loading = load(name, options as object);
     await expect(loading).rejects.toThrow(type);
     await expect(loading).rejects.toThrow(message);
+  });
+
+  test("offline, a hub model that is not in the cache is refused", async () => {
+    const empty = await mkdtemp(join(tmpdir(), "groundsight-"));
+    const loading = load("owner/name", { offline: true, cacheDir: join(empty, "none") });
+    await expect(loading).rejects.toThrow(ModelLoadError);
+    await expect(loading).rejects.toThrow("offline mode forbids fetching");
+    await rm(empty, { recursive: true });
   });
 });
