@@ -90,7 +90,7 @@ async function evaluateAndQuery(): Promise<void> {
   let asked = 0;
   server = createServer((_, response) => {
     asked++;
-    const content = `{"score": ${asked % 2 === 0 ? 1 : 5}}`;
+    const content = `{"score": ${asked % 2 === 0 ? 1 : 5}, "reason": "so"}`;
     if (asked === 3) response.writeHead(400).end("{}");
     else response.end(JSON.stringify({ choices: [{ message: { content } }] }));
   });

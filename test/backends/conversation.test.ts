@@ -131,11 +131,11 @@ test.each<[object, string]>([
     },
     "the last one is the assistant's",
   ],
-  [{ turns: [{ role: "human", content: "a" }] }, "turn 0: received role human"],
+  [{ turns: [{ role: "human", content: "a" }] }, "turn 0: received role 'human'"],
   [{ turns: [{ role: "user", content: [] }] }, "turn 0: received content []"],
   [
     { turns: [{ role: "user", content: [{ type: "video" }] }] },
-    "turn 0: received a part of type video",
+    "turn 0: received a part of type 'video'",
   ],
   [{ turns: [{ role: "user", content: [{ type: "image" }] }] }, "image: received undefined"],
   [{ turns: [{ role: "user", content: " " }] }, "turn 0: received an empty text"],

@@ -176,7 +176,7 @@ describe("what a worker is given wrongly is refused as in this thread", () => {
     [
       "a stream with a signal that is none",
       (model) => model.stream({ ...short, signal: "x" as never }).answer,
-      /signal: received x/,
+      /signal: received 'x'/,
     ],
     ["no list", (model) => model.generateBatch({} as never), /requests: received \{\}/],
     ["no requests", (model) => model.generateBatch([null as never]), /request: received null/],
