@@ -390,9 +390,10 @@ def reading_branches(rng: random.Random, scene: Scene, how_many: int, detailed: 
         makers += [
             (0.10, lambda: reasoning(rng, scene)),
             (0.30, lambda: direct_reasoning(rng, scene)),
-            (0.10, lambda: relation_yes_no(rng, scene)),
-            (0.05, lambda: relation_where(rng, scene)),
+            (0.25, lambda: relation_yes_no(rng, scene)),
+            (0.15, lambda: relation_where(rng, scene)),
             (0.08, lambda: whats_there(rng, scene)),
+            (0.12, lambda: single_place(rng, scene)),
         ]
     return _draw(rng, makers, how_many)
 
