@@ -9,6 +9,7 @@ import type { MethodSession } from "./method.js";
 import { penaliseRepetition, type SamplerSettings, sampleToken } from "./sampler.js";
 import type { StepOutputs } from "./step.js";
 import { StopText } from "./stop-text.js";
+import { isPromise } from "./told.js";
 
 /** How a sequence is decoded. */
 export interface SequenceOptions {
@@ -164,7 +165,7 @@ export class Sequence {
   /** @throws InvalidArgumentError when the method's `commit` returns a promise, whose failure nobody would hear of */
   #tellSession(token: number): void {
     const told: unknown = this.#input.session.commit?.(token);
-    if (typeof (told as Promise<unknown> | undefined)?.then !== "function") return;
+    if (!isPromise(told)) return;
     Promise.resolve(told).catch(() => undefined);
     throw new InvalidArgumentError(
       "the method's commit returned a promise; expected it to be done when it returns: await what it needs in start",

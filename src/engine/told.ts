@@ -11,7 +11,7 @@ export class Told {
     ...given: Arguments
   ): void {
     const returned = callback?.(...given);
-    if (typeof (returned as Partial<PromiseLike<unknown>> | undefined)?.then !== "function") return;
+    if (!isPromise(returned)) return;
     const promise = Promise.resolve(returned);
     promise.catch(() => {});
     this.#pending.push(promise);
@@ -21,4 +21,9 @@ export class Told {
   async settled(): Promise<void> {
     await Promise.all(this.#pending);
   }
+}
+
+/** True for a promise, and whatever can be waited for like one. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function";
 }

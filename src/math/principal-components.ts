@@ -1,5 +1,6 @@
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { InvalidArgumentError, ShapeError } from "../errors.js";
+import { meanOfRows } from "./mean-of-rows.js";
 
 /** What {@link principalComponents} finds. */
 export interface PrincipalComponents {
@@ -35,7 +36,7 @@ export function principalComponents(
     );
   }
   if (rows.some((row) => row.length !== d)) throw new ShapeError("rows: expected equal lengths");
-  const mean = meanOf(rows, d);
+  const mean = meanOfRows(rows);
   const { values, vectors } = eigenvectors(gramMatrix(rows, mean));
   const total = values.reduce((sum, value) => sum + Math.max(value, 0), 0);
   const components: Float32Array[] = [];
@@ -46,12 +47,6 @@ export function principalComponents(
     explained.push(total > 0 ? variance / total : 0);
   }
   return { mean, components, explained };
-}
-
-function meanOf(rows: readonly Float32Array[], d: number): Float32Array {
-  const sum = new Float64Array(d);
-  for (const row of rows) for (let i = 0; i < d; i++) sum[i]! += row[i]!;
-  return Float32Array.from(sum, (value) => value / rows.length);
 }
 
 function gramMatrix(rows: readonly Float32Array[], mean: Float32Array): Matrix {

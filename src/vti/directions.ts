@@ -1,3 +1,4 @@
+import { meanOfRows } from "../math/mean-of-rows.js";
 import { principalComponents } from "../math/principal-components.js";
 
 /** A direction for each layer, and how well it sums up the differences it was made from. */
@@ -40,7 +41,7 @@ export function estimateDirection(
   if (estimator === "component") return textualDirection(differences, rank);
   const rows =
     estimator === "mean" ? differences : differences.map((row) => ofUnitLength(row, width));
-  return { direction: meanOf(rows), explained: 0 };
+  return { direction: meanOfRows(rows), explained: 0 };
 }
 
 /** Every state of a row divided by its length; one without length stays as it is. */
@@ -52,13 +53,6 @@ function ofUnitLength(row: Float32Array, width: number): Float32Array {
     if (length > 0) for (let i = 0; i < state.length; i++) state[i]! /= length;
   }
   return scaled;
-}
-
-/** The mean of rows of equal length. */
-function meanOf(rows: readonly Float32Array[]): Float32Array {
-  const sum = new Float64Array(rows[0]?.length ?? 0);
-  for (const row of rows) for (let i = 0; i < sum.length; i++) sum[i]! += row[i]!;
-  return Float32Array.from(sum, (value) => value / rows.length);
 }
 
 /** How differences over demonstrations are cut into groups, each with principal components of its own. */

@@ -5,27 +5,28 @@ import { BENCHMARKS } from "../benchmarks/registry.js";
 import { REPORT_FILES } from "../report/write-report.js";
 import { RUN_FILES } from "../store/answer-store.js";
 
+/** Columns that name an answer. */
+const KEY = {
+  set: "VARCHAR",
+  id: "VARCHAR",
+  method: "VARCHAR",
+  seed: "INTEGER",
+  draw: "INTEGER",
+} as const;
+
 /** Files of a run that become views, with their columns. */
 const VIEWS = {
   answers: {
     file: RUN_FILES.answers,
     columns: {
-      set: "VARCHAR",
-      id: "VARCHAR",
-      method: "VARCHAR",
-      seed: "INTEGER",
-      draw: "INTEGER",
+      ...KEY,
       text: "VARCHAR",
     },
   },
   timings: {
     file: RUN_FILES.timings,
     columns: {
-      set: "VARCHAR",
-      id: "VARCHAR",
-      method: "VARCHAR",
-      seed: "INTEGER",
-      draw: "INTEGER",
+      ...KEY,
       ms: "DOUBLE",
       decodeMs: "DOUBLE",
       tokens: "INTEGER",
