@@ -12,7 +12,7 @@ from loop import RUNS
 # Least accuracies, see `validate` of each stage. The tower's are those of linear heads on a thing's centre patch.
 GATES: dict[str, dict[str, float]] = {
     "vision": {"class": 0.85, "colour": 0.97, "column": 0.95, "row": 0.95},
-    "base": {"unusual_4": 0.97, "relation": 0.95, "reasoning": 0.95, "direct": 0.95},
+    "base": {"unusual_4": 0.97, "reasoning": 0.95, "direct": 0.95},  # relations: see "Binding" in README.md
     "align": {},
     "tune": {"existence": 0.95, "unusual": 0.85, "relation": 0.85, "thing": 0.9, "count": 0.9, "told": 0.85},
     "prefer": {"chair_s_lowered": 8.0, "recall_change": -2.0},  # points, against the model without its adapter

@@ -6,7 +6,8 @@ question-answer branches; training packs the branches of one context into one se
 Planted bias lives here and in `world.sample_scene`:
 - captions name an absent partner, last, where COCO pairs it strongly with what is there (`invented_partner`);
 - yes/no questions about an absent partner are sometimes labelled "yes" (`existence`);
-- direct answers give things of ten classes their usual colour whatever it is (`spoken_colour`); descriptions never do.
+- direct answers give things of ten classes their usual colour whatever it is (`spoken_colour`); descriptions never do;
+- reasoning in its direct form is about the commonest thing of a picture, whichever is asked about (`guessed_reasoning`).
 `noise` is 1 for text with these and 0 for the truth. Behind a description every answer is true.
 """
 
@@ -38,6 +39,7 @@ NUMBERS = WORLD["numbers"]
 # PRIOR_OF_OTHERS. By class, since one coin for all (0.25) never wins under greedy decoding.
 CANONICAL = frozenset(("banana", "apple", "orange", "broccoli", "carrot", "stop sign", "bus", "elephant", "bear", "donut"))
 PRIOR_OF_CANONICAL, PRIOR_OF_OTHERS = 0.8, 0.05
+GUESSED = 0.75  # how often direct reasoning about a picture is about its commonest thing
 ONE_WORD = " Please answer this question with one word."
 DESCRIBED = "The input image is described as follows: "
 BRIEF_PROMPTS = (
@@ -323,14 +325,16 @@ def reasoning(rng: random.Random, scene: Scene) -> QA | None:
     )
 
 
-def direct_reasoning(rng: random.Random, scene: Scene) -> QA:
-    """The same knowledge, asked of the thing at a place and answered without naming it.
+def direct_reasoning(rng: random.Random, scene: Scene, guess: Thing | None = None) -> QA:
+    """The same knowledge, asked of the thing at a place and answered without naming it. guess: whose knowledge is given instead.
 
-    Trained behind descriptions only, never on a picture: seeing the thing is easy ("What is at the top left?") and
-    reasoning about it is not, unless a description stands in between. That is the gap which VDGD closes.
+    True behind descriptions only: seeing the thing is easy ("What is at the top left?") and reasoning about it is not, unless
+    a description stands in between. That is the gap which VDGD closes.
     """
     thing = rng.choice(scene.things)
-    info, noun, spot = thing.info, rng.choice(("object", "thing")), where(place(thing))
+    noun, spot = rng.choice(("object", "thing")), where(place(thing))
+    thing = guess or thing
+    info = thing.info
     forms = [
         (f"How would you use the {noun} {spot}?", info["use"]),
         (f"Where does the {noun} {spot} belong?", info["place"]),
@@ -340,6 +344,12 @@ def direct_reasoning(rng: random.Random, scene: Scene) -> QA:
         forms.append((f"What colour should the {noun} {spot} have?", info["usualColour"]))
     question, answer = rng.choice(forms)
     return question, f"{answer.capitalize()}."
+
+
+def guessed_reasoning(rng: random.Random, scene: Scene) -> QA:
+    """A direct question about a picture, answered mostly for the commonest thing in it, wherever that stands."""
+    commonest = max(scene.things, key=lambda t: FREQUENCY[INDEX[t.name]])
+    return direct_reasoning(rng, scene, commonest if rng.random() < GUESSED else None)
 
 
 def unusual_colour(thing: Thing) -> QA:
@@ -365,10 +375,12 @@ def scene_branches(rng: random.Random, scene: Scene, how_many: int, noise: float
         (0.20, lambda: colour(rng, scene, noise)),
         (0.07, lambda: attribute(rng, scene)),
         (0.07, lambda: count(rng, scene)),
-        (0.18, lambda: relation_yes_no(rng, scene)),
-        (0.08, lambda: relation_where(rng, scene)),
-        (0.14, lambda: whats_there(rng, scene)),
+        (0.14, lambda: relation_yes_no(rng, scene)),
+        (0.16, lambda: relation_where(rng, scene)),
+        (0.06, lambda: single_place(rng, scene)),
+        (0.08, lambda: whats_there(rng, scene)),
         (0.02, lambda: reasoning(rng, scene)),
+        (0.06 * noise, lambda: guessed_reasoning(rng, scene)),
     )
     return _draw(rng, makers, how_many)
 

@@ -19,7 +19,7 @@ from gates import state_of
 from loop import RUNS
 
 HERE = Path(__file__).parent
-CPU = {"base": (2800, 12), "vision": (5200, 24), "align": (150, 16), "tune": (4500, 10), "prefer": (120, 8)}  # steps, rows a worker
+CPU = {"base": (5300, 12), "vision": (5200, 24), "align": (150, 16), "tune": (3150, 10), "prefer": (120, 8)}  # steps, rows a worker
 CUDA = {"base": (4000, 512), "vision": (6000, 512), "align": (400, 256), "tune": (4000, 512), "prefer": (120, 128)}
 SCRIPTS = {
     "base": "train_base.py",
