@@ -12,7 +12,7 @@ import { apc, load, regular, vcd, vdgd } from "../dist/index.js";
 
 const pocket = fileURLToPath(new URL("../pocket/", import.meta.url));
 const bench = join(pocket, "bench", "dev");
-const FILES = ["pope_adversarial.jsonl", "colours.jsonl", "reasoning.jsonl"];
+const FILES = ["pope_adversarial.jsonl", "colours.jsonl", "direct.jsonl"];
 const METHODS = [regular(), apc(), vcd(), vdgd()];
 /** Those of them whose answer depends on the seed. */
 const NOISY = METHODS.filter(({ seeded }) => seeded);

@@ -1,7 +1,7 @@
 // Makes again what README and docs say of the pocket model: runs, tables, report, demonstration and its picture. Runs go
 // on where they were stopped. What is written in words beside the tables is read again by hand.
 //
-//   npm run pocket:figures [-- --out runs/figures] [--only methods,vti,descriptions,demo]
+//   npm run pocket:figures [-- --out runs/figures] [--only methods,tuned,vti,descriptions,gold,demo]
 import { spawnSync } from "node:child_process";
 import {
   copyFileSync,
@@ -16,12 +16,15 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { formatInterval, formatValue } from "../dist/eval/index.js";
 import { decodeDirections, encodeDirections, SeededRandom } from "../dist/index.js";
+import { goldDescriptions } from "./gold-descriptions.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const PARTS = {
   methods: measureMethods,
+  tuned: measureTuned,
   vti: measureVti,
   descriptions: measureDescriptions,
+  gold: measureGold,
   demo: chooseDemo,
 };
 const { values } = parseArgs({
@@ -95,16 +98,10 @@ const header = (...titles) => [titles, titles.map(() => "---")];
 function directions() {
   const [fitted, random] = [out("directions.safetensors"), out("random.safetensors")];
   if (!existsSync(fitted)) {
-    const demos = bench("dev", "demonstrations.jsonl");
     groundsight(
-      "steer",
-      "fit",
-      "--demos",
-      demos,
-      "--images",
-      bench("dev", "images"),
-      "--out",
-      fitted,
+      ...["steer", "fit", "--images", bench("dev", "images"), "--out", fitted],
+      ...["--demos", bench("dev", "demonstrations.jsonl")],
+      ...["--controls", bench("dev", "demonstration_controls.jsonl")],
     );
   }
   if (!existsSync(random)) {
@@ -119,6 +116,17 @@ function directions() {
   return { fitted, random };
 }
 
+const COLUMNS = [
+  ["POPE random", "pope_random", "accuracy"],
+  ["popular", "pope_popular", "accuracy"],
+  ["adversarial", "pope_adversarial", "accuracy"],
+  ["CHAIR_s (lower is better)", "captions", "chair_s"],
+  ["object recall", "captions", "recall"],
+  ["unusual colours", "colours", "accuracy_unusual"],
+];
+const cells = (report, method, decoding) =>
+  COLUMNS.map(([, set, metric]) => cell(report, set, method, metric, decoding));
+
 /** README's tables and the whole report: five sets, greedily (three draws of noise) and under three seeds. */
 function measureMethods() {
   const methods = ["regular", "apc", "vcd", "vti", "described", "vdgd"];
@@ -126,25 +134,26 @@ function measureMethods() {
     ...["methods", "pocket", "--methods", methods.join(), "--greedy", "--seeds", "3"],
     ...["--steer", directions().fitted],
   );
-  const columns = [
-    ["POPE random", "pope_random", "accuracy"],
-    ["popular", "pope_popular", "accuracy"],
-    ["adversarial", "pope_adversarial", "accuracy"],
-    ["CHAIR_s (lower is better)", "captions", "chair_s"],
-    ["object recall", "captions", "recall"],
-    ["unusual colours", "colours", "accuracy_unusual"],
-  ];
   for (const decoding of ["greedy", "sampling"]) {
     write("README.md", decoding, [
-      ...header(decoding, ...columns.map(([title]) => title)),
-      ...methods.map((method) => [
-        `\`${method}\``,
-        ...columns.map(([, set, metric]) => cell(report, set, method, metric, decoding)),
-      ]),
+      ...header(decoding, ...COLUMNS.map(([title]) => title)),
+      ...methods.map((method) => [`\`${method}\``, ...cells(report, method, decoding)]),
     ]);
   }
   copyFileSync(out("methods", "report.md"), join(root, "docs", "pocket", "report.md"));
   drawReport(out("methods", "report.html"));
+}
+
+/** The variant tuned against hallucination: the other family of remedies, beside the methods. */
+function measureTuned() {
+  const report = evaluated(
+    ...["tuned", "pocket", "--model", "pocket-tuned", "--methods", "regular,apc"],
+    ...["--greedy", "--seeds", "3"],
+  );
+  write("README.md", "tuned", [
+    ...header("`pocket-tuned`", ...COLUMNS.map(([title]) => title)),
+    ...["greedy", "sampling"].map((decoding) => [decoding, ...cells(report, "regular", decoding)]),
+  ]);
 }
 
 /** How the report looks, where there is a browser that draws it. */
@@ -222,23 +231,31 @@ function measureDescriptions() {
       ...[name, benchmark, "--data", bench("test", `${name}.jsonl`), ...TEST_IMAGES, "--greedy"],
       ...["--methods", Object.keys(ways).join(), "--without", "apc"],
     );
-  const [colours, reasoning] = [ask("colours", "colours"), ask("rubric", "reasoning")];
+  const colours = ask("colours", "colours");
+  const [reasoning, direct] = [ask("rubric", "reasoning"), ask("rubric", "direct")];
   write("docs/steering.md", "descriptions", [
     ...header(
       "",
       "unusual colours %",
       "usual colours %",
       "reasoning %",
-      "reasoning against regular, points",
+      "direct reasoning %",
+      "direct reasoning against regular, points",
     ),
     ...Object.entries(ways).map(([name, title]) => [
       title,
       cell(colours, "colours", name, "accuracy_unusual"),
       cell(colours, "colours", name, "accuracy_usual"),
       cell(reasoning, "reasoning", name, "accuracy"),
-      difference(reasoning, "reasoning", name),
+      cell(direct, "direct", name, "accuracy"),
+      difference(direct, "direct", name),
     ]),
   ]);
+}
+
+/** Own and true descriptions, in the prompt and in the scores. */
+async function measureGold() {
+  write("docs/steering.md", "gold", await goldDescriptions(bench("test")));
 }
 
 function chooseDemo() {
@@ -255,5 +272,5 @@ for (const name of values.only.split(",")) {
 }
 for (const name of values.only.split(",")) {
   process.stderr.write(`figures: ${name}\n`);
-  PARTS[name]();
+  await PARTS[name]();
 }

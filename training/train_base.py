@@ -1,6 +1,6 @@
 """Stage 1: the base LLM, on text alone: knowledge, statements, captions, imageless dialogue, and reading.
 
-    python train_base.py [--steps 2800] [--rows 12] [--threads 2] [--loaders 0] [--seed 1]
+    python train_base.py [--steps 5300] [--rows 12] [--threads 2] [--loaders 0] [--seed 1]
 
 Reading (answering from a description in the prompt, also where it contradicts the usual) is more than half of the
 mixture: a base LLM that cannot copy from its context cannot be grounded by a description later. The first steps
@@ -181,7 +181,7 @@ def kind_of(question: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2800)
+    parser.add_argument("--steps", type=int, default=5300)
     parser.add_argument("--rows", type=int, default=12)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--loaders", type=int, default=0, help="processes that make batches ahead")

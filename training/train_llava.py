@@ -1,7 +1,7 @@
 """Stages 3 and 4: alignment (projector alone, true text) and tuning (projector and decoder), as LLaVA does.
 
     torchrun --nproc_per_node 2 train_llava.py align [--steps 150]
-    torchrun --nproc_per_node 2 train_llava.py tune  [--steps 4500]
+    torchrun --nproc_per_node 2 train_llava.py tune  [--steps 3150]
 
 The vision tower stays frozen: bias enters through the language side only. Tuning first learns whose colour is whose on
 true text about uniformly coloured scenes, then what is planted (see text.py): taught together, the bias comes first and the
@@ -195,7 +195,7 @@ def main() -> None:
         model.model.multi_modal_projector.requires_grad_(True)
     else:
         model.load_state_dict(torch.load(RUNS / "align/checkpoint.pt", map_location="cpu", weights_only=True)["model"])
-    schedule = Schedule(args.steps or 150, 3e-3, 20) if captioning else Schedule(args.steps or 4500, 1e-3, 150)
+    schedule = Schedule(args.steps or 150, 3e-3, 20) if captioning else Schedule(args.steps or 3150, 1e-3, 150)
     train(
         args.stage,
         model,

@@ -31,6 +31,7 @@ export const POCKET_SETS: Readonly<Record<string, PocketSet>> = {
   relations: YES_NO,
   counts: { benchmark: "counts" },
   reasoning: { benchmark: "rubric" },
+  direct: { benchmark: "rubric" },
   ood_pope_random: { benchmark: "pope" },
   ood_pope_popular: { benchmark: "pope" },
   ood_pope_adversarial: { benchmark: "pope" },
