@@ -3,7 +3,11 @@ import { load, regular, vcd } from "groundsight";
 
 await using model = await load("pocket", { liveCacheMiB: 512 }); // what would take more memory waits its turn
 const image = process.argv[2] ?? "photo.jpg";
-const questions = ["Is there a dog?", "Is there a cat?", "What colour is the bus?"];
+const questions = [
+  "Is there a dog in the image?",
+  "Is there a cat in the image?",
+  "What colour is the bus?",
+];
 const requests = questions.flatMap((prompt) =>
   [regular(), vcd()].map((method) => ({ image, prompt, method })),
 );

@@ -20,7 +20,7 @@ import {
   stopping,
 } from "./trial-project.mjs";
 
-const picture = join(root, "pocket/demo/dev_000008.png");
+const picture = join(root, "pocket/bench/dev/images/dev_000008.png");
 const versions = JSON.parse(read("package.json")).devDependencies;
 
 // What is tried, each in a project of its own. A trial throws when the package does not do as the guides say.

@@ -8,7 +8,7 @@ import { build as vite } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const image = join(root, "pocket/demo/dev_000008.png");
+const image = join(root, "pocket/bench/dev/images/dev_000008.png");
 
 /** A server's program: a model in this thread, one in a worker. What fails is told. */
 const PROGRAM = `

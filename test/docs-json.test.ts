@@ -24,7 +24,7 @@ interface Schema {
 const schemas = JSON.parse(read("docs/command-line.schema.json")) as Record<string, Schema>;
 const guide = read("docs/command-line.md");
 
-const image = `${root}pocket/demo/dev_000008.png`;
+const image = `${root}pocket/bench/dev/images/dev_000008.png`;
 let folder: string;
 /** The options that name a small random checkpoint with an adapter merged into it. */
 let tuned: string[];
@@ -106,7 +106,7 @@ async function evaluateAndQuery(): Promise<void> {
   const images = join(folder, "images");
   await mkdir(images);
   await copyFile(image, join(images, "room.png"));
-  await copyFile(`${root}pocket/demo/dev_000145.png`, join(images, "bus.png"));
+  await copyFile(`${root}pocket/bench/dev/images/dev_000145.png`, join(images, "bus.png"));
   await writeFile(join(images, "broken.png"), "no image");
   const sampled = ["--greedy", "--seeds", "2", "--temperature", "3", "--limit", "3"];
   const judge = ["--judge-url", `http://127.0.0.1:${port}`, "--judge-model", "fake"];

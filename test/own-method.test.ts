@@ -5,7 +5,9 @@ import { expect, test, vi } from "vitest";
 
 test("a method's entry in the registry is all that text, flags and help need", async () => {
   vi.spyOn(console, "log").mockImplementation(() => {});
-  process.argv[2] = fileURLToPath(new URL("../pocket/demo/dev_000008.png", import.meta.url));
+  process.argv[2] = fileURLToPath(
+    new URL("../pocket/bench/dev/images/dev_000008.png", import.meta.url),
+  );
   const { IMAGE_FREE } = await import("../examples/own-method.js");
   (METHODS as Record<string, MethodEntry>)[IMAGE_FREE.name] = IMAGE_FREE;
 

@@ -83,7 +83,7 @@ function explanation({ counts, questions }: Demo): string {
     ? `; only what holds in ${ROBUST_DRAWS} of ${NOISE_DRAWS} draws of vcd's noise or more`
     : ", all with one draw of vcd's noise, of which another may tell otherwise";
   const chosen = wrapText(
-    `How these were chosen (scripts/choose-demo.mjs in the repository): in the order of the dev files, the first question that greedy decoding gets wrong and vcd gets right, the first that vdgd gets right, and at the end the first that vcd spoils${robust}. Against greedy decoding, over the whole dev files, with one draw:`,
+    `How these were chosen (scripts/choose-demo.mjs in the repository): in the order of the dev files, the first question that greedy decoding gets wrong and vcd gets right, the first that vdgd gets right, and at the end the first that vcd spoils, or else vdgd${robust}. Against greedy decoding, over the whole dev files, with one draw:`,
     "",
     Math.min(columnsOf(), 110),
   );

@@ -36,8 +36,8 @@ export interface DemoCandidate {
 
 /**
  * Chooses what is shown, in the order of the candidates: of each file the first that `regular` gets wrong and `vcd`
- * right, and the first other one that `vdgd` gets right; at the end the first of all that `vcd` spoils. One that holds in
- * too few noise draws is passed over.
+ * right, and the first other one that `vdgd` gets right; at the end the first of all that `vcd` spoils, or else `vdgd`. One
+ * that holds in too few noise draws is passed over.
  *
  * @param holds in how many of {@link NOISE_DRAWS} draws a candidate is as under seed 0
  */
@@ -50,19 +50,26 @@ export async function chooseExamples<T extends DemoCandidate>(
     ({ file: own, right }: T): boolean =>
       own === file && right.regular === false && right[method] === true;
   const files = [...new Set(candidates.map(({ file }) => file))];
-  const wanted = files.flatMap((file) => ["vcd", "vdgd"].map((method) => isMended(file, method)));
-  const isSpoilt = ({ right }: T): boolean => right.regular === true && right.vcd === false;
+  const isSpoilt =
+    (method: string) =>
+    ({ right }: T): boolean =>
+      right.regular === true && right[method] === false;
   const known = new Map<T, number>();
   const chosen: T[] = [];
-  for (const isWanted of [...wanted, isSpoilt]) {
+  const choose = async (isWanted: (candidate: T) => boolean): Promise<boolean> => {
     for (const candidate of candidates) {
       if (chosen.includes(candidate) || !isWanted(candidate)) continue;
       const count = known.get(candidate) ?? (await holds(candidate));
       known.set(candidate, count);
       if (count < ROBUST_DRAWS) continue;
       chosen.push(candidate);
-      break;
+      return true;
     }
+    return false;
+  };
+  for (const file of files) {
+    for (const method of ["vcd", "vdgd"]) await choose(isMended(file, method));
   }
+  if (!(await choose(isSpoilt("vcd")))) await choose(isSpoilt("vdgd"));
   return chosen.map((candidate) => ({ ...candidate, holds: known.get(candidate)! }));
 }

@@ -34,6 +34,17 @@ describe("chooseExamples", () => {
     expect(new Set(tried).size).toBe(tried.length);
   });
 
+  test("ends with what vdgd spoils where vcd spoils nothing robustly", async () => {
+    const spoilt = [
+      candidate("spoilt by luck", "a", true, false, true),
+      candidate("spoilt by vdgd", "a", true, true, false),
+    ];
+    const chosen = await chooseExamples(spoilt, async ({ name }) =>
+      name === "spoilt by luck" ? 23 : 30,
+    );
+    expect(chosen.map(({ name }) => name)).toEqual(["spoilt by vdgd"]);
+  });
+
   test("shows nothing rather than what is not robust", async () => {
     expect(await chooseExamples(candidates, async () => 23)).toEqual([]);
   });
@@ -50,7 +61,7 @@ test("an answer is right by its yes or no, its word, or its rubric", () => {
 
 test("a heading says that an example holds, and the truth without a full stop before more", () => {
   const asked = { question: "Is it unusual?", truth: "Yes, it is red." };
-  const image = new URL("../../pocket/demo/dev_000008.png", import.meta.url);
+  const image = new URL("../../pocket/bench/dev/images/dev_000008.png", import.meta.url);
   expect(demoHeading({ ...asked, holds: 30 }, image)).toMatch(
     /^Is it unusual\? {2}\S+\.png, truth: Yes, it is red; holds in 30 of 30 noise draws$/,
   );

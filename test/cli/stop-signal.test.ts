@@ -15,7 +15,9 @@ import { writeSet } from "../eval/small-run.js";
 import { CHECKPOINTS } from "../global-setup.js";
 import { main } from "./groundsight.js";
 
-const image = fileURLToPath(new URL("../../pocket/demo/dev_000008.png", import.meta.url));
+const image = fileURLToPath(
+  new URL("../../pocket/bench/dev/images/dev_000008.png", import.meta.url),
+);
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 let folder: string;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeSet } from "../eval/small-run.js";
 import { main, model } from "./groundsight.js";
 
-const bus = fileURLToPath(new URL("../../pocket/demo/dev_000145.png", import.meta.url));
+const bus = fileURLToPath(new URL("../../pocket/bench/dev/images/dev_000145.png", import.meta.url));
 
 let folder: string;
 let data: string;

@@ -22,7 +22,7 @@ describe.skipIf(!hasPocket)("the pocket checkpoint, patched to be steered", () =
       const directions = {
         modelHash: await model.hash(),
         image: anyDirections(6, 65, 160),
-        text: anyDirections(6, 1, 192),
+        text: anyDirections(5, 1, 192),
         facts: {},
       };
       await using still = await model.steer(directions, { image: 0, text: 0 });
