@@ -184,11 +184,11 @@ test.each([
 describe("the pocket checkpoint", () => {
   const folder = "pocket/llava/onnx";
   const pocket: DecoderShape = {
-    layers: 6,
-    kvHeads: 3,
-    headWidth: 32,
+    layers: 5,
+    kvHeads: 4,
+    headWidth: 48,
     width: 192,
-    vocabulary: 992,
+    vocabulary: 1096,
   };
 
   test("gives logits of earlier layers", async () => {

@@ -125,9 +125,9 @@ test.each(["", "_quantized"])(
   async (suffix) => {
     const file = readFileSync(`pocket/llava/onnx/decoder_model_merged${suffix}.onnx`);
     const stock = readModel(file);
-    const pocket = { layers: 6, kvHeads: 3, headWidth: 32, width: 192, vocabulary: 992 };
-    const data = new SeededRandom(5).gaussians(6 * 192);
-    const steer = steeringEdit("decoder", { layers: 6, positions: 1, width: 192, data });
+    const pocket = { layers: 5, kvHeads: 4, headWidth: 48, width: 192, vocabulary: 1096 };
+    const data = new SeededRandom(5).gaussians(5 * 192);
+    const steer = steeringEdit("decoder", { layers: 5, positions: 1, width: 192, data });
     const edits = [steer, lens, states];
     const [plain, edited] = [
       await decode(stock, [], [0, 0], true, pocket),
