@@ -1,0 +1,1 @@
+"""Tiny checkpoints of random weights, one module a family."""

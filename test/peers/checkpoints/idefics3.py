@@ -1,0 +1,292 @@
+"""Idefics3 in the Concat style, images cut into tiles; SmolVLM in the GroupQueryAttention style, images whole."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+from transformers import (
+    Idefics3Config,
+    Idefics3ForConditionalGeneration,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    SmolVLMConfig,
+    SmolVLMForConditionalGeneration,
+)
+from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
+from transformers.models.idefics3.processing_idefics3 import Idefics3Processor
+
+from . import common
+
+TILE, PATCH, SHUFFLE, MOST_TILES = 32, 8, 2, 3
+SEQUENCE = (TILE // PATCH // SHUFFLE) ** 2
+ROWS = [f"<row_{r + 1}_col_{c + 1}>" for r in range(MOST_TILES) for c in range(MOST_TILES)]
+SPECIAL = [
+    *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<fake_token_around_image>", "<image>"),
+    *("<end_of_utterance>", "<global-img>"),
+    *ROWS,
+]
+TEMPLATE = (
+    "<|im_start|>{% for message in messages %}{{ message.role | capitalize }}:"
+    "{% if message.content[0].type != 'image' %} {% endif %}"
+    "{% for part in message.content %}"
+    "{% if part.type == 'image' %}<image>{% else %}{{ part.text }}{% endif %}"
+    "{% endfor %}<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
+)
+IMAGES = [
+    common.image(50, 40, x=7, y=3, c=60, xy=5),
+    common.image(30, 61, x=2, y=9, c=15, xy=3),
+]
+TURNS = {
+    "one image": [("user", 0, "What is in the image?")],
+    "two images": [("user", "The left one:", 0, " the right one:", 1, " Are they the same?")],
+    "none": [("user", "How many things are there?")],
+    "later image": [("user", "Answer with one word."), ("assistant", " Yes."), ("user", "And here?", 1)],
+}
+
+
+class Embeddings(nn.Module):
+    """What Idefics3VisionEmbeddings computes, in operators that the tracer gives the right types."""
+
+    def __init__(self, original: nn.Module) -> None:
+        super().__init__()
+        self.patch_embedding = original.patch_embedding
+        self.position_embedding = original.position_embedding
+        side = original.num_patches_per_side
+        self.register_buffer("boundaries", torch.arange(1 / side, 1.0, 1 / side))
+        self.register_buffer("indices", torch.arange(side, dtype=torch.float32))
+        self.side = side
+
+    def forward(self, pixel_values: Tensor, patch_attention_mask: Tensor) -> Tensor:
+        patches = self.patch_embedding(pixel_values).flatten(2).transpose(1, 2)
+        seen = patch_attention_mask.long()
+        rows = self.buckets(seen[:, :, 0].sum(1))
+        columns = self.buckets(seen[:, 0, :].sum(1))
+        places = rows[:, :, None] * self.side + columns[:, None, :]
+        return patches + self.position_embedding((places * seen).flatten(1))
+
+    def buckets(self, counts: Tensor) -> Tensor:
+        steps = self.indices[None] * (1.0 / counts.float())[:, None]
+        return (steps.clamp(max=1.0 - 1e-6)[:, :, None] >= self.boundaries).long().sum(-1)
+
+
+class Vision(nn.Module):
+    """Tower and connector; pixel_values (B, N, 3, H, W) and their mask -> image_features (tiles, tokens, D).
+
+    Tiles that are zero throughout are left out, as in Idefics3Model.get_image_features.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.vision_model = copy.deepcopy(model.model.vision_model)
+        self.vision_model.embeddings = Embeddings(self.vision_model.embeddings)
+        self.connector = model.model.connector
+
+    def forward(self, pixel_values: Tensor, pixel_attention_mask: Tensor) -> Tensor:
+        pixels = pixel_values.flatten(0, 1)
+        seen = (pixels != 0).any(dim=-1).any(dim=-1).any(dim=-1)
+        mask = pixel_attention_mask.flatten(0, 1)[seen].float()
+        side = TILE // PATCH
+        patches = mask.reshape(-1, side, PATCH, side, PATCH).sum(dim=(2, 4)) > 0
+        hidden = self.vision_model(pixel_values=pixels[seen], patch_attention_mask=patches)
+        return self.connector(hidden.last_hidden_state)
+
+
+def make(out: Path) -> list[Path]:
+    return [concat(out / "idefics3-concat"), group_query(out / "smolvlm-gqa")]
+
+
+def concat(folder: Path) -> Path:
+    words, model, processor, reference = made(Idefics3Config, Idefics3ForConditionalGeneration, True)
+    write(folder, words, model, processor, reference, {
+        "embed_tokens": common.trace_embedding(model.model.text_model.embed_tokens),
+        "vision_encoder": trace_vision(model),
+        "decoder_model_merged": common.trace_decoder(model.model.text_model, model.lm_head),
+    })
+    return folder
+
+
+def group_query(folder: Path) -> Path:
+    words, model, processor, reference = made(SmolVLMConfig, SmolVLMForConditionalGeneration, False)
+    causal = LlamaForCausalLM(model.config.text_config)
+    causal.model.load_state_dict(model.model.text_model.state_dict())
+    causal.lm_head.load_state_dict(model.lm_head.state_dict())
+    embed = common.trace_embedding(model.model.text_model.embed_tokens)
+    vision = trace_vision(model)
+    decoder = common.build_decoder(causal, words, "fp32")
+    half = common.as_float16(decoder, ["inputs_embeds", "logits"])
+    write(folder, words, model, processor, reference, {
+        "embed_tokens": embed,
+        "embed_tokens_fp16": common.as_float16(embed, []),
+        "embed_tokens_q4": embed,
+        "vision_encoder": vision,
+        "vision_encoder_fp16": common.as_float16(vision, ["pixel_values"]),
+        "vision_encoder_q4": common.as_four_bits(vision),
+        "decoder_model_merged": decoder,
+        "decoder_model_merged_fp16": half,
+        "decoder_model_merged_q4": common.build_decoder(causal, words, "int4"),
+    })
+    return folder
+
+
+def made(config_class: type, model_class: type, splits: bool) -> tuple[Any, ...]:
+    """The first model whose answers differ, with its words, processor and reference."""
+    words = common.tokenizer(SPECIAL, bos="<|im_start|>", eos="<end_of_utterance>", pad="<|im_end|>")
+    images = Idefics3ImageProcessorPil(
+        size={"longest_edge": MOST_TILES * TILE},
+        max_image_size={"longest_edge": TILE},
+        do_image_splitting=splits,
+    )
+    processor = Idefics3Processor(images, words, image_seq_len=SEQUENCE, chat_template=TEMPLATE)
+
+    def one(seed: int) -> tuple[Any, ...]:
+        model = model_class(config(config_class, words)).eval()
+        common.randomise(model, seed)
+        return words, model, processor, reference(model, processor)
+
+    return common.first_seed(
+        one, lambda found: common.differ(case["greedy"] for case in found[3]["cases"].values())
+    )
+
+
+def config(config_class: type, words: PreTrainedTokenizerFast) -> Any:
+    ids = {
+        "pad_token_id": words.pad_token_id,
+        "bos_token_id": words.bos_token_id,
+        "eos_token_id": words.eos_token_id,
+    }
+    text = LlamaConfig(
+        vocab_size=common.vocabulary_size(words),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        max_position_embeddings=512,
+        rms_norm_eps=1e-5,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        attn_implementation="eager",
+        **ids,
+    )
+    vision = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": TILE,
+        "patch_size": PATCH,
+    }
+    return config_class(
+        text_config=text.to_dict(),
+        vision_config=vision,
+        scale_factor=SHUFFLE,
+        image_token_id=words.convert_tokens_to_ids("<image>"),
+        attn_implementation="eager",
+        **ids,
+    )
+
+
+def reference(model: PreTrainedModel, processor: Idefics3Processor) -> dict[str, Any]:
+    pictures = [common.picture(one) for one in IMAGES]
+    cases = {name: case(model, processor, pictures, turns) for name, turns in TURNS.items()}
+    rows = ["one image", "two images"]
+    together = processor(
+        text=[prompt(processor, TURNS[name]) for name in rows],
+        images=[[pictures[i] for i in images_of(TURNS[name])] for name in rows],
+        padding=True,
+        return_tensors="pt",
+    )
+    return {
+        "images": IMAGES,
+        "cases": cases,
+        "batch": {"rows": rows, "greedy": common.greedy(model, dict(together))},
+    }
+
+
+def case(model: PreTrainedModel, processor: Any, pictures: list[Any], turns: list[tuple]) -> dict[str, Any]:
+    shown = images_of(turns)
+    images = {"images": [pictures[i] for i in shown]} if shown else {}
+    inputs = processor(text=prompt(processor, turns), **images, return_tensors="pt")
+    with torch.no_grad():
+        logits = model(**inputs).logits[0, -1]
+    tokens = inputs["input_ids"][0].tolist()
+    vision = []
+    for i in shown:
+        alone = processor.image_processor([pictures[i]], return_tensors="np")
+        vision.append({
+            "pixel_values": common.described(alone["pixel_values"].astype("float32")),
+            "pixel_attention_mask": common.described(alone["pixel_attention_mask"].astype("bool")),
+        })
+    [answer] = common.greedy(model, dict(inputs))
+    return common.case(as_parts(turns), tokens, [list(range(len(tokens)))], vision, logits, answer)
+
+
+def images_of(turns: list[tuple]) -> list[int]:
+    return [part for _, *parts in turns for part in parts if isinstance(part, int)]
+
+
+def as_parts(turns: list[tuple]) -> list[dict[str, Any]]:
+    return [
+        {
+            "role": role,
+            "parts": [{"image": one} if isinstance(one, int) else {"text": one} for one in parts],
+        }
+        for role, *parts in turns
+    ]
+
+
+def prompt(processor: Idefics3Processor, turns: list[tuple]) -> str:
+    messages = [
+        {
+            "role": turn["role"],
+            "content": [
+                {"type": "image"} if "image" in part else {"type": "text", "text": part["text"]}
+                for part in turn["parts"]
+            ],
+        }
+        for turn in as_parts(turns)
+    ]
+    return processor.apply_chat_template(messages, add_generation_prompt=True)
+
+
+def trace_vision(model: PreTrainedModel) -> onnx.ModelProto:
+    tiles = {0: common.BATCH, 1: "num_tiles"}
+    pixels = torch.randn(2, 3, 3, TILE, TILE)
+    mask = torch.ones(2, 3, TILE, TILE, dtype=torch.bool)
+    return common.compact(
+        common.trace(
+            Vision(model),
+            (pixels, mask),
+            {"pixel_values": tiles, "pixel_attention_mask": tiles},
+            {"image_features": {0: "num_images"}},
+        )
+    )
+
+
+def write(
+    folder: Path,
+    words: PreTrainedTokenizerFast,
+    model: PreTrainedModel,
+    processor: Idefics3Processor,
+    reference: dict[str, Any],
+    graphs: dict[str, onnx.ModelProto],
+) -> None:
+    name = "Idefics3" if model.config.model_type == "idefics3" else "SmolVLM"
+    images = processor.image_processor.to_dict()
+    common.write_checkpoint(
+        folder,
+        graphs=graphs,
+        config=model.config.to_dict() | {"architectures": [type(model).__name__]},
+        preprocessor=images | {"image_processor_type": f"{name}ImageProcessor", "processor_class": f"{name}Processor"},
+        processor={"processor_class": f"{name}Processor", "image_seq_len": SEQUENCE},
+        words=words,
+        template=TEMPLATE,
+        reference=reference,
+    )
