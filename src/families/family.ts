@@ -25,8 +25,10 @@ export type ImageProcessor = (
  * `Layout` is what the prompt must know of it besides the number of its features, such as rows and columns of tiles.
  */
 export interface ProcessedImage<Layout = unknown> {
-  /** Normalised pixel values, the input that variants distort. */
+  /** Normalised pixel values, which variants distort. */
   readonly pixels: TensorData;
+  /** What the graph takes of pixels, distorted ones too, where it is not the pixels as they are: patches, for example. */
+  readonly toInput?: (pixels: TensorData) => TensorData;
   /** Name of that input in the graph. */
   readonly pixelsInput: string;
   /** The graph's other inputs by name, such as a pixel mask or a grid. */

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import type { TensorData } from "../engine/tensor-data.js";
-import { InferenceError, ModelLoadError } from "../errors.js";
-import type { FamilyPlugin, ModelFamily, PromptPart, PromptTurn } from "./family.js";
+import { ModelLoadError } from "../errors.js";
+import type { FamilyPlugin, ModelFamily, PromptPart, PromptTools, PromptTurn } from "./family.js";
+import { layOutImages } from "./image-prompt.js";
 import { parseConfig, SIZE, TOKEN_ID, TOKEN_IDS } from "./parse-config.js";
-import { earlierPrompts, expandImageTokens, plainPositions } from "./shared-prompts.js";
+import { plainPositions } from "./shared-prompts.js";
 
 const CONFIG = z.looseObject({
   image_token_id: TOKEN_ID.optional(),
@@ -58,24 +59,16 @@ export const llava: FamilyPlugin = {
         return { pixels: { data, dims }, pixelsInput: "pixel_values", inputs: {}, layout: null };
       },
       layOut(turns, images, tools) {
-        const placed = turns.map((turn) => withImagesInPlace(turn, imageToken));
-        const rendered = tools.encode(tools.render(placed, true));
-        const found = rendered.filter((token) => token === imageTokenId).length;
-        if (found !== images.length) {
-          const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
-          throw new InferenceError(
-            `the chat template put ${count(found, "image token")} into a prompt with ${count(images.length, "image")}; expected one for each`,
-          );
-        }
-        const counts = images.map(({ tokens }) => tokens);
-        const { tokens, images: spans } = expandImageTokens(rendered, imageTokenId, counts);
-        const earlier = earlierPrompts(placed, rendered, tools).map(
-          (length) =>
-            expandImageTokens(rendered.slice(0, length), imageTokenId, counts).tokens.length,
-        );
-        const behindImages = lastImageOfEachTurn(turns, spans);
-        const sharedLengths = [...new Set([...behindImages, ...earlier])].sort((a, b) => a - b);
-        return { tokens, positions: plainPositions(tokens.length), images: spans, sharedLengths };
+        const inPlace: PromptTools = {
+          ...tools,
+          render: (some, addPrompt) =>
+            tools.render(
+              some.map((turn) => withImagesInPlace(turn, imageToken)),
+              addPrompt,
+            ),
+        };
+        const layout = layOutImages(turns, images, inPlace, imageTokenId);
+        return { ...layout, positions: plainPositions(layout.tokens.length) };
       },
     };
   },
@@ -90,16 +83,4 @@ function withImagesInPlace({ role, parts }: PromptTurn, imageToken: string): Pro
     .map((part: PromptPart) => (part.type === "text" ? part.text : `${imageToken}\n`))
     .join("");
   return { role, parts: [{ type: "text", text }] };
-}
-
-function lastImageOfEachTurn(
-  turns: readonly PromptTurn[],
-  spans: readonly { end: number }[],
-): number[] {
-  let seen = 0;
-  return turns.flatMap(({ parts }) => {
-    const own = parts.filter(({ type }) => type === "image").length;
-    seen += own;
-    return own === 0 ? [] : [spans[seen - 1]!.end];
-  });
 }

@@ -1,9 +1,10 @@
 import { ModelLoadError } from "../errors.js";
 import type { FamilyPlugin } from "./family.js";
 import { llava } from "./llava.js";
+import { qwen2Vl, qwen3Vl, qwen25Vl } from "./qwen-vl.js";
 
 /** Every family: the one place to register a new one. */
-export const FAMILIES: readonly FamilyPlugin[] = [llava];
+export const FAMILIES: readonly FamilyPlugin[] = [llava, qwen2Vl, qwen25Vl, qwen3Vl];
 
 /**
  * The family of a checkpoint.

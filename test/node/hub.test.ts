@@ -147,7 +147,7 @@ test("says which graphs a repository has when those of the precision are missing
 test("a model of an unknown family is refused before anything but its config.json is fetched", async () => {
   const stock = FILES["config.json"]!;
   for (const config of [
-    { model_type: "qwen2_vl", hidden_size: 8 },
+    { model_type: "phi3_v", hidden_size: 8 },
     { model_type: "florence2" },
     { model_type: "idefics3", text_config: {} },
   ]) {

@@ -84,7 +84,7 @@ export class Vision {
   }
 
   async #encode(
-    { pixelsInput, inputs }: ProcessedImage,
+    { pixelsInput, inputs, toInput = (same) => same }: ProcessedImage,
     pixels: TensorData,
     { edits, strengths }: EditSet,
   ): Promise<TensorData> {
@@ -95,7 +95,7 @@ export class Vision {
     const feeds: Tensors = {
       ...graphs.vision.feeds,
       ...editFeeds(runtime, session, edits, { rows, steps: 0, pastRows: 0 }),
-      [pixelsInput]: asTensor(runtime, pixels),
+      [pixelsInput]: asTensor(runtime, toInput(pixels)),
     };
     for (const [name, input] of Object.entries(inputs)) feeds[name] = asTensor(runtime, input);
     let outputs: Tensors;

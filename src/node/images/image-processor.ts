@@ -3,12 +3,13 @@ import { importFailure, ModelLoadError } from "../../errors.js";
 import type { ImageProcessor } from "../../families/family.js";
 import { readJsonFile } from "../read-text-file.js";
 import { imageSettings } from "./image-settings.js";
+import { patchProcessor } from "./patch-processor.js";
 import { processImage } from "./process-image.js";
 import { type Transformers, transformersProcessor } from "./transformers-processor.js";
 
 /**
- * A checkpoint's image processor, which gives the model the pixels that the one in Python gives: plain ones are done here,
- * all others by transformers.js, which resizes as Pillow does here too.
+ * A checkpoint's image processor, which gives the model the pixels that the one in Python gives: plain ones and Qwen-VL's are
+ * done here, all others by transformers.js, which resizes as Pillow does here too.
  *
  * @param path the checkpoint's folder
  * @throws ModelLoadError when preprocessor_config.json cannot be read, or asks for something that is not known
@@ -19,6 +20,8 @@ export async function loadImageProcessor(path: string): Promise<ImageProcessor> 
     throw new ModelLoadError("preprocessor_config.json: expected an object of settings");
   }
   const { image_processor_type: type } = content as Record<string, unknown>;
+  const inPatches = patchProcessor(content as Record<string, unknown>);
+  if (inPatches !== undefined) return inPatches;
   const settings = imageSettings(content as Record<string, unknown>);
   if (settings !== undefined) {
     return async (pixels) => ({ pixel_values: await processImage(pixels, settings) });
