@@ -1,5 +1,6 @@
 // A checkpoint family: what its config.json says, how it takes images, and how its prompts are laid out.
-// SmolVLM and Idefics3, each image whole (not cut into tiles): `<fake><global-img><image>*n<fake>` in place of an image.
+// SmolVLM with each image whole: `<fake><global-img><image>*n<fake>` in place of an image (the one that comes with this
+// package cuts images into tiles).
 import {
   earlierPrompts,
   expandImageTokens,
@@ -25,8 +26,8 @@ interface Config {
 const AROUND = "<fake_token_around_image>";
 
 /** @see Marafioti et al. 2025 (arXiv 2504.05299) */
-export const smolvlm: FamilyPlugin = {
-  name: "smolvlm",
+export const wholeSmolvlm: FamilyPlugin = {
+  name: "whole-smolvlm",
   modelTypes: ["smolvlm", "idefics3"],
   configure({ config, tokenText }) {
     const { image_token_id: imageTokenId, vision_config, text_config: text } = config as Config;
@@ -35,7 +36,7 @@ export const smolvlm: FamilyPlugin = {
     }
     const imageToken = tokenText(imageTokenId);
     return {
-      name: "smolvlm",
+      name: "whole-smolvlm",
       imageToken,
       facts: {
         contextLength: text.max_position_embeddings,

@@ -103,6 +103,7 @@ export type {
   CheckpointFacts,
   FamilyContext,
   FamilyPlugin,
+  ImagePlace,
   ImageProcessor,
   ModelFamily,
   ProcessedImage,
@@ -115,6 +116,7 @@ export type {
   PromptTurn,
   RgbPixels,
   Span,
+  VisionInputs,
 } from "./families/family.js";
 export { earlierPrompts, expandImageTokens, plainPositions } from "./families/shared-prompts.js";
 export { diffuse } from "./math/diffusion-noise.js";

@@ -1,13 +1,13 @@
 import type { PromptImage, PromptTools } from "groundsight/core";
 import { expect, test } from "vitest";
-import { smolvlm } from "../examples/own-family.js";
+import { wholeSmolvlm } from "../examples/own-family.js";
 
 const config = {
   image_token_id: 7,
   vision_config: { patch_size: 16 },
   text_config: { max_position_embeddings: 8192, eos_token_id: 2 },
 };
-const family = smolvlm.configure({ config, tokenText: (id) => (id === 7 ? "<image>" : "") });
+const family = wholeSmolvlm.configure({ config, tokenText: (id) => (id === 7 ? "<image>" : "") });
 /** Texts of images and answers stand behind colons; each word and each control token is a token. */
 const ids = new Map([["<image>", 7]]);
 const tools: PromptTools = {
@@ -38,7 +38,7 @@ test("reads the config, and refuses one without a context length", () => {
   expect(family.facts).toMatchObject({ contextLength: 8192, endTokens: [2], patchSize: 16 });
   expect(family.facts.layers).toBeUndefined();
   const broken = { ...config, text_config: {} };
-  expect(() => smolvlm.configure({ config: broken, tokenText: () => "" })).toThrow(
+  expect(() => wholeSmolvlm.configure({ config: broken, tokenText: () => "" })).toThrow(
     "text_config.max_position_embeddings is missing",
   );
 });

@@ -72,12 +72,18 @@ export interface Span {
   readonly end: number;
 }
 
+/** Where an image stands in a prompt. */
+export interface ImagePlace extends Span {
+  /** Where its features stand, in their order, if other tokens stand between them; all from `start` to `end` otherwise. */
+  readonly runs?: readonly Span[];
+}
+
 /** A prompt as the decoder takes it. */
 export interface PromptLayout {
   readonly tokens: readonly number[];
   readonly positions: PromptPositions;
   /** Where each image's features stand, in the order of the images; together they cover every image token. */
-  readonly images: readonly Span[];
+  readonly images: readonly ImagePlace[];
   /**
    * Lengths, ascending, at which the prompt may be cut, since the tokens before do not depend on what follows: behind
    * images and behind earlier prompts of the same conversation. None where attention looks ahead (prefix LMs).
@@ -103,7 +109,12 @@ export interface CheckpointFacts {
   readonly endTokens: readonly number[];
   /** Side of a square patch of the vision tower, in pixels. */
   readonly patchSize: number | undefined;
+  /** Key/value heads and head size of a layer, for graphs that do not tell them. */
+  readonly cache?: { readonly heads: number; readonly headSize: number } | undefined;
 }
+
+/** An image's pixels, and what else the vision graph takes with them. */
+export type VisionInputs = Omit<ProcessedImage, "layout">;
 
 /** A checkpoint family bound to one checkpoint: its facts, how it takes images, and how its prompts are laid out. */
 export interface ModelFamily<Layout = unknown> {
@@ -113,6 +124,14 @@ export interface ModelFamily<Layout = unknown> {
   readonly imageToken: string;
   /** Makes what the vision encoder takes of an image. */
   process(processor: ImageProcessor, pixels: RgbPixels): Promise<ProcessedImage<Layout>>;
+  /**
+   * Whole images as squares (1, 3, H, W), and such squares (B, 3, H, W) as inputs of the vision graph: what steering is
+   * fitted on. Left out where an image is such a square.
+   */
+  readonly squares?: {
+    of(image: ProcessedImage<Layout>): TensorData;
+    inputs(squares: TensorData): VisionInputs;
+  };
   /** @throws InferenceError when the template does not put each image in its place */
   layOut(
     turns: readonly PromptTurn[],

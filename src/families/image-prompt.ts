@@ -1,5 +1,5 @@
 import { InferenceError } from "../errors.js";
-import type { PromptImage, PromptLayout, PromptTools, PromptTurn } from "./family.js";
+import type { PromptImage, PromptLayout, PromptTools, PromptTurn, Span } from "./family.js";
 import { earlierPrompts, expandImageTokens } from "./shared-prompts.js";
 
 /**
@@ -15,26 +15,41 @@ export function layOutImages(
   imageTokenId: number,
 ): Omit<PromptLayout, "positions"> {
   const rendered = tools.encode(tools.render(turns, true));
-  const found = rendered.filter((token) => token === imageTokenId).length;
-  if (found !== images.length) {
-    const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
-    throw new InferenceError(
-      `the chat template put ${count(found, "image token")} into a prompt with ${count(images.length, "image")}; expected one for each`,
-    );
-  }
+  checkImageTokens(rendered.filter((token) => token === imageTokenId).length, images.length);
   const counts = images.map(({ tokens }) => tokens);
   const expand = (some: readonly number[]) => expandImageTokens(some, imageTokenId, counts);
   const { tokens, images: spans } = expand(rendered);
   const earlier = earlierPrompts(turns, rendered, tools).map(
     (length) => expand(rendered.slice(0, length)).tokens.length,
   );
+  return { tokens, images: spans, sharedLengths: sharedLengths(turns, spans, earlier) };
+}
+
+/** @throws InferenceError when the chat template did not put each image in its place */
+export function checkImageTokens(found: number, images: number): void {
+  if (found === images) return;
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
+  throw new InferenceError(
+    `the chat template put ${count(found, "image token")} into a prompt with ${count(images, "image")}; expected one for each`,
+  );
+}
+
+/**
+ * Where a prompt may be cut: behind the images of each turn, and behind earlier prompts of the conversation.
+ *
+ * @param earlier lengths of these prompts
+ */
+export function sharedLengths(
+  turns: readonly PromptTurn[],
+  places: readonly Span[],
+  earlier: readonly number[],
+): number[] {
   // Behind as many images as a turn's images and those before it are; turns of text alone add none.
   let seen = 0;
   const behindImages = turns.flatMap(({ parts }) => {
     const own = parts.filter(({ type }) => type === "image").length;
     seen += own;
-    return own === 0 ? [] : [spans[seen - 1]!.end];
+    return own === 0 ? [] : [places[seen - 1]!.end];
   });
-  const sharedLengths = [...new Set([...behindImages, ...earlier])].sort((a, b) => a - b);
-  return { tokens, images: spans, sharedLengths };
+  return [...new Set([...behindImages, ...earlier])].sort((a, b) => a - b);
 }

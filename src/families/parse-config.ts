@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ModelLoadError } from "../errors.js";
+import type { CheckpointFacts, FamilyContext } from "./family.js";
 
 /** Fields that several families read. */
 export const TOKEN_ID: z.ZodNumber = z.number().int().nonnegative();
@@ -9,6 +10,32 @@ export const SIZE: z.ZodNumber = z.number().int().positive();
 export const TOKEN_IDS: z.ZodType<number | number[] | null | undefined> = z
   .union([TOKEN_ID, z.array(TOKEN_ID)])
   .nullish();
+
+/** Heads and head size of a text model's cache, as far as its configuration tells them. */
+export function cacheShape(text: {
+  readonly hidden_size?: number | undefined;
+  readonly num_attention_heads?: number | undefined;
+  readonly num_key_value_heads?: number | null | undefined;
+  readonly head_dim?: number | null | undefined;
+}): CheckpointFacts["cache"] {
+  const { hidden_size: width, num_attention_heads: all } = text;
+  const heads = text.num_key_value_heads ?? all;
+  const headSize = text.head_dim ?? (width && all && width / all);
+  return heads === undefined || headSize === undefined ? undefined : { heads, headSize };
+}
+
+/**
+ * The text of the token that stands for images.
+ *
+ * @throws ModelLoadError when the tokenizer does not know it
+ */
+export function namedToken(id: number, tokenText: FamilyContext["tokenText"]): string {
+  const text = tokenText(id);
+  if (text !== "") return text;
+  throw new ModelLoadError(
+    `config.json: the image token has id ${id}, which the tokenizer does not know`,
+  );
+}
 
 /**
  * Reads the part of a config.json that a family understands.

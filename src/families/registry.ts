@@ -1,10 +1,32 @@
 import { ModelLoadError } from "../errors.js";
 import type { FamilyPlugin } from "./family.js";
+import { idefics3 } from "./idefics3.js";
 import { llava } from "./llava.js";
 import { qwen2Vl, qwen3Vl, qwen25Vl } from "./qwen-vl.js";
 
 /** Every family: the one place to register a new one. */
-export const FAMILIES: readonly FamilyPlugin[] = [llava, qwen2Vl, qwen25Vl, qwen3Vl];
+export const FAMILIES: readonly FamilyPlugin[] = [llava, qwen2Vl, qwen25Vl, qwen3Vl, idefics3];
+
+const UNKNOWN_TO_EXPORTS =
+  "transformers.js does not know it, so there are no graphs in its layout; use a family that it exports";
+
+/** Kinds of checkpoints that people try, and why they cannot be run. */
+const REFUSED: Readonly<Record<string, string>> = {
+  phi3_v:
+    "its graphs are laid out in another way (prepare_inputs_embeds, model, vision_encoder), with negative image tokens",
+  multi_modality:
+    "Janus has six graphs, for pictures that it draws as well, instead of embed_tokens, vision_encoder and decoder_model_merged",
+  florence2: "it is an encoder and a decoder with fixed tasks, not a chat model with one decoder",
+  internvl: UNKNOWN_TO_EXPORTS,
+  internvl_chat: UNKNOWN_TO_EXPORTS,
+  mllama: `${UNKNOWN_TO_EXPORTS}; its images enter by cross-attention, not as tokens`,
+  llava_next: UNKNOWN_TO_EXPORTS,
+  minicpmv: UNKNOWN_TO_EXPORTS,
+  moondream2: UNKNOWN_TO_EXPORTS,
+  moondream3: UNKNOWN_TO_EXPORTS,
+  phi4mm: UNKNOWN_TO_EXPORTS,
+  phi4_multimodal: UNKNOWN_TO_EXPORTS,
+};
 
 /**
  * The family of a checkpoint.
@@ -15,6 +37,12 @@ export const FAMILIES: readonly FamilyPlugin[] = [llava, qwen2Vl, qwen25Vl, qwen
 export function familyOf(modelType: string): FamilyPlugin {
   const plugin = FAMILIES.find(({ modelTypes }) => modelTypes.includes(modelType));
   if (plugin !== undefined) return plugin;
+  const reason = Object.hasOwn(REFUSED, modelType) ? REFUSED[modelType] : undefined;
+  if (reason !== undefined) {
+    throw new ModelLoadError(
+      `config.json: received model_type '${modelType}', which cannot be run here: ${reason}`,
+    );
+  }
   const known = FAMILIES.flatMap(({ modelTypes }) => modelTypes).join(", ");
   throw new ModelLoadError(
     `config.json: received model_type '${modelType}'; supported are ${known}`,

@@ -85,7 +85,7 @@ function modelInfo(
     ...(adapter === undefined ? {} : { adapter: adapter.name }),
     vocabularySize: facts.vocabularySize ?? lastDimension(session.outputMetadata, "logits"),
     hiddenSize: facts.hiddenSize ?? lastDimension(session.inputMetadata, "inputs_embeds"),
-    layers: facts.layers ?? readGeometry(session).layers.length,
+    layers: facts.layers ?? readGeometry(session, facts.cache).layers.length,
     contextLength: facts.contextLength,
     cache: returnsNewRows ? "delta" : "whole",
   };

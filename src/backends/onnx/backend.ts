@@ -46,7 +46,7 @@ export class OnnxBackend implements Backend {
     const { graphs, info, endTokens, defaultMaxTokens, memory } = parts;
     checkDecoder(graphs.decoder);
     this.#parts = parts;
-    this.#geometry = readGeometry(graphs.decoder.session);
+    this.#geometry = readGeometry(graphs.decoder.session, parts.family.facts.cache);
     this.#graphs = new EditedGraphs(graphs);
     this.#vision = new Vision(parts, this.#graphs);
     this.#prefixes = new BoundedCache(memory.prefixBytes);

@@ -5,6 +5,7 @@ import { InferenceError, ModelLoadError } from "../../errors.js";
 import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
 import { cacheArray, lastLogits } from "./decoder-tensors.js";
 import { editFeeds } from "./edit-feeds.js";
+import { float32, inputTensor } from "./float-tensors.js";
 import type { DecoderGraph } from "./graphs.js";
 import type { CacheArray, KeyValueCache } from "./key-value-cache.js";
 import type { Runtime, Tensors } from "./runtime.js";
@@ -150,9 +151,9 @@ export class DecoderRunner {
     const names = this.#edits.flatMap((edit) => edit.outputs ?? []);
     if (names.length === 0) return {};
     const readings = names.map((name): [string, Float32Array] => {
-      const { data, dims } = outputs[name]!;
-      const size = data.length / dims[0]!;
-      return [name, (data as Float32Array).subarray(row * size, (row + 1) * size)];
+      const output = outputs[name]!;
+      const size = output.size / output.dims[0]!;
+      return [name, float32(output, `the decoder's ${name}`, row * size, (row + 1) * size)];
     });
     return { readings: Object.fromEntries(readings) };
   }
@@ -175,7 +176,10 @@ export class DecoderRunner {
     });
     const { Tensor } = this.#runtime;
     const feeds: Tensors = {
-      inputs_embeds: new Tensor("float32", embeddings, [batch, steps, hidden]),
+      inputs_embeds: inputTensor(this.#runtime, this.#graph.session, "inputs_embeds", {
+        data: embeddings,
+        dims: [batch, steps, hidden],
+      }),
       attention_mask: this.#mask(cache, step),
     };
     if (inputNames.includes("position_ids")) {

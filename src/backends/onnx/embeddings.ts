@@ -1,4 +1,6 @@
 import { InferenceError } from "../../errors.js";
+import type { ImagePlace, Span } from "../../families/family.js";
+import { float32 } from "./float-tensors.js";
 import type { OnnxParts } from "./parts.js";
 import type { OnnxPrompt } from "./prompt.js";
 import type { Tensors } from "./runtime.js";
@@ -23,12 +25,22 @@ export async function embedPrompt(
         `image features have ${features.rows.length} values for ${features.tokens} tokens; expected ${hidden} per token, as the token embeddings have`,
       );
     }
-    const [from, to] = [Math.max(span.start, start), Math.min(span.end, end)];
-    if (from >= to) continue;
-    const rows = features.rows.subarray((from - span.start) * hidden, (to - span.start) * hidden);
-    embeddings.set(rows, (from - start) * hidden);
+    let before = 0;
+    for (const run of runsOf(span)) {
+      const [from, to] = [Math.max(run.start, start), Math.min(run.end, end)];
+      const first = before + from - run.start;
+      before += run.end - run.start;
+      if (from >= to) continue;
+      const rows = features.rows.subarray(first * hidden, (first + to - from) * hidden);
+      embeddings.set(rows, (from - start) * hidden);
+    }
   }
   return embeddings;
+}
+
+/** Where an image's features stand. */
+export function runsOf(place: ImagePlace): readonly Span[] {
+  return place.runs ?? [place];
 }
 
 /** Embeddings (tokens, hidden) of token ids, free to be overwritten. */
@@ -44,10 +56,7 @@ export async function embedTokens(
     throw new InferenceError(`the token embedding failed: ${(cause as Error).message}`, { cause });
   }
   const embeddings = outputs.inputs_embeds ?? outputs[embed.outputNames[0]!]!;
-  if (!(embeddings.data instanceof Float32Array)) {
-    throw new InferenceError(`the token embedding returned ${embeddings.type}; expected float32`);
-  }
-  return embeddings.data;
+  return float32(embeddings, "the token embedding");
 }
 
 /** Embeddings (hidden) of tokens of different contexts, each on its own where they fail together; or why there is none. */

@@ -1,6 +1,7 @@
 import type { StepResult } from "../../engine/backend.js";
 import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
 import { type ContextInput, DecoderRunner } from "./decoder.js";
+import { runsOf } from "./embeddings.js";
 import type { DecoderGraph } from "./graphs.js";
 import { type CacheGeometry, KeyValueCache } from "./key-value-cache.js";
 import type { OnnxPrompt } from "./prompt.js";
@@ -88,5 +89,5 @@ export function inputOf({
   prompt,
 }: Pick<OnnxContext, "slot" | "prompt">): Pick<ContextInput, "slot" | "strengths" | "images"> {
   const { edits, images } = prompt;
-  return { slot, strengths: edits.strengths, images: images.map(({ span }) => span) };
+  return { slot, strengths: edits.strengths, images: images.flatMap(({ span }) => runsOf(span)) };
 }

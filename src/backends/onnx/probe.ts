@@ -8,12 +8,14 @@ import { InferenceError, UnsupportedCapabilityError } from "../../errors.js";
 import type { PromptPositions } from "../../families/family.js";
 import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
 import { hiddenStatesEdit } from "../../onnx/edits/hidden-states.js";
-import { asTensor, type EditSet, editFeeds, editSet } from "./edit-feeds.js";
+import { readGeometry } from "./decoder-tensors.js";
+import { type EditSet, editFeeds, editSet } from "./edit-feeds.js";
 import { embedPrompt } from "./embeddings.js";
+import { float32, inputTensor } from "./float-tensors.js";
 import type { ImageToProcess, OnnxParts } from "./parts.js";
 import { layOutPrompt } from "./prompt.js";
 import type { Session, Tensors } from "./runtime.js";
-import type { ImageFeatures } from "./vision.js";
+import { type ImageFeatures, imageFeeds } from "./vision.js";
 
 /** A graph that returns its hidden states. */
 interface TappedGraph {
@@ -68,15 +70,18 @@ export class OnnxProbe implements Probe {
 
   async pixels(source: ImageSource): Promise<TensorData> {
     const image = await this.#parts.openImage(source, undefined);
-    return (await image.process()).pixels;
+    const processed = await image.process();
+    return this.#parts.family.squares?.of(processed) ?? processed.pixels;
   }
 
   async visionStates(pixels: TensorData): Promise<VisionStates> {
-    const { runtime, graphs } = this.#parts;
+    const { runtime, graphs, family } = this.#parts;
     const copies = pixels.dims[0] ?? 1;
+    const plain = { pixels, pixelsInput: "pixel_values", inputs: {} };
+    const given = family.squares?.inputs(pixels) ?? plain;
     const states = await this.#run(this.#vision, copies, 0, {
       ...graphs.vision.feeds,
-      pixel_values: asTensor(runtime, pixels),
+      ...imageFeeds(runtime, this.#vision.session, given),
     });
     const [rows = 0, positions = 0, width = 0] = states[0]!.dims;
     return {
@@ -138,8 +143,12 @@ export class OnnxProbe implements Probe {
       BigInt,
     );
     const positionDims = planes.length === 1 ? [1, length] : [planes.length, 1, length];
+    const { runtime } = this.#parts;
     return {
-      inputs_embeds: new Tensor("float32", embeddings, [1, length, embeddings.length / length]),
+      inputs_embeds: inputTensor(runtime, this.#decoder.session, "inputs_embeds", {
+        data: embeddings,
+        dims: [1, length, embeddings.length / length],
+      }),
       attention_mask: new Tensor("int64", new BigInt64Array(length).fill(1n), [1, length]),
       position_ids: new Tensor("int64", ids, positionDims),
       num_logits_to_keep: new Tensor("int64", BigInt64Array.of(1n), []),
@@ -149,15 +158,17 @@ export class OnnxProbe implements Probe {
   #emptyPast(): Tensors {
     const { Tensor } = this.#parts.runtime;
     const past: Tensors = {};
-    for (const input of this.#decoder.session.inputMetadata) {
-      if (!input.isTensor || !input.name.startsWith("past_key_values.")) continue;
-      const [, heads, , headSize] = input.shape;
-      const dims = [1, Number(heads), 0, Number(headSize)];
-      past[input.name] =
-        input.type === "float16"
-          ? new Tensor("float16", new Uint16Array(0), dims)
-          : new Tensor("float32", new Float32Array(0), dims);
-    }
+    const { session } = this.#decoder;
+    const { layers, ArrayType } = readGeometry(session, this.#parts.family.facts.cache);
+    layers.forEach(({ heads, headSize }, layer) => {
+      for (const kind of ["key", "value"]) {
+        const dims = [1, heads, 0, headSize];
+        past[`past_key_values.${layer}.${kind}`] =
+          ArrayType === Uint16Array
+            ? new Tensor("float16", new Uint16Array(0), dims)
+            : new Tensor("float32", new Float32Array(0), dims);
+      }
+    });
     return past;
   }
 
@@ -186,8 +197,8 @@ export class OnnxProbe implements Probe {
       });
     }
     return outputs.map((name) => {
-      const { data, dims } = found[name]!;
-      return { data: data as Float32Array, dims };
+      const output = found[name]!;
+      return { data: float32(output, `the graph's ${name}`), dims: output.dims };
     });
   }
 }

@@ -3,7 +3,7 @@ import { refuseControlTokens } from "../../engine/control-tokens.js";
 import type { Stream } from "../../engine/method.js";
 import type { View } from "../../engine/view.js";
 import { InvalidArgumentError } from "../../errors.js";
-import type { PromptLayout, PromptTurn, Span } from "../../families/family.js";
+import type { ImagePlace, PromptLayout, PromptTurn } from "../../families/family.js";
 import { type EditSet, editSet } from "./edit-feeds.js";
 import type { OnnxParts } from "./parts.js";
 import type { ImageFeatures } from "./vision.js";
@@ -11,7 +11,7 @@ import type { ImageFeatures } from "./vision.js";
 /** A stream's prompt, ready to be prefilled. */
 export interface OnnxPrompt extends Prompt {
   readonly positions: PromptLayout["positions"];
-  readonly images: readonly { readonly features: ImageFeatures; readonly span: Span }[];
+  readonly images: readonly { readonly features: ImageFeatures; readonly span: ImagePlace }[];
   /** Edits of the decoder. */
   readonly edits: EditSet;
   /** Beginnings that other prompts may share, the shortest first. */

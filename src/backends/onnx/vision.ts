@@ -3,11 +3,12 @@ import type { ImageVariant } from "../../engine/image-variant.js";
 import type { ActiveEdit } from "../../engine/method.js";
 import type { TensorData } from "../../engine/tensor-data.js";
 import { InferenceError } from "../../errors.js";
-import type { ProcessedImage, PromptImage } from "../../families/family.js";
-import { asTensor, type EditSet, editFeeds, editSet } from "./edit-feeds.js";
+import type { ProcessedImage, PromptImage, VisionInputs } from "../../families/family.js";
+import { type EditSet, editFeeds, editSet } from "./edit-feeds.js";
+import { float32, inputTensor } from "./float-tensors.js";
 import type { EditedGraphs } from "./graphs.js";
 import type { ImageToProcess, OnnxParts } from "./parts.js";
-import type { Tensors } from "./runtime.js";
+import type { Runtime, Session, Tensors } from "./runtime.js";
 
 /** Features of one variant of an image, with the processed image they belong to. */
 export interface ImageFeatures extends PromptImage {
@@ -84,20 +85,19 @@ export class Vision {
   }
 
   async #encode(
-    { pixelsInput, inputs, toInput = (same) => same }: ProcessedImage,
+    processed: ProcessedImage,
     pixels: TensorData,
     { edits, strengths }: EditSet,
   ): Promise<TensorData> {
     const { runtime, graphs } = this.#parts;
     const session = await this.#graphs.session("vision", edits);
     const row = { strengths, pastLength: 0, newLength: 0, images: [] };
-    const rows = Array.from({ length: pixels.dims[0] ?? 1 }, () => row);
+    const rows = Array.from({ length: towerRows(pixels.dims) }, () => row);
     const feeds: Tensors = {
       ...graphs.vision.feeds,
       ...editFeeds(runtime, session, edits, { rows, steps: 0, pastRows: 0 }),
-      [pixelsInput]: asTensor(runtime, toInput(pixels)),
+      ...imageFeeds(runtime, session, { ...processed, pixels }),
     };
-    for (const [name, input] of Object.entries(inputs)) feeds[name] = asTensor(runtime, input);
     let outputs: Tensors;
     try {
       outputs = await session.run(feeds);
@@ -105,11 +105,29 @@ export class Vision {
       throw new InferenceError(`the vision encoder failed: ${(cause as Error).message}`, { cause });
     }
     const features = outputs.image_features ?? outputs[session.outputNames[0]!]!;
-    if (!(features.data instanceof Float32Array)) {
-      throw new InferenceError(`the vision encoder returned ${features.type}; expected float32`);
-    }
-    return { data: features.data, dims: features.dims };
+    return { data: float32(features, "the vision encoder"), dims: features.dims };
   }
+}
+
+/** Rows of a tower's batch: images (B, 3, H, W), or tiles of images (B, N, 3, H, W). */
+export function towerRows(dims: readonly number[]): number {
+  const [images = 1, tiles = 1] = dims;
+  return dims.length === 5 ? images * tiles : images;
+}
+
+/** An image's inputs in the types of the graph; of those that vary between exports, what it has. */
+export function imageFeeds(
+  runtime: Runtime,
+  session: Session,
+  { pixels, toInput = (same) => same, pixelsInput, inputs }: VisionInputs,
+): Tensors {
+  const feeds: Tensors = {
+    [pixelsInput]: inputTensor(runtime, session, pixelsInput, toInput(pixels)),
+  };
+  for (const [name, input] of Object.entries(inputs)) {
+    if (session.inputNames.includes(name)) feeds[name] = inputTensor(runtime, session, name, input);
+  }
+  return feeds;
 }
 
 function featuresKey(image: ImageToProcess, variant: ImageVariant, edits: EditSet): string {

@@ -5,11 +5,13 @@ import { readJsonFile } from "../read-text-file.js";
 import { imageSettings } from "./image-settings.js";
 import { patchProcessor } from "./patch-processor.js";
 import { processImage } from "./process-image.js";
+import { tileImage } from "./tile-image.js";
+import { tileSettings } from "./tile-settings.js";
 import { type Transformers, transformersProcessor } from "./transformers-processor.js";
 
 /**
- * A checkpoint's image processor, which gives the model the pixels that the one in Python gives: plain ones and Qwen-VL's are
- * done here, all others by transformers.js, which resizes as Pillow does here too.
+ * A checkpoint's image processor, which gives the model the pixels that the one in Python gives: plain ones, Qwen-VL's and
+ * those that make tiles are done here, all others by transformers.js, which resizes as Pillow does here too.
  *
  * @param path the checkpoint's folder
  * @throws ModelLoadError when preprocessor_config.json cannot be read, or asks for something that is not known
@@ -25,6 +27,13 @@ export async function loadImageProcessor(path: string): Promise<ImageProcessor> 
   const settings = imageSettings(content as Record<string, unknown>);
   if (settings !== undefined) {
     return async (pixels) => ({ pixel_values: await processImage(pixels, settings) });
+  }
+  const tiles = tileSettings(content as Record<string, unknown>);
+  if (tiles !== undefined) {
+    return async (image) => {
+      const { pixels, rows, columns } = await tileImage(image, tiles);
+      return { pixel_values: pixels, rows, columns };
+    };
   }
   return transformersProcessor(await transformersPackage(type), path, type);
 }

@@ -51,7 +51,7 @@ const PLAIN = {
 };
 
 /** Fields that say nothing about numbers. */
-const INERT = [
+export const INERT: readonly RegExp[] = [
   /^_/,
   /^(image_processor_type|feature_extractor_type|processor_class|auto_map|model_input_names)$/,
   /^(do_convert_rgb|data_format|input_data_format|return_tensors|device|disable_grouping)$/,
@@ -59,10 +59,13 @@ const INERT = [
   /^(vision_feature_select_strategy|transformers_version|name_or_path|pad_size)$/,
 ];
 
-const LENGTH = z.int().min(1).max(16_384);
+export const LENGTH: z.ZodInt = z.int().min(1).max(16_384);
 const EDGES = z.strictObject({ width: LENGTH, height: LENGTH });
 const SHORTEST = z.strictObject({ shortest_edge: LENGTH });
-const NUMBERS = z.union([z.number(), z.array(z.number()).length(3)]);
+export const NUMBERS: z.ZodType<number | number[]> = z.union([
+  z.number(),
+  z.array(z.number()).length(3),
+]);
 const SETTINGS = z.object({
   do_resize: z.boolean(),
   size: z.union([LENGTH, EDGES, SHORTEST]).optional(),
@@ -138,7 +141,8 @@ function square(size: number | Size): Size {
   return typeof size === "number" ? { width: size, height: size } : size;
 }
 
-function perChannel(values: number | readonly number[]): readonly number[] {
+/** A number for each channel. */
+export function perChannel(values: number | readonly number[]): readonly number[] {
   return typeof values === "number" ? [values, values, values] : values;
 }
 

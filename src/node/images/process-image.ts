@@ -28,6 +28,16 @@ function cropMiddle(image: RgbPixels, { width, height }: Size): RgbPixels {
   if (image.width === width && image.height === height) return image;
   const left = Math.floor((image.width - width) / 2);
   const top = Math.floor((image.height - height) / 2);
+  return cropped(image, left, top, { width, height });
+}
+
+/** A part of an image, black where that reaches beyond it. */
+export function cropped(
+  image: RgbPixels,
+  left: number,
+  top: number,
+  { width, height }: Size,
+): RgbPixels {
   const start = Math.max(left, 0);
   const end = Math.min(left + width, image.width);
   const data = new Uint8Array(width * height * 3);
@@ -38,9 +48,10 @@ function cropMiddle(image: RgbPixels, { width, height }: Size): RgbPixels {
   return { data, width, height };
 }
 
-function normalise(
+/** Pixel values (1, 3, height, width), to the bit those of numpy in 32 bits. */
+export function normalise(
   { data, width, height }: RgbPixels,
-  { factor, mean, deviation }: ImageSettings,
+  { factor, mean, deviation }: Pick<ImageSettings, "factor" | "mean" | "deviation">,
 ): TensorData {
   const plane = width * height;
   const values = new Float32Array(3 * plane);

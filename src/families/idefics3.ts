@@ -1,0 +1,178 @@
+import { z } from "zod";
+import type { TensorData } from "../engine/tensor-data.js";
+import { InferenceError } from "../errors.js";
+import type {
+  FamilyPlugin,
+  ImagePlace,
+  ModelFamily,
+  ProcessedImage,
+  PromptImage,
+  PromptTools,
+  PromptTurn,
+} from "./family.js";
+import { checkImageTokens, sharedLengths } from "./image-prompt.js";
+import { cacheShape, namedToken, parseConfig, SIZE, TOKEN_ID, TOKEN_IDS } from "./parse-config.js";
+import { earlierPrompts, expandImageTokens, plainPositions } from "./shared-prompts.js";
+
+const CONFIG = z.looseObject({
+  image_token_id: TOKEN_ID,
+  eos_token_id: TOKEN_IDS,
+  vision_config: z.looseObject({ patch_size: SIZE.optional().catch(undefined) }).optional(),
+  text_config: z.looseObject({
+    hidden_size: SIZE.optional(),
+    num_hidden_layers: SIZE.optional(),
+    num_attention_heads: SIZE.optional(),
+    num_key_value_heads: SIZE.nullish(),
+    head_dim: SIZE.nullish(),
+    vocab_size: SIZE.optional(),
+    max_position_embeddings: SIZE,
+    eos_token_id: TOKEN_IDS,
+  }),
+});
+
+const AROUND = "<fake_token_around_image>";
+const WHOLE = "<global-img>";
+
+/** Rows and columns that an image is cut into; 0 where it is not cut. */
+interface Tiles {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * Idefics3 and SmolVLM: an image is cut into tiles, each framed by tokens that name its place, with the whole image
+ * behind them; plain positions.
+ *
+ * @see Laurençon et al. 2024 (arXiv 2408.12637), Marafioti et al. 2025 (arXiv 2504.05299)
+ */
+export const idefics3: FamilyPlugin = {
+  name: "idefics3",
+  modelTypes: ["idefics3", "smolvlm"],
+  configure({ config, tokenText }): ModelFamily<Tiles> {
+    const { text_config: text, vision_config: vision, ...rest } = parseConfig(CONFIG, config);
+    const imageTokenId = rest.image_token_id;
+    const imageToken = namedToken(imageTokenId, tokenText);
+    return {
+      name: "idefics3",
+      facts: {
+        contextLength: text.max_position_embeddings,
+        vocabularySize: text.vocab_size,
+        hiddenSize: text.hidden_size,
+        layers: text.num_hidden_layers,
+        endTokens: [rest.eos_token_id ?? text.eos_token_id ?? []].flat(),
+        patchSize: vision?.patch_size,
+        cache: cacheShape(text),
+      },
+      imageToken,
+      async process(processor, pixels) {
+        const made = await processor(pixels, {});
+        const { data, dims } = made.pixel_values as TensorData;
+        const layout = { rows: made.rows as number, columns: made.columns as number };
+        return { ...visionInputs({ data, dims }), layout };
+      },
+      squares: {
+        // The whole image stands behind its tiles.
+        of({ pixels: { data, dims } }: ProcessedImage<Tiles>) {
+          const [, tiles = 1, ...square] = dims;
+          return { data: data.slice((data.length / tiles) * (tiles - 1)), dims: [1, ...square] };
+        },
+        inputs: ({ data, dims }) => visionInputs({ data, dims: [1, ...dims] }),
+      },
+      layOut(turns, images, tools) {
+        const framed = withFrames(tools, imageToken, images);
+        const counts = images.flatMap((image) => {
+          const { rows, columns } = image.processed.layout;
+          const tiles = rows * columns + 1;
+          return Array.from({ length: tiles }, () => tokensOfTile(image, tiles));
+        });
+        const expand = (tokens: readonly number[]) =>
+          expandImageTokens(tokens, imageTokenId, counts);
+        const rendered = framed.encode(framed.render(turns, true));
+        const { tokens, images: runs } = expand(rendered);
+        checkImageTokens(runs.length, counts.length);
+        const earlier = earlierPrompts(turns, rendered, framed).map(
+          (length) => expand(rendered.slice(0, length)).tokens.length,
+        );
+        const places = images.map(({ processed: { layout } }): ImagePlace => {
+          const own = runs.splice(0, layout.rows * layout.columns + 1);
+          return { start: own[0]!.start, end: own.at(-1)!.end, runs: own };
+        });
+        return {
+          tokens,
+          positions: plainPositions(tokens.length),
+          images: places,
+          sharedLengths: sharedLengths(turns, places, earlier),
+        };
+      },
+    };
+  },
+};
+
+/** Tiles (1, N, 3, H, W), all of them full: what surrounds pixels of unequal images is not needed, as each is encoded alone. */
+function visionInputs({ data, dims }: TensorData) {
+  const [images = 1, tiles = 1, , height = 0, width = 0] = dims;
+  const mask = new Uint8Array(images * tiles * height * width).fill(1);
+  return {
+    pixels: { data, dims },
+    toInput: keepBlankTiles,
+    pixelsInput: "pixel_values",
+    inputs: { pixel_attention_mask: { data: mask, dims: [images, tiles, height, width] } },
+  };
+}
+
+/** The least that float16 tells from 0 as well. */
+const SPECK = 1e-6;
+
+/** The graph takes a tile that is 0 throughout (mid-grey, once normalised) for padding and drops it; a speck keeps it. */
+function keepBlankTiles({ data, dims }: TensorData): TensorData {
+  const tiles = (dims[0] ?? 1) * (dims[1] ?? 1);
+  const size = data.length / tiles;
+  let kept = data;
+  for (let start = 0; start < data.length; start += size) {
+    if (data.subarray(start, start + size).some((value) => value !== 0)) continue;
+    if (kept === data) kept = data.slice();
+    kept[start] = SPECK;
+  }
+  return { data: kept, dims };
+}
+
+/** @throws InferenceError when the vision encoder left tiles out */
+function tokensOfTile({ tokens }: PromptImage<Tiles>, tiles: number): number {
+  if (tokens % tiles === 0) return tokens / tiles;
+  throw new InferenceError(
+    `the vision encoder returned ${tokens} features for ${tiles} tiles; expected as many for each`,
+  );
+}
+
+/** A template writes one image token for each image; here one for each tile, with what stands around it. */
+function withFrames(
+  { render, encode }: PromptTools,
+  imageToken: string,
+  images: readonly PromptImage<Tiles>[],
+): Pick<PromptTools, "render" | "encode"> {
+  return {
+    render(turns: readonly PromptTurn[], addGenerationPrompt: boolean) {
+      const [before, ...pieces] = render(turns, addGenerationPrompt).split(imageToken);
+      const shown = turns.flatMap(({ parts }) => parts.filter(({ type }) => type === "image"));
+      checkImageTokens(pieces.length, shown.length);
+      const framed = pieces.map(
+        (piece, i) => frame(images[i]!.processed.layout, imageToken) + piece,
+      );
+      return [before, ...framed].join("");
+    },
+    encode,
+  };
+}
+
+function frame({ rows, columns }: Tiles, imageToken: string): string {
+  const whole = `${AROUND}${WHOLE}${imageToken}${AROUND}`;
+  if (rows === 0 && columns === 0) return whole;
+  const lines = Array.from({ length: rows }, (_, row) => {
+    const tiles = Array.from(
+      { length: columns },
+      (__, column) => `${AROUND}<row_${row + 1}_col_${column + 1}>${imageToken}`,
+    );
+    return `${tiles.join("")}\n`;
+  });
+  return `${lines.join("")}\n${whole}`;
+}

@@ -1,0 +1,246 @@
+import {
+  AutoModelForImageTextToText,
+  AutoProcessor,
+  env,
+  RawImage,
+  Tensor,
+} from "@huggingface/transformers";
+import { afterAll, describe, expect, test } from "vitest";
+import type { ActiveEdit, Method, MethodSession } from "../../src/engine/method.js";
+import { mapImages } from "../../src/engine/view.js";
+import { ModelLoadError } from "../../src/errors.js";
+import { familyOf } from "../../src/families/registry.js";
+import { averaging } from "../../src/methods/averaging.js";
+import { vcd } from "../../src/methods/vcd.js";
+import { vdgd } from "../../src/methods/vdgd.js";
+import { steeringEdits, vti } from "../../src/methods/vti.js";
+import type { GraphEdit } from "../../src/onnx/edits/graph-edit.js";
+import { fitDirections } from "../../src/vti/fit-directions.js";
+import type { Demonstration } from "../../src/vti/fit-options.js";
+import {
+  CHECKPOINTS,
+  largestDifference,
+  layOutCase,
+  listening,
+  openCheckpoint,
+  openModel,
+  picture,
+  type Reference,
+  readReference,
+  recorded,
+  requestOf,
+} from "../checkpoints.js";
+import { ids } from "../engine/asked.js";
+
+/** How far logits may be from PyTorch's in 32 bits: float16 rounds activations, and keeps its cache in 16 bits. */
+const TOLERANCE = { fp32: 1e-3, q4: 1e-3, fp16: 3e-2 } as const;
+
+const TINY = [
+  ["idefics3-concat", "fp32"],
+  ["smolvlm-gqa", "fp32"],
+  ["smolvlm-gqa", "q4"],
+  ["smolvlm-gqa", "fp16"],
+] as const;
+
+describe.each(["idefics3-concat", "smolvlm-gqa"])("what %s is given", async (name) => {
+  const reference = readReference(name);
+  const backend = await openCheckpoint(name);
+  afterAll(() => backend.release());
+
+  test.each(Object.keys(reference.cases))(
+    "with %s is what Python's processor makes",
+    async (key) => {
+      const made = reference.cases[key]!;
+      const { prompt, images } = await layOutCase(backend, reference, made);
+      expect(prompt.tokens).toEqual(made.tokens);
+      expect(prompt.positions.planes.map((plane) => [...plane])).toEqual(made.positions);
+      expect(prompt.positions.next).toBe(made.tokens.length);
+      const inputs = await Promise.all(
+        images.map(async (image) => {
+          const { pixels, pixelsInput, inputs } = await image.process();
+          const all = Object.entries({ [pixelsInput]: pixels, ...inputs });
+          return Object.fromEntries(all.map(([input, data]) => [input, recorded(data)]));
+        }),
+      );
+      expect(inputs).toEqual(made.vision);
+    },
+  );
+});
+
+describe.each(TINY)("%s in %s", async (name, dtype) => {
+  const reference = readReference(name);
+  const cases = Object.entries(reference.cases);
+  const model = await openModel(name, dtype);
+  afterAll(() => model.dispose());
+  const methods: readonly (readonly [string, Method])[] = [
+    ["vcd", vcd()],
+    ["averaging", averaging({ copies: 2 })],
+    ["vdgd", vdgd()],
+  ];
+
+  test.each(cases)("has PyTorch's logits and greedy tokens: %s", async (_, made) => {
+    const steps: Float32Array[] = [];
+    const request = requestOf(reference, made);
+    const answer = await model.generate({ ...request, method: listening(steps) });
+    expect(largestDifference(steps[0]!, made.logits)).toBeLessThan(TOLERANCE[dtype]);
+    expect(ids(answer)).toEqual(made.greedy);
+  });
+
+  test("answers requests of unequal lengths together as PyTorch does", async () => {
+    const { rows, greedy } = reference.batch;
+    const answers = await model.generateBatch(
+      rows.map((row) => requestOf(reference, reference.cases[row]!)),
+    );
+    expect(answers.map(ids)).toEqual(greedy);
+  });
+
+  test("is steered along fitted directions, and at strength 0 not at all, bit for bit", async () => {
+    const directions = await fitDirections(model, demonstrations(reference), { maskings: 2 });
+    expect(directions.image).toMatchObject({ layers: 2, positions: 16, width: 32 });
+    expect(directions.text).toMatchObject({ layers: 2, positions: 1, width: 32 });
+    const request = requestOf(reference, reference.cases["two images"]!);
+    const logitsWith = async (edits: readonly ActiveEdit[]) => {
+      const steps: Float32Array[] = [];
+      const { needs, ...method } = listening(steps);
+      const start: Method["start"] = (run) => {
+        const session = method.start(run) as MethodSession;
+        return { ...session, streams: [{ view: run.view, edits }] };
+      };
+      const needing = { ...needs, edits: edits.map(({ edit }) => edit) };
+      await model.generate({ ...request, method: { ...method, needs: needing, start } });
+      return steps;
+    };
+    const plain = await logitsWith([]);
+    const edits = steeringEdits(directions, { image: 1, text: 1 });
+    expect(edits).toHaveLength(2);
+    const still = await logitsWith(edits.map(withoutStrength));
+    expect(still).toEqual(plain);
+    for (const one of edits) expect((await logitsWith([one]))[0]).not.toEqual(plain[0]);
+    const answer = await model.generate({ ...request, method: vti({ directions, method: vcd() }) });
+    expect(answer.tokens.length).toBeGreaterThan(0);
+  });
+
+  test("blank pictures keep their tiles", async () => {
+    const blank: Method = {
+      ...listening([]),
+      start: ({ view }) => ({
+        streams: [
+          { view },
+          {
+            view: mapImages(view, (variant) => ({
+              key: "blank",
+              features: ({ data, dims }, encode) =>
+                variant.features({ data: new Float32Array(data.length), dims }, encode),
+            })),
+          },
+        ],
+        scores: ([seen, unseen]) => seen!.logits.map((logit, k) => 2 * logit - unseen!.logits[k]!),
+      }),
+    };
+    const request = requestOf(reference, reference.cases["two images"]!);
+    const answer = await model.generate({ ...request, method: blank });
+    expect(answer.tokens.length).toBeGreaterThan(0);
+  });
+
+  test.each(methods)("runs %s", async (_, method) => {
+    const plain = await model.generate(requestOf(reference, reference.cases["two images"]!));
+    const answer = await model.generate({
+      ...requestOf(reference, reference.cases["two images"]!),
+      method,
+    });
+    expect(answer.tokens.length).toBeGreaterThan(0);
+    expect(ids(answer)).not.toEqual(ids(plain));
+  });
+});
+
+/** What directions are fitted on. */
+function demonstrations({ images }: Reference): Demonstration[] {
+  return Array.from({ length: 4 }, (_, i) => ({
+    image: picture({ ...images[i % 2]!, c: 20 * i + 10 }),
+    prompt: "What is in the image?",
+    caption: `a dog and ${i}`,
+    hallucinated: `a fork and ${i}`,
+  }));
+}
+
+/** The edit as it is, every row of a run with strength 0. */
+function withoutStrength({ edit }: ActiveEdit): ActiveEdit {
+  const feeds: GraphEdit["feeds"] = (run) =>
+    edit.feeds({ ...run, rows: run.rows.map((row) => ({ ...row, strength: 0 })) });
+  return { edit: { ...edit, feeds }, strength: 1 };
+}
+
+describe.each(["idefics3-concat", "smolvlm-gqa"])("%s in stock transformers.js", async (name) => {
+  const reference = readReference(name);
+  const cases = Object.entries(reference.cases);
+  const backend = await openCheckpoint(name);
+  env.allowRemoteModels = false;
+  env.localModelPath = CHECKPOINTS;
+  const processor = await AutoProcessor.from_pretrained(name);
+  const stock = await AutoModelForImageTextToText.from_pretrained(name, {
+    dtype: "fp32",
+    device: "cpu",
+  });
+  afterAll(() => Promise.all([backend.release(), stock.dispose()]));
+
+  test.each(cases)("gives the same tokens to our inputs: %s", async (_, made) => {
+    const { prompt, images } = await layOutCase(backend, reference, made);
+    const processed = await Promise.all(images.map((image) => image.process()));
+    const ids = BigInt64Array.from(prompt.tokens, BigInt);
+    const inputs: Record<string, Tensor> = {
+      input_ids: new Tensor("int64", ids, [1, ids.length]),
+      attention_mask: new Tensor(
+        "int64",
+        ids.map(() => 1n),
+        [1, ids.length],
+      ),
+    };
+    if (processed.length > 0) {
+      const joined = (of: (one: (typeof processed)[number]) => { dims: readonly number[] }) => [
+        1,
+        processed.reduce((sum, one) => sum + of(one).dims[1]!, 0),
+      ];
+      const [{ pixels }] = processed as [(typeof processed)[number]];
+      const dims = [...joined((one) => one.pixels), ...pixels.dims.slice(2)];
+      const values = processed.flatMap((one) => [...one.pixels.data]);
+      inputs.pixel_values = new Tensor("float32", Float32Array.from(values), dims);
+      const mask = new Uint8Array(values.length / 3).fill(1);
+      inputs.pixel_attention_mask = new Tensor("bool", mask, [
+        dims[0]!,
+        dims[1]!,
+        dims[3]!,
+        dims[4]!,
+      ]);
+    }
+    const options = { ...inputs, max_new_tokens: made.greedy.length, do_sample: false };
+    const output = (await stock.generate(options)) as Tensor;
+    const all = [...(output.data as BigInt64Array)].map(Number);
+    expect(all.slice(prompt.tokens.length)).toEqual(made.greedy);
+  });
+
+  test("known bug: its processor cannot do without an image", async () => {
+    await expect(processor("How many things are there?")).rejects.toThrow("rows");
+  });
+
+  test("known bug: it resizes without averaging, so that its pixels are others", async () => {
+    const made = reference.cases["one image"]!;
+    const { data, width, height } = picture(reference.images[0]!);
+    const image = new RawImage(data as Uint8Array, width, height, 3);
+    const { input_ids: ids, pixel_values: values } = await processor("<image>", image);
+    const { images } = await layOutCase(backend, reference, made);
+    const { pixels } = await images[0]!.process();
+    expect(values.dims).toEqual(pixels.dims);
+    expect(largestDifference(values.data as Float32Array, pixels.data)).toBeGreaterThan(0.1);
+    // What it makes of the prompt is right all the same.
+    const shown = [...(ids.data as BigInt64Array)].map(Number);
+    expect(made.tokens.join()).toContain(shown.join());
+  });
+});
+
+test("families that cannot be run are refused by name, with the reason", () => {
+  for (const type of ["phi3_v", "multi_modality", "florence2", "internvl", "mllama"]) {
+    expect(() => familyOf(type)).toThrow(ModelLoadError);
+    expect(() => familyOf(type)).toThrow(`'${type}', which cannot be run here: `);
+  }
+  expect(() => familyOf("mllama")).toThrow("cross-attention");
+});
