@@ -162,4 +162,4 @@ export { directionWarnings } from "./vti/direction-warnings.js";
 export type { Estimator, VisualGrouping } from "./vti/directions.js";
 export { decodeDirections, encodeDirections } from "./vti/directions-file.js";
 export { fitDirections } from "./vti/fit-directions.js";
-export type { Demonstration, FitOptions } from "./vti/fit-options.js";
+export type { Demonstration, FitOptions, FittedParts } from "./vti/fit-options.js";

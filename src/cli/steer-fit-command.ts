@@ -5,6 +5,7 @@ import {
   type Estimator,
   encodeDirections,
   type FitOptions,
+  type FittedParts,
   fitDirections,
   type Pooling,
 } from "../index.js";
@@ -20,6 +21,7 @@ interface FitFlags extends ModelFlags {
   readonly demos: string;
   readonly images: string;
   readonly out: string;
+  readonly parts?: FittedParts;
   readonly maskRatio?: number;
   readonly maskings?: number;
   readonly rank?: number;
@@ -38,6 +40,12 @@ export function steerFitCommand(): Command {
     .requiredOption("--images <dir>", "folder of the demonstrations' images")
     .requiredOption("--out <file>", "directions file to write (safetensors)")
     .option("--controls <file>", "as --demos, but both captions true, the shorter one first")
+    .addOption(
+      new Option("--parts <name>", "directions of both graphs, or of the text alone").choices([
+        "both",
+        "text",
+      ]),
+    )
     .option("--mask-ratio <x>", "share of image patches hidden (default: 0.9)", numberOption)
     .option("--maskings <n>", "maskings per image (default: 50)", integerAtLeast(1))
     .option("--rank <n>", "principal components added to the mean (default: 1)", integerAtLeast(1))
@@ -70,8 +78,8 @@ async function run(flags: FitFlags): Promise<void> {
       ? undefined
       : await readDemonstrations(flags.controls, flags.images);
   await using model = await loadModel(flags);
-  const { maskRatio, maskings, rank, grouping, estimator, pooling, seed } = flags;
-  const named = { maskRatio, maskings, rank, grouping, estimator, pooling, controls, seed };
+  const { parts, maskRatio, maskings, rank, grouping, estimator, pooling, seed } = flags;
+  const named = { parts, maskRatio, maskings, rank, grouping, estimator, pooling, controls, seed };
   const given = Object.entries(named);
   const options: FitOptions = Object.fromEntries(given.filter(([, value]) => value !== undefined));
   const progress = progressLine("demonstrations");

@@ -30,7 +30,7 @@ export interface TransformerLayer {
 }
 
 const PROJECTION =
-  /(?:layers|blocks|layer|h)[./](\d+)[./](?:\w+[./])*?(?:mlp|feed_forward|ffn)[./](?:\w+[./])*?(?:down_proj|fc2|c_proj|w2)(?=[./']|$)/;
+  /(?:layers|blocks|layer|h)[./](\d+)[./](?:\w+[./])*?(?:mlp|feed_forward|ffn)[./](?:\w+[./])*?(?:down_proj|(?:linear_)?fc2|c_proj|w2)(?=[./']|$)/;
 /** Operators that are a linear layer, or the product inside one. */
 export const LINEAR: ReadonlySet<string> = new Set([
   "MatMul",

@@ -20,6 +20,7 @@ const BATCH = 10;
 
 /** Differences of hidden states, one row per demonstration. */
 interface Differences {
+  /** Empty when the text alone is fitted. */
   readonly vision: Float32Array[];
   readonly visionShape: StateShape;
   readonly text: Float32Array[];
@@ -43,6 +44,7 @@ interface Differences {
  *   demonstrations agree, how far the mean difference stands out of noise, and, with controls, how far the textual direction
  *   is one of length ({@link directionWarnings} reads them)
  * @throws InvalidArgumentError for unknown options, too few demonstrations or equal captions
+ * @throws UnsupportedCapabilityError when the vision tower has no fixed positions: then the text's alone can be fitted
  * @see Liu et al. 2025 (arXiv 2410.15778), section 4
  */
 export async function fitDirections(
@@ -64,7 +66,8 @@ export async function fitDirections(
     visualDirection(rows, visionShape, rank, grouping, estimator);
   const fitText = (rows: Float32Array[]): FittedDirection =>
     estimateDirection(rows, { estimator, rank, width: textShape.width });
-  const [image, words] = [fitVision(vision), fitText(text)];
+  const image = vision.length === 0 ? undefined : fitVision(vision);
+  const words = fitText(text);
   const halves = halvesOf(demonstrations.length, settings.seed);
   const facts: Record<string, JsonValue> = {
     model: model.info.id,
@@ -72,10 +75,14 @@ export async function fitDirections(
     ...(model.info.adapter === undefined ? {} : { adapter: model.info.adapter }),
     demonstrations: demonstrations.length,
     settings: { ...settings },
-    image: factsOf(image, visionShape, {
-      halvesCosine: halvesAgreement(vision, halves, fitVision, visionShape),
-      signalToNoise: signalToNoise(vision, visionShape),
-    }),
+    ...(image === undefined
+      ? {}
+      : {
+          image: factsOf(image, visionShape, {
+            halvesCosine: halvesAgreement(vision, halves, fitVision, visionShape),
+            signalToNoise: signalToNoise(vision, visionShape),
+          }),
+        }),
     text: factsOf(words, textShape, {
       halvesCosine: halvesAgreement(text, halves, fitText, textShape),
       signalToNoise: signalToNoise(text, textShape),
@@ -86,7 +93,7 @@ export async function fitDirections(
   };
   return {
     modelHash: await model.hash(),
-    image: withoutEmbeddings(image.direction, visionShape),
+    ...(image === undefined ? {} : { image: withoutEmbeddings(image.direction, visionShape) }),
     text: withoutEmbeddings(words.direction, textShape),
     facts,
   };
@@ -96,7 +103,7 @@ async function collect(
   probe: Probe,
   demonstrations: readonly Demonstration[],
   settings: FitSettings,
-  { controls = [], onProgress, signal }: FitOptions,
+  { parts = "both", controls = [], onProgress, signal }: FitOptions,
 ): Promise<Differences> {
   const total = demonstrations.length + controls.length;
   const stopIfAborted = (done: number): void => {
@@ -110,10 +117,12 @@ async function collect(
   for (const [i, demonstration] of demonstrations.entries()) {
     stopIfAborted(i);
     const { image } = demonstration;
-    const random = new SeededRandom(settings.seed, `masks of demonstration ${i}`);
-    const visual = await visualDifference(probe, image, settings, random);
-    vision.push(visual.difference);
-    visionShape = visual.shape;
+    if (parts === "both") {
+      const random = new SeededRandom(settings.seed, `masks of demonstration ${i}`);
+      const visual = await visualDifference(probe, image, settings, random);
+      vision.push(visual.difference);
+      visionShape = visual.shape;
+    }
     const textual = await textualDifference(probe, demonstration, settings);
     text.push(textual.difference);
     textShape = textual.shape;

@@ -13,8 +13,16 @@ export interface Demonstration {
   readonly hallucinated: string;
 }
 
+/** The graphs that directions are fitted for. */
+export type FittedParts = "both" | "text";
+
 /** Options of {@link fitDirections}. */
 export interface FitOptions {
+  /**
+   * Which directions are fitted: those of the decoder alone, or those of the vision tower too, the default. Towers that take
+   * each image in its own size (Qwen-VL) have none.
+   */
+  readonly parts?: FittedParts;
   /** Share of patches hidden in each masking, in [0, 1]. The authors' script uses 0.99. Default 0.9. */
   readonly maskRatio?: number;
   /** Number of maskings per image, at least 1. Default 50, as the authors'. */
@@ -40,6 +48,7 @@ export interface FitOptions {
 }
 
 const OPTIONS = [
+  "parts",
   "maskRatio",
   "maskings",
   "rank",
@@ -53,7 +62,9 @@ const OPTIONS = [
 ];
 const ESTIMATORS: readonly string[] = ["component", "mean", "unit-mean"];
 /** What decides the directions, as it is stored with them: of the controls their number. */
-export type FitSettings = Required<Omit<FitOptions, "controls" | "onProgress" | "signal">> & {
+export type FitSettings = Required<
+  Omit<FitOptions, "parts" | "controls" | "onProgress" | "signal">
+> & {
   readonly controls: number;
 };
 
@@ -74,6 +85,17 @@ export function checkFit(
     if (!isRight)
       throw new InvalidArgumentError(`${name}: received ${value}; expected ${expected}`);
   };
+  const { parts = "both" } = options;
+  check(["both", "text"].includes(parts), "parts", parts, "both or text");
+  for (const name of ["maskRatio", "maskings", "grouping"] as const) {
+    const isOfNoUse = parts === "text" && options[name] !== undefined;
+    check(
+      !isOfNoUse,
+      name,
+      options[name],
+      "none with the text alone, which no patch is hidden for",
+    );
+  }
   const count = demonstrations.length;
   check(maskRatio >= 0 && maskRatio <= 1, "maskRatio", maskRatio, "a number from 0 to 1");
   check(isCount(maskings), "maskings", maskings, "an integer of at least 1");

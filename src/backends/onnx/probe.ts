@@ -29,7 +29,8 @@ interface TappedGraph {
 /** Reads hidden states from patched copies of the graphs, which it owns. */
 export class OnnxProbe implements Probe {
   readonly #parts: OnnxParts;
-  readonly #vision: TappedGraph;
+  /** Opened when it is asked for: a fit of the text alone needs none. */
+  #vision: Promise<TappedGraph> | undefined;
   readonly #decoder: TappedGraph;
   /** Returns the states of all positions; opened when they are asked for. */
   #wholeDecoder: Promise<TappedGraph> | undefined;
@@ -38,13 +39,12 @@ export class OnnxProbe implements Probe {
 
   private constructor(
     parts: OnnxParts,
-    graphs: { readonly vision: TappedGraph; readonly decoder: TappedGraph },
+    decoder: TappedGraph,
     active: readonly ActiveEdit[],
     features: (image: ImageToProcess) => Promise<ImageFeatures>,
   ) {
     this.#parts = parts;
-    this.#vision = graphs.vision;
-    this.#decoder = graphs.decoder;
+    this.#decoder = decoder;
     this.#active = active;
     this.#features = features;
   }
@@ -59,9 +59,8 @@ export class OnnxProbe implements Probe {
     active: readonly ActiveEdit[],
     features: (image: ImageToProcess) => Promise<ImageFeatures>,
   ): Promise<OnnxProbe> {
-    const vision = await openTapped(parts, "vision", "all", active);
     const decoder = await openTapped(parts, "decoder", "last", active);
-    return new OnnxProbe(parts, { vision, decoder }, active, features);
+    return new OnnxProbe(parts, decoder, active, features);
   }
 
   get patchSize(): number | undefined {
@@ -71,7 +70,15 @@ export class OnnxProbe implements Probe {
   async pixels(source: ImageSource): Promise<TensorData> {
     const image = await this.#parts.openImage(source, undefined);
     const processed = await image.process();
-    return this.#parts.family.squares?.of(processed) ?? processed.pixels;
+    const { family, graphs, info } = this.#parts;
+    if (family.squares !== undefined) return family.squares.of(processed);
+    const { pixels, pixelsInput } = processed;
+    const input = graphs.vision.session.inputMetadata.find(({ name }) => name === pixelsInput);
+    // Rows of patches, of one image or several, in the place of images.
+    if (input?.isTensor !== true || input.shape.length !== 2) return pixels;
+    throw new UnsupportedCapabilityError(
+      `model ${info.id}: the vision tower of family ${family.name} takes each image in its own size, as patches, so that it has no fixed positions to fit directions for; ask for directions of the text alone ({ parts: "text" }, --parts text)`,
+    );
   }
 
   async visionStates(pixels: TensorData): Promise<VisionStates> {
@@ -79,9 +86,11 @@ export class OnnxProbe implements Probe {
     const copies = pixels.dims[0] ?? 1;
     const plain = { pixels, pixelsInput: "pixel_values", inputs: {} };
     const given = family.squares?.inputs(pixels) ?? plain;
-    const states = await this.#run(this.#vision, copies, 0, {
+    this.#vision ??= openTapped(this.#parts, "vision", "all", this.#active);
+    const vision = await this.#vision;
+    const states = await this.#run(vision, copies, 0, {
       ...graphs.vision.feeds,
-      ...imageFeeds(runtime, this.#vision.session, given),
+      ...imageFeeds(runtime, vision.session, given),
     });
     const [rows = 0, positions = 0, width = 0] = states[0]!.dims;
     return {
@@ -126,9 +135,9 @@ export class OnnxProbe implements Probe {
   }
 
   async dispose(): Promise<void> {
-    const whole = await this.#wholeDecoder?.catch(() => undefined);
-    const graphs = [this.#vision, this.#decoder, ...(whole === undefined ? [] : [whole])];
-    await Promise.all(graphs.map(({ session }) => session.release()));
+    const opened = [this.#vision, this.#wholeDecoder, Promise.resolve(this.#decoder)];
+    const graphs = await Promise.all(opened.map((graph) => graph?.catch(() => undefined)));
+    await Promise.all(graphs.map((graph) => graph?.session.release()));
   }
 
   #openWholeDecoder(): Promise<TappedGraph> {
