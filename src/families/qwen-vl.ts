@@ -4,12 +4,15 @@ import { InferenceError, ModelLoadError } from "../errors.js";
 import type { FamilyPlugin, ModelFamily, ProcessedImage } from "./family.js";
 import { gridPositions } from "./grid-positions.js";
 import { layOutImages } from "./image-prompt.js";
-import { parseConfig, SIZE, TOKEN_ID, TOKEN_IDS } from "./parse-config.js";
+import { cacheShape, namedToken, parseConfig, SIZE, TOKEN_ID, TOKEN_IDS } from "./parse-config.js";
 import { fromPatches, type PatchGeometry, type PatchGrid, toPatches } from "./patches.js";
 
 const TEXT = {
   hidden_size: SIZE.optional(),
   num_hidden_layers: SIZE.optional(),
+  num_attention_heads: SIZE.optional(),
+  num_key_value_heads: SIZE.nullish(),
+  head_dim: SIZE.nullish(),
   vocab_size: SIZE.optional(),
   eos_token_id: TOKEN_IDS,
 };
@@ -56,12 +59,7 @@ function qwenVl(generation: Generation): FamilyPlugin {
         );
       }
       const imageTokenId = rest.image_token_id;
-      const imageToken = tokenText(imageTokenId);
-      if (imageToken === "") {
-        throw new ModelLoadError(
-          `config.json: the image token has id ${imageTokenId}, which the tokenizer does not know`,
-        );
-      }
+      const imageToken = namedToken(imageTokenId, tokenText);
       const geometry: PatchGeometry = {
         patchSize: vision.patch_size ?? generation.patchSize,
         mergeSize: vision.spatial_merge_size ?? 2,
@@ -76,6 +74,7 @@ function qwenVl(generation: Generation): FamilyPlugin {
           layers: text.num_hidden_layers,
           endTokens: [rest.eos_token_id ?? text.eos_token_id ?? []].flat(),
           patchSize: geometry.patchSize,
+          cache: cacheShape(text),
         },
         imageToken,
         process: async (processor, pixels) => {

@@ -11,7 +11,14 @@ import type {
 import { qwen2Vl, qwen3Vl, qwen25Vl } from "../../src/families/qwen-vl.js";
 import { familyOf } from "../../src/families/registry.js";
 
-const TEXT = { max_position_embeddings: 100, hidden_size: 8, num_hidden_layers: 2, vocab_size: 50 };
+const TEXT = {
+  max_position_embeddings: 100,
+  hidden_size: 8,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  vocab_size: 50,
+};
 const VISION = { patch_size: 2, spatial_merge_size: 2, temporal_patch_size: 2 };
 const NESTED = { image_token_id: 1, vision_config: VISION, text_config: TEXT, eos_token_id: 3 };
 const { text_config: _, ...FLAT } = { ...NESTED, ...TEXT };
@@ -143,6 +150,7 @@ describe("a checkpoint's facts", () => {
       layers: 2,
       endTokens: [3],
       patchSize: 2,
+      cache: { heads: 1, headSize: 4 },
     });
   });
 

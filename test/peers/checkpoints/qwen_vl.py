@@ -1,6 +1,7 @@
 """Qwen2-VL in the Concat style with a flat config.json; Qwen2.5-VL and Qwen3-VL in the GroupQueryAttention style.
 
-Qwen3-VL is made without DeepStack, as its graphs for transformers.js are.
+Qwen3-VL is made without DeepStack, as its graphs for transformers.js are. Needs pillow before version 13, which resizes one
+of the pictures by columns first.
 """
 
 from __future__ import annotations
