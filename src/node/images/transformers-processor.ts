@@ -30,7 +30,11 @@ export async function transformersProcessor(
 }
 
 /** Images of transformers.js that are resized as Pillow does; its own way is not antialiased. */
-function pillowImage(RawImage: Transformers["RawImage"]) {
+export function pillowImage(
+  RawImage: Transformers["RawImage"],
+): new (
+  pixels: RgbPixels,
+) => InstanceType<Transformers["RawImage"]> {
   return class PillowImage extends RawImage {
     constructor({ data, width, height }: RgbPixels) {
       super(data as Uint8ClampedArray, width, height, 3);

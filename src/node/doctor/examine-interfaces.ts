@@ -1,0 +1,211 @@
+import { basename } from "node:path";
+import type { TensorData } from "../../engine/tensor-data.js";
+import type { ModelFamily, ProcessedImage } from "../../families/family.js";
+import { DataType } from "../../onnx/graph-model.js";
+import { type Finding, fault, passed } from "./examination.js";
+import type { GraphFacts, GraphValue } from "./graph-facts.js";
+
+/** What the graphs of a checkpoint are held against. */
+export interface Expected {
+  readonly family: ModelFamily;
+  /** An image as the checkpoint's processor makes it. */
+  readonly image: ProcessedImage;
+}
+
+/** A checkpoint's graphs. */
+export interface Graphs {
+  readonly embed: GraphFacts;
+  readonly vision: GraphFacts;
+  readonly decoder: GraphFacts;
+}
+
+const TYPES = new Map(Object.entries(DataType).map(([name, value]) => [value as number, name]));
+const FLOATS: readonly number[] = [DataType.float32, DataType.float16];
+const SAME = "take all graphs from one repository, and of one export";
+const EXPORT = "export the checkpoint again, laid out for transformers.js";
+
+/** Compares names, types and shapes of the graphs' inputs and outputs with each other and with what the family feeds. */
+export function examineInterfaces(graphs: Graphs, expected: Expected): Finding<true> {
+  const { embed, vision, decoder } = graphs;
+  const found =
+    swappedCache(decoder) ??
+    declared(embed, "inputs", "input_ids", [DataType.int64]) ??
+    declared(decoder, "inputs", "inputs_embeds", FLOATS) ??
+    declared(decoder, "inputs", "attention_mask", [DataType.int64]) ??
+    declared(decoder, "outputs", "logits", FLOATS) ??
+    visionInputs(vision, expected) ??
+    widths(graphs, expected) ??
+    cachePairs(decoder) ??
+    layers(decoder, expected) ??
+    vocabularies(graphs, expected);
+  if (found !== undefined) return found;
+  const sides = [embed, vision, decoder].map(
+    ({ inputs, outputs }) => `${inputs.length} -> ${outputs.length}`,
+  );
+  return passed(`names, types and shapes agree (inputs -> outputs: ${sides.join(", ")})`);
+}
+
+function swappedCache({ path, inputs, outputs }: GraphFacts): Finding<never> | undefined {
+  const input = inputs.find(({ name }) => /^present/.test(name));
+  const output = outputs.find(({ name }) => /^past/.test(name));
+  if (input === undefined && output === undefined) return undefined;
+  const told = [
+    ...(input === undefined ? [] : [`an input ${input.name}`]),
+    ...(output === undefined ? [] : [`an output ${output.name}`]),
+  ];
+  return fault(
+    `${basename(path)} has ${told.join(" and ")}: the names of past and present are swapped; expected past_* among the inputs and present* among the outputs`,
+    EXPORT,
+  );
+}
+
+function declared(
+  { path, ...graph }: GraphFacts,
+  side: "inputs" | "outputs",
+  name: string,
+  types: readonly number[],
+): Finding<never> | undefined {
+  const value = graph[side].find((one) => one.name === name);
+  if (value === undefined) {
+    const names = graph[side].slice(0, 6).map((one) => one.name);
+    return fault(
+      `${basename(path)} has no ${side.slice(0, -1)} ${name}; its ${side} are ${names.join(", ")}`,
+      `it may be another graph under this name: ${EXPORT}, or fetch the file again`,
+    );
+  }
+  if (types.includes(value.elemType)) return undefined;
+  return fault(
+    `${basename(path)}: ${name} is ${typeName(value.elemType)}; expected ${types.map(typeName).join(" or ")}`,
+    EXPORT,
+  );
+}
+
+function visionInputs(vision: GraphFacts, { image }: Expected): Finding<never> | undefined {
+  const { pixels, pixelsInput, inputs } = image;
+  const fed: [string, TensorData<Float32Array | BigInt64Array | Uint8Array>, readonly number[]][] =
+    [
+      [pixelsInput, pixels, FLOATS],
+      ...Object.entries(inputs).map(
+        ([name, tensor]): [string, typeof tensor, readonly number[]] => [
+          name,
+          tensor,
+          tensor.data instanceof BigInt64Array
+            ? [DataType.int64]
+            : [DataType.bool, DataType.uint8, DataType.int64],
+        ],
+      ),
+    ];
+  for (const [name, { dims }, types] of fed) {
+    const wrong = declared(vision, "inputs", name, types);
+    if (wrong !== undefined) return wrong;
+    const { dims: wanted } = vision.inputs.find((one) => one.name === name)!;
+    const fits = wanted.length === dims.length && wanted.every((dim, i) => agrees(dim, dims[i]!));
+    if (fits || wanted.length === 0) continue;
+    return fault(
+      `${basename(vision.path)} takes ${name} of shape ${shape(wanted)}; the image processor makes ${shape(dims)}`,
+      "preprocessor_config.json (its size and crop) is of another checkpoint, or the graph is: take both from one repository",
+    );
+  }
+  const names = new Set(fed.map(([name]) => name));
+  const unfed = vision.inputs.find(({ name }) => !names.has(name));
+  if (unfed === undefined) return undefined;
+  return fault(
+    `${basename(vision.path)} has an input ${unfed.name}, which the family feeds nothing; it feeds ${[...names].join(", ")}`,
+    "model_type in config.json may be another family's; else the export is not known here",
+  );
+}
+
+/** The width of the residual stream, as each graph and the configuration tell it. */
+function widths({ embed, vision, decoder }: Graphs, { family }: Expected) {
+  const told: [string, number | undefined][] = [
+    [`${basename(embed.path)} gives rows of`, lastOf(embed.outputs, "inputs_embeds")],
+    [`${basename(vision.path)} gives features of`, lastOf(vision.outputs, "image_features")],
+    [`${basename(decoder.path)} takes rows of`, lastOf(decoder.inputs, "inputs_embeds")],
+    ["config.json tells hidden_size", family.facts.hiddenSize],
+  ];
+  const known = told.filter(([, width]) => width !== undefined);
+  if (new Set(known.map(([, width]) => width)).size < 2) return undefined;
+  return fault(
+    `the width of a token's row differs: ${known.map(([what, width]) => `${what} ${width}`).join(", ")}`,
+    SAME,
+  );
+}
+
+function cachePairs({ path, inputs, outputs }: GraphFacts): Finding<never> | undefined {
+  const past = inputs.filter(({ name }) => /^past/.test(name));
+  if (past.length === 0) {
+    return fault(
+      `${basename(path)} has no past_key_values among its inputs, so it cannot go on from a cache`,
+      "export the decoder with a key/value cache (decoder_model_merged)",
+    );
+  }
+  for (const { name, elemType } of past) {
+    const behind = /^past(?:_key_values)?(.*)$/.exec(name)![1]!;
+    const present = outputs.find((one) =>
+      [`present${behind}`, `present_key_values${behind}`].includes(one.name),
+    );
+    if (present === undefined) {
+      return fault(
+        `${basename(path)} has an input ${name}, but no output present${behind} to go on with`,
+        EXPORT,
+      );
+    }
+    if (present.elemType !== elemType) {
+      return fault(
+        `${basename(path)}: ${name} is ${typeName(elemType)}, ${present.name} ${typeName(present.elemType)}; expected one type`,
+        EXPORT,
+      );
+    }
+  }
+  return undefined;
+}
+
+function layers({ path, inputs }: GraphFacts, { family }: Expected): Finding<never> | undefined {
+  const { layers: told } = family.facts;
+  const numbers = inputs.flatMap(({ name }) => /^past\w*\.(\d+)/.exec(name)?.[1] ?? []);
+  const last = Math.max(...numbers.map(Number));
+  // Layers that share the cache of others have none of their own: fewer may be, more may not.
+  if (told === undefined || last < told) return undefined;
+  return fault(
+    `${basename(path)} has a cache for layer ${last}; config.json tells ${told} layers`,
+    SAME,
+  );
+}
+
+function vocabularies({ embed, decoder }: Graphs, { family }: Expected) {
+  const { vocabularySize } = family.facts;
+  const logits = lastOf(decoder.outputs, "logits");
+  const { tableRows } = embed;
+  if (logits !== undefined && vocabularySize !== undefined && logits < vocabularySize) {
+    return fault(
+      `${basename(decoder.path)} gives logits of ${logits} tokens; config.json tells a vocabulary of ${vocabularySize}`,
+      SAME,
+    );
+  }
+  if (tableRows !== undefined && logits !== undefined && tableRows < logits) {
+    return fault(
+      `${basename(embed.path)} knows ${tableRows} tokens, ${basename(decoder.path)} gives logits of ${logits}`,
+      SAME,
+    );
+  }
+  return undefined;
+}
+
+/** The last dimension of a value, or of the only one where none has the name. */
+function lastOf(values: readonly GraphValue[], name: string): number | undefined {
+  const value = values.find((one) => one.name === name) ?? values[0];
+  const last = value?.dims.at(-1);
+  return typeof last === "number" ? last : undefined;
+}
+
+function agrees(wanted: number | string | null, given: number): boolean {
+  return typeof wanted !== "number" || wanted === given;
+}
+
+function shape(dims: readonly (number | string | null)[]): string {
+  return `(${dims.map((dim) => dim ?? "?").join(", ")})`;
+}
+
+function typeName(type: number): string {
+  return TYPES.get(type) ?? `type ${type}`;
+}

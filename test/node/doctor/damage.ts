@@ -1,0 +1,116 @@
+import { cp, mkdtemp, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeExternalTensor, makeTensor, makeValueInfo } from "../../../src/onnx/build.js";
+import { changed, type OnnxModel, type OnnxTensor } from "../../../src/onnx/graph-model.js";
+import { readModel } from "../../../src/onnx/read-model.js";
+import { writeModel } from "../../../src/onnx/write-model.js";
+import { CHECKPOINTS } from "../../global-setup.js";
+
+/** A copy of a small random checkpoint, to be damaged. */
+export async function copyOf(attention: "concat" | "group-query" = "concat"): Promise<string> {
+  const folder = join(await mkdtemp(join(tmpdir(), "groundsight-doctor-")), "checkpoint");
+  await cp(CHECKPOINTS + attention, folder, { recursive: true });
+  return folder;
+}
+
+/** Removes a copy. */
+export function removeCopy(folder: string): Promise<void> {
+  return rm(join(folder, ".."), { recursive: true });
+}
+
+export const onnx = (folder: string, name: string): string => join(folder, "onnx", `${name}.onnx`);
+
+/** Changes a JSON file of a checkpoint. */
+export async function changeJson(
+  folder: string,
+  name: string,
+  // biome-ignore lint/suspicious/noExplicitAny: any part of any file
+  change: (content: any) => void,
+): Promise<void> {
+  const path = join(folder, name);
+  const content = JSON.parse(await readFile(path, "utf8"));
+  change(content);
+  await writeFile(path, JSON.stringify(content));
+}
+
+/** Changes a graph of a checkpoint. */
+export async function changeGraph(
+  folder: string,
+  name: string,
+  change: (model: OnnxModel) => OnnxModel,
+): Promise<void> {
+  const path = onnx(folder, name);
+  const bytes = writeModel(change(readModel(await readFile(path))));
+  await writeFile(path, bytes);
+}
+
+/** Renames inputs, outputs, initializers, nodes and all uses of values. */
+export function renamed(model: OnnxModel, rename: (name: string) => string): OnnxModel {
+  const { graph } = model;
+  const values = (list: OnnxModel["graph"]["inputs"]) =>
+    list.map(({ name, elemType, dims }) =>
+      makeValueInfo(
+        rename(name),
+        elemType,
+        (dims ?? []).map((dim) => dim ?? "?"),
+      ),
+    );
+  return changed(model, {
+    graph: changed(graph, {
+      nodes: graph.nodes.map((node) =>
+        changed(node, {
+          name: rename(node.name),
+          inputs: node.inputs.map(rename),
+          outputs: node.outputs.map(rename),
+        }),
+      ),
+      initializers: graph.initializers.map((tensor) => {
+        const name = rename(tensor.name);
+        const numbers = () => new Float32Array(new Uint8Array(tensor.rawData!).buffer);
+        return name === tensor.name ? tensor : makeTensor(name, tensor.dims, numbers());
+      }),
+      inputs: values(graph.inputs),
+      outputs: values(graph.outputs),
+    }),
+  });
+}
+
+/** Changes the numbers of one initializer. */
+export function withNumbers(
+  model: OnnxModel,
+  pick: (tensor: OnnxTensor) => boolean,
+  change: (numbers: Float32Array) => void,
+): OnnxModel {
+  const { graph } = model;
+  const picked = graph.initializers.find(pick);
+  if (picked?.rawData === undefined) throw new Error("no such initializer");
+  const numbers = new Float32Array(new Uint8Array(picked.rawData).buffer);
+  change(numbers);
+  const initializers = graph.initializers.map((tensor) =>
+    tensor === picked ? makeTensor(picked.name, picked.dims, numbers) : tensor,
+  );
+  return changed(model, { graph: changed(graph, { initializers }) });
+}
+
+/** Moves the large weights of a graph into a file beside it, `<graph>.onnx_data`. */
+export async function moveOut(folder: string, name: string): Promise<string> {
+  const location = `${name}.onnx_data`;
+  const pieces: Uint8Array[] = [];
+  let offset = 0;
+  await changeGraph(folder, name, (model) => {
+    const initializers = model.graph.initializers.map((tensor) => {
+      const { rawData, dims, dataType } = tensor;
+      if (rawData === undefined || rawData.length < 1024) return tensor;
+      const place = { location, offset, length: rawData.length };
+      pieces.push(new Uint8Array(rawData));
+      offset += rawData.length;
+      return makeExternalTensor(tensor.name, dims, dataType, place);
+    });
+    return changed(model, { graph: changed(model.graph, { initializers }) });
+  });
+  await writeFile(join(folder, "onnx", location), Buffer.concat(pieces));
+  return join(folder, "onnx", location);
+}
+
+export { readFile, rename, rm, truncate, writeFile };
