@@ -58,7 +58,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "docs-json-"));
   const tensors = adapterTensors({ "model.layers.0.self_attn.q_proj": [96, 96] });
   tuned = [...model, "--adapter", await writeAdapter(join(folder, "adapter"), tensors)];
-  await Promise.all([askAndCompare(), evaluateAndQuery(), score(), steer()]);
+  await Promise.all([askAndCompare(), examine(), evaluateAndQuery(), score(), steer()]);
   const objects = await file("objects.json", {
     "a.png": ["dog", "cat", "car"],
     "b.png": ["cup", "fork", "bus"],
@@ -83,6 +83,15 @@ async function askAndCompare(): Promise<void> {
     await json("compare", image, "A dog?", ...methods, ...few, ...tuned),
   ]);
   printed.set("models", [await json("models")]);
+}
+
+/** A checkpoint that is whole, and one that is not there. */
+async function examine(): Promise<void> {
+  const [, checkpoint, ...threads] = model;
+  const broken = json("doctor", "./nowhere").catch(({ stdout }: { stdout: string }) =>
+    JSON.parse(stdout),
+  );
+  printed.set("doctor", [await json("doctor", checkpoint!, ...threads), await broken]);
 }
 
 /** One run with groups of questions, an image that is none, and a judge that fails at its third verdict. */

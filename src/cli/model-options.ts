@@ -13,13 +13,20 @@ export interface ModelFlags {
 
 /** Adds the options that choose a model. */
 export function addModelOptions(command: Command): Command {
+  return addLoadingOptions(
+    command
+      .optionsGroup("Model:")
+      .option(
+        "-m, --model <name>",
+        "'pocket', a checkpoint's or a variant's folder, or a hub id (owner/name)",
+        "pocket",
+      ),
+  );
+}
+
+/** Adds the options that say how a model is loaded. */
+export function addLoadingOptions(command: Command): Command {
   return command
-    .optionsGroup("Model:")
-    .option(
-      "-m, --model <name>",
-      "'pocket', a checkpoint's or a variant's folder, or a hub id (owner/name)",
-      "pocket",
-    )
     .option("--adapter <folder>", "a LoRA adapter (PEFT) to merge into its weights")
     .option("--dtype <name>", "precision of the graphs: fp32, fp16, q8, q4, ... (default: fp32)")
     .option(
@@ -31,14 +38,24 @@ export function addModelOptions(command: Command): Command {
 }
 
 /** Loads the model that the options name. */
-export function loadModel({ model, adapter, dtype, threads, offline }: ModelFlags): Promise<Model> {
-  return load(model, {
+export function loadModel({ model, ...flags }: ModelFlags): Promise<Model> {
+  return load(model, loadingOptions(flags));
+}
+
+/** What the options of {@link addLoadingOptions} say. */
+export function loadingOptions({
+  adapter,
+  dtype,
+  threads,
+  offline,
+}: Omit<ModelFlags, "model">): LoadOptions {
+  return {
     ...(adapter === undefined ? {} : { adapter }),
     ...(dtype === undefined ? {} : { dtype: dtype as NonNullable<LoadOptions["dtype"]> }),
     ...(threads === undefined ? {} : { threads }),
     ...(offline === undefined ? {} : { offline }),
     onProgress: showProgress,
-  });
+  };
 }
 
 /** Keeps one line on a terminal's stderr up to date; prints nothing elsewhere. */

@@ -3,6 +3,7 @@ import { askCommand } from "./ask-command.js";
 import { compareCommand } from "./compare-command.js";
 import { completionCommand } from "./completion-command.js";
 import { demoCommand } from "./demo-command.js";
+import { doctorCommand } from "./doctor-command.js";
 import { evalCommand } from "./eval-command.js";
 import { exampleImage } from "./example-image.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
@@ -43,6 +44,7 @@ const COMMANDS = [
   compareCommand,
   demoCommand,
   modelsCommand,
+  doctorCommand,
   evalCommand,
   steerCommand,
   resultsCommand,
