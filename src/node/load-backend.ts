@@ -1,9 +1,10 @@
 import { OnnxBackend } from "../backends/onnx/backend.js";
 import { readGeometry } from "../backends/onnx/decoder-tensors.js";
-import type { DecoderGraph } from "../backends/onnx/graphs.js";
+import type { CheckpointGraphs, DecoderGraph } from "../backends/onnx/graphs.js";
 import type { Session } from "../backends/onnx/runtime.js";
 import type { ModelInfo } from "../engine/model-info.js";
 import { DatasetError, GroundsightError } from "../errors.js";
+import { refuseSettings, unseenWindow } from "../families/config-settings.js";
 import type { ModelFamily } from "../families/family.js";
 import type { Adapter } from "./adapter-folder.js";
 import type { CheckpointFolder, Dtype } from "./checkpoint-folder.js";
@@ -38,12 +39,16 @@ export async function loadBackend(checkpoint: CheckpointToLoad): Promise<OnnxBac
   const { Tensor } = await onnxRuntime();
   const { prompts, imageProcessor, tokenText } = await loadProcessors(folder.path);
   const family = folder.family.configure({ config: folder.config, tokenText });
-  const { graphs, hash, release } = await openGraphs(folder, adapter, options);
+  refuseSettings(folder.config);
+  const opened = await openGraphs(folder, adapter, options);
+  const { hash, release } = opened;
+  const window = unseenWindow(folder.config, opened.traits);
+  const graphs = window === undefined ? opened.graphs : withoutGaps(opened.graphs);
   const { generation } = folder;
   const images = new ImageOpener(options.images);
   return new OnnxBackend({
     runtime: { Tensor },
-    info: modelInfo(checkpoint, family, graphs.decoder),
+    info: modelInfo(checkpoint, family, graphs.decoder, window),
     family,
     prompts,
     graphs,
@@ -72,11 +77,19 @@ export async function loadBackend(checkpoint: CheckpointToLoad): Promise<OnnxBac
   });
 }
 
+/** A window that is hidden in a graph's mask counts rows of the cache, free ones between filled ones too: none may be free. */
+function withoutGaps(graphs: CheckpointGraphs): CheckpointGraphs {
+  const { decoder } = graphs;
+  const pastLayout = decoder.pastLayout === "masked" ? "exact" : decoder.pastLayout;
+  return { ...graphs, decoder: { ...decoder, pastLayout } };
+}
+
 /** Facts for people; sizes that the configuration leaves out are those of the graphs. */
 function modelInfo(
   { id, dtype, adapter }: CheckpointToLoad,
   { name, facts }: ModelFamily,
   { session, returnsNewRows }: DecoderGraph,
+  window: number | undefined,
 ): ModelInfo {
   return {
     id,
@@ -86,7 +99,7 @@ function modelInfo(
     vocabularySize: facts.vocabularySize ?? lastDimension(session.outputMetadata, "logits"),
     hiddenSize: facts.hiddenSize ?? lastDimension(session.inputMetadata, "inputs_embeds"),
     layers: facts.layers ?? readGeometry(session, facts.cache).layers.length,
-    contextLength: facts.contextLength,
+    contextLength: Math.min(facts.contextLength, window ?? Number.POSITIVE_INFINITY),
     cache: returnsNewRows ? "delta" : "whole",
   };
 }

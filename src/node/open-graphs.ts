@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { CheckpointGraphs, DecoderGraph } from "../backends/onnx/graphs.js";
 import type { Session } from "../backends/onnx/runtime.js";
 import { GroundsightError } from "../errors.js";
+import { type DecoderTraits, decoderTraits } from "../onnx/decoder-traits.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 import { patchCache } from "../onnx/edits/patch-cache.js";
 import { applyEdits } from "../onnx/edits/pipeline.js";
@@ -15,6 +16,8 @@ import { defaultThreads, threadOptions } from "./threads.js";
 /** A checkpoint's graphs, opened, with what can be done to their files. */
 export interface OpenedGraphs {
   readonly graphs: CheckpointGraphs;
+  /** What of the decoder bears on settings of the configuration. */
+  readonly traits: DecoderTraits;
   /** SHA-256 over the graph files, the files of their weights and the adapter, in hex. */
   hash(): Promise<string>;
   release(): Promise<void>;
@@ -44,7 +47,7 @@ export async function openGraphs(
   // One after another: the runtime opens a graph on this thread, which between two of them minds signals and timers.
   const embed = await files.embed.open(options.embed);
   const vision = await files.vision.open(options.vision);
-  const decoder = await openDecoder(files.decoder, options.decoder, cache);
+  const { decoder, traits } = await openDecoder(files.decoder, options.decoder, cache);
   checkGraph(files.embed.path, embed, ["input_ids"]);
   checkGraph(files.decoder.path, decoder.session, ["inputs_embeds", "attention_mask"]);
   const openEdited = async (
@@ -60,6 +63,7 @@ export async function openGraphs(
   let hash: Promise<string> | undefined;
   return {
     graphs: { embed, vision: { session: vision, feeds: {} }, decoder, openEdited },
+    traits,
     hash: () => {
       hash ??= hashFiles(Object.values(files), adapter);
       return hash;
@@ -75,19 +79,21 @@ async function openDecoder(
   file: GraphFile,
   options: Parameters<GraphFile["open"]>[0],
   cache: LoadOptions["cache"],
-): Promise<DecoderGraph> {
+): Promise<{ decoder: DecoderGraph; traits: DecoderTraits }> {
   const model = await file.read();
+  const traits = decoderTraits(model);
   try {
     const { model: patched, pastLayout } = patchCache(model);
     const isPatched = cache !== "whole";
     const session = await file.open(options, isPatched ? patched : undefined);
-    return { session, pastLayout, returnsNewRows: isPatched, feeds: {} };
+    return { decoder: { session, pastLayout, returnsNewRows: isPatched, feeds: {} }, traits };
   } catch (error) {
     const cannotPatch =
       GroundsightError.isInstance(error) && error.code === "UNSUPPORTED_CAPABILITY";
     if (!cannotPatch || cache === "delta") throw error;
     const session = await file.open(options);
-    return { session, pastLayout: "exact", returnsNewRows: false, feeds: {} };
+    const decoder = { session, pastLayout: "exact", returnsNewRows: false, feeds: {} } as const;
+    return { decoder, traits };
   }
 }
 

@@ -36,7 +36,7 @@ describe("doctor", () => {
     const { status, stdout, stderr } = doctor("./whole");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const lines = stdout.split("\n");
-    expect(lines.filter((line) => line.startsWith("  pass "))).toHaveLength(21);
+    expect(lines.filter((line) => line.startsWith("  pass "))).toHaveLength(22);
     expect(stdout).toMatch(/\n {2}pass {5}stock-tokens {10}16 greedy tokens, the same as in/);
     expect(stdout).toMatch(/\nMethods:\n {2}runs {5}regular\n/);
     expect(stdout).toMatch(/\n {2}token {4}[\d.]+ ms \(median\), [\d.]+ a second\n/);
@@ -53,7 +53,7 @@ describe("doctor", () => {
     expect(stdout).toMatch(/\n {2}skipped {2}opens {17}it needs decoder_model_merged/);
     expect(stdout).not.toContain("Methods:");
     expect(stdout.trim().split("\n").at(-1)).toMatch(
-      /^\.\/broken \(llava, fp32\): 1 fault, \d+ of 21 checks skipped$/,
+      /^\.\/broken \(llava, fp32\): 1 fault, \d+ of 22 checks skipped$/,
     );
   });
 

@@ -25,6 +25,7 @@ import { type CheckpointTokenizer, readTokenizer } from "../tokenizer.js";
 import { type Examination, fault, passed, skipped } from "./examination.js";
 import { examineImage } from "./examine-image.js";
 import { examineInterfaces } from "./examine-interfaces.js";
+import { examineSettings } from "./examine-settings.js";
 import { examineNamedTokens, examineVocabulary, tokenizerSize } from "./examine-tokens.js";
 import { examineGraph, type GraphFacts, missingGraph } from "./graph-facts.js";
 
@@ -78,6 +79,11 @@ export async function examineFiles(
   const graphs = await examineGraphs(examination, folder);
   const { tokenizer, processor } = await examineProcessors(examination, path, graphs);
   const family = await examineFamily(examination, folder, tokenizer, graphs);
+  await examination.check(
+    "settings",
+    { after: ["files"], remedy: "use a checkpoint without this setting" },
+    () => examineSettings(folder!, graphs.decoder_model_merged?.traits),
+  );
   const processed = await examination.check(
     "image",
     {

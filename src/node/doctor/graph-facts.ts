@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { closest } from "../../arguments/closest.js";
+import { type DecoderTraits, decoderTraits } from "../../onnx/decoder-traits.js";
 import { fileDamage } from "../../onnx/file-damage.js";
 import { findLayers } from "../../onnx/find-layers.js";
 import { DataType, type OnnxModel, type OnnxTensor } from "../../onnx/graph-model.js";
@@ -26,8 +27,7 @@ export interface GraphFacts {
   readonly bytes: number;
   readonly inputs: readonly GraphValue[];
   readonly outputs: readonly GraphValue[];
-  /** Operators, with the number of nodes of each. */
-  readonly operators: ReadonlyMap<string, number>;
+  readonly traits: DecoderTraits;
   /** The layers that can be steered, or why none can be found. */
   readonly layers: { readonly count: number; readonly width: number } | string;
   /** Rows of the table that a graph looks tokens up in. */
@@ -51,15 +51,13 @@ export async function examineGraph(path: string): Promise<Finding<GraphFacts>> {
   const { graph } = model;
   const weights = await externalBytes(path, graph.initializers);
   if (typeof weights !== "number") return weights;
-  const operators = new Map<string, number>();
-  for (const { opType } of graph.nodes) operators.set(opType, (operators.get(opType) ?? 0) + 1);
   const stored = new Set(graph.initializers.map(({ name }) => name));
   const facts = {
     path,
     bytes: bytes.byteLength + weights,
     inputs: graph.inputs.filter(({ name }) => !stored.has(name)).map(declaredValue),
     outputs: graph.outputs.map(declaredValue),
-    operators,
+    traits: decoderTraits(model),
     layers: layersOf(model),
     tableRows: tableRows(model),
     badWeights: await badWeights(graph.initializers, dirname(path)),

@@ -273,6 +273,26 @@ const BROKEN: readonly [
     /fetch decoder_model_merged again/,
   ],
   [
+    "a setting that its graph does not follow",
+    (folder) =>
+      changeJson(folder, "config.json", (config) => {
+        config.text_config.final_logit_softcapping = 30;
+      }),
+    ["settings"],
+    /decoder shows no sign of text_config\.final_logit_softcapping = 30/,
+    /export the checkpoint again, by an exporter that knows this setting/,
+  ],
+  [
+    "a setting that nobody knows",
+    (folder) =>
+      changeJson(folder, "config.json", (config) => {
+        config.text_config.hidden_multiplier = 2;
+      }),
+    ["settings"],
+    /not known here: text_config\.hidden_multiplier = 2/,
+    /please report the setting/,
+  ],
+  [
     "a preprocessor of another size",
     (folder) =>
       changeJson(folder, "preprocessor_config.json", (config) => {

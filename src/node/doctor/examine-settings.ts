@@ -1,0 +1,42 @@
+import { attentionWindow, settingFates } from "../../families/config-settings.js";
+import type { DecoderTraits } from "../../onnx/decoder-traits.js";
+import type { CheckpointFolder } from "../checkpoint-folder.js";
+import { type Finding, fault, passed, skipped } from "./examination.js";
+
+const NO_TRAITS: DecoderTraits = { windows: [], capsLogits: false, capsAttention: false };
+
+/** Looks whether anyone sees to each setting of config.json that changes numbers. */
+export function examineSettings(
+  { config }: Pick<CheckpointFolder, "config">,
+  traits: DecoderTraits | undefined,
+): Finding<true> {
+  const fates = settingFates(config, traits ?? NO_TRAITS);
+  if (traits === undefined) return skipped("it needs decoder_model_merged, which did not pass");
+  const told = (fate: string) =>
+    fates
+      .filter((one) => one.fate === fate)
+      .map(({ name, value }) => `${name} = ${JSON.stringify(value)}`)
+      .join(", ");
+  const [missing, unknown] = [told("missing"), told("unknown")];
+  if (missing !== "") {
+    return fault(
+      `the decoder shows no sign of ${missing}: its logits are others than those of the model in Python`,
+      "export the checkpoint again, by an exporter that knows this setting",
+    );
+  }
+  if (unknown !== "") {
+    return fault(
+      `not known here: ${unknown}; by its name it may change numbers`,
+      "if the export follows it, nothing is wrong (compare answers with the model in Python); please report the setting",
+    );
+  }
+  const window = attentionWindow(config);
+  const kept = fates.some(({ fate }) => fate === "engine");
+  const windows =
+    window === undefined
+      ? ""
+      : kept
+        ? `; a window of ${window} tokens, of which the graph's operators show nothing, bounds the context`
+        : `; a window of ${traits.windows.join(", ")} tokens in the graph's operators`;
+  return passed(`${fates.length} settings that change numbers are the graphs' own${windows}`);
+}
