@@ -14,6 +14,7 @@ const GUIDES = [
   "docs/evaluation.md",
   "docs/extending.md",
   "docs/install.md",
+  "docs/models.md",
   "docs/tutorial.md",
   "docs/steering.md",
   "src/README.md",

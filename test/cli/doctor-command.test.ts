@@ -70,9 +70,12 @@ describe("doctor", () => {
     });
   });
 
-  test("is told a wrong option, and a missing model's name, as any command is", () => {
+  test("refuses a wrong option, and no model at all, as any command does", () => {
     expect(doctor("./whole", "--dtype", "q3").status).toBe(2);
     expect(doctor()).toMatchObject({ status: 2, stdout: "" });
+  });
+
+  test("a model that is not in the cache is a fault of its place", () => {
     expect(doctor("owner/name").stdout).toMatch(/FAULT {4}place .*is not in the cache/);
   });
 });

@@ -1,3 +1,4 @@
+import type { TensorData } from "../../engine/tensor-data.js";
 import type { ModelFamily, ProcessedImage } from "../../families/family.js";
 import { type Finding, fault, passed } from "./examination.js";
 
@@ -25,6 +26,12 @@ const NORMALISATIONS: Readonly<Record<string, readonly (typeof CLIP | typeof HAL
 
 /** Towers that take images of one size, `vision_config.image_size`. */
 const ONE_SIZE = /^(clip|siglip)_vision_model$/;
+
+/** What the vision graph takes of pixels: families may turn them into patches, for example. */
+export function graphInput(image: ProcessedImage): TensorData {
+  const { toInput }: { toInput?: (pixels: TensorData) => TensorData } = image as object;
+  return toInput?.(image.pixels) ?? image.pixels;
+}
 
 /** A checkpoint's files that tell how images are prepared. */
 export interface ImageConfigs {

@@ -3,6 +3,7 @@ import type { TensorData } from "../../engine/tensor-data.js";
 import type { ModelFamily, ProcessedImage } from "../../families/family.js";
 import { DataType } from "../../onnx/graph-model.js";
 import { type Finding, fault, passed } from "./examination.js";
+import { graphInput } from "./examine-image.js";
 import type { GraphFacts, GraphValue } from "./graph-facts.js";
 
 /** What the graphs of a checkpoint are held against. */
@@ -81,10 +82,10 @@ function declared(
 }
 
 function visionInputs(vision: GraphFacts, { image }: Expected): Finding<never> | undefined {
-  const { pixels, pixelsInput, inputs } = image;
+  const { pixelsInput, inputs } = image;
   const fed: [string, TensorData<Float32Array | BigInt64Array | Uint8Array>, readonly number[]][] =
     [
-      [pixelsInput, pixels, FLOATS],
+      [pixelsInput, graphInput(image), FLOATS],
       ...Object.entries(inputs).map(
         ([name, tensor]): [string, typeof tensor, readonly number[]] => [
           name,

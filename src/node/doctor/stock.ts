@@ -2,9 +2,11 @@ import { freemem } from "node:os";
 import type { PreTrainedModel, Processor, RawImage, Tensor } from "@huggingface/transformers";
 import { importFailure } from "../../errors.js";
 import type { ProcessedImage, RgbPixels } from "../../families/family.js";
+import { readChatTemplate } from "../chat-template.js";
 import { pillowImage, type Transformers } from "../images/transformers-processor.js";
 import { QUESTION } from "./decode-plainly.js";
 import { type Finding, fault, passed, skipped } from "./examination.js";
+import { graphInput } from "./examine-image.js";
 import { megabytes } from "./graph-facts.js";
 
 /** Largest difference of two pixel values that is rounding. */
@@ -46,17 +48,29 @@ export async function stockInputs(
   const processor = await transformers.AutoProcessor.from_pretrained(folder, {
     local_files_only: true,
   });
-  const content = [{ type: "image" }, { type: "text", text: QUESTION }];
-  const prompt = processor.apply_chat_template([{ role: "user", content }] as never, {
-    add_generation_prompt: true,
-    tokenize: false,
-  }) as string;
+  const prompt = renderQuestion(processor, readChatTemplate(folder).text);
   const PillowImage = pillowImage(transformers.RawImage);
   const own = new transformers.RawImage(new Uint8ClampedArray(data), width, height, 3);
   return {
     inputs: await callProcessor(processor, new PillowImage({ data, width, height }), prompt),
     ownWay: await callProcessor(processor, own, prompt),
   };
+}
+
+/** Renders by the template that transformers.js finds; it does not look everywhere where there may be one. */
+function renderQuestion(processor: Processor, template: string): string {
+  const content = [{ type: "image" }, { type: "text", text: QUESTION }];
+  const render = (options: object) =>
+    processor.apply_chat_template([{ role: "user", content }] as never, {
+      add_generation_prompt: true,
+      tokenize: false,
+      ...options,
+    }) as string;
+  try {
+    return render({});
+  } catch {
+    return render({ chat_template: template });
+  }
 }
 
 /** Processors take image and text in one order or the other; in the wrong one, each fails on a text for an image. */
@@ -78,10 +92,9 @@ async function callProcessor(
 }
 
 /** Compares pixel values. */
-export function compareImage(
-  stock: StockInputs,
-  { pixels, pixelsInput }: ProcessedImage,
-): Finding<true> {
+export function compareImage(stock: StockInputs, image: ProcessedImage): Finding<true> {
+  const { pixelsInput } = image;
+  const pixels = graphInput(image);
   const theirs = stock.inputs[pixelsInput];
   if (theirs === undefined) {
     return skipped(
