@@ -58,6 +58,7 @@ export async function examineStock(
       dtype,
       threads,
       weightBytes,
+      image: image!,
     });
   });
 }

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Check, type Diagnosis, diagnose, METHODS } from "../../../src/index.js";
+import { CHECKPOINTS as TINY } from "../../checkpoints.js";
 import { CHECKPOINTS } from "../../global-setup.js";
 import { changeGraph, copyOf, removeCopy, renamed } from "./damage.js";
 
@@ -39,6 +40,42 @@ describe.each([
       /^\d+ greedy tokens, the same as in transformers\.js$/,
     );
   });
+});
+
+describe.each([
+  ["idefics3-concat", "fp32"],
+  ["smolvlm-gqa", "fp32"],
+  ["qwen2-vl-concat", "q4"],
+  ["qwen2.5-vl-gqa", "q4"],
+  ["qwen3-vl-gqa", "q4"],
+] as const)("a checkpoint of another family that is whole (%s in %s)", (name, dtype) => {
+  test("has no fault, runs every method, and answers as stock transformers.js from the same pixels", async () => {
+    const found = await diagnose(`${TINY}${name}`, { dtype, threads: 1 });
+    const others = found.checks.filter(({ status }) => status !== "pass");
+    const isTiled = !name.startsWith("qwen");
+    expect(others.map(({ name }) => name)).toEqual(isTiled ? ["stock-image"] : []);
+    if (isTiled) {
+      expect(statusOf(found, "stock-image")).toBe("skipped");
+      expect(detailOf(found, "stock-image")).toMatch(/^transformers\.js resizes tiles without/);
+    }
+    expect(found.methods.filter(({ runs }) => !runs)).toEqual([]);
+    const { reason } = found.methods.find(({ name }) => name === "vti")!;
+    if (isTiled) expect(reason).toBeNull();
+    else expect(reason).toMatch(/^without vision encoder: .* no fixed positions/);
+    expect(detailOf(found, "stock-tokens")).toMatch(
+      /^\d+ greedy tokens, the same as in transformers\.js$/,
+    );
+  });
+});
+
+test("where stock transformers.js cannot run a graph, the check says so, and nothing is printed", async () => {
+  const printed = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const found = await diagnose(`${TINY}smolvlm-gqa`, { dtype: "fp16", threads: 1 });
+  expect(found.healthy).toBe(true);
+  expect(statusOf(found, "stock-tokens")).toBe("skipped");
+  expect(detailOf(found, "stock-tokens")).toMatch(/^transformers\.js fails: Unexpected input data/);
+  expect(printed).not.toHaveBeenCalled();
+  printed.mockRestore();
 });
 
 let folder: string | undefined;
