@@ -19,11 +19,13 @@
  */
 export * from "./core.js";
 export type { Dtype } from "./node/checkpoint-folder.js";
+export { type Device, type ListedDevice, listDevices } from "./node/devices.js";
 export { diagnose } from "./node/doctor/diagnose.js";
 export type { DiagnoseOptions, Diagnosis } from "./node/doctor/diagnosis.js";
 export type { Check, CheckName } from "./node/doctor/examination.js";
 export type { Cost } from "./node/doctor/measure-cost.js";
 export type { MethodTrial } from "./node/doctor/try-methods.js";
+export type { DtypeChoice } from "./node/dtype-choice.js";
 export type { DownloadProgress } from "./node/hub.js";
 export type { ImageLimits } from "./node/images/image-limits.js";
 export { decodeImage } from "./node/images/open-image.js";

@@ -98,13 +98,14 @@ export async function openCheckpoint(
 ): Promise<OnnxBackend> {
   const path = name.startsWith("/") ? name : `${CHECKPOINTS}${name}`;
   const folder = readCheckpointFolder(path, dtype);
-  return loadBackend({
+  const backend = await loadBackend({
     id: name,
     folder,
     dtype,
     adapter: undefined,
     options: { threads: 1, ...options },
   });
+  return backend as OnnxBackend;
 }
 
 /** As {@link openCheckpoint}, as a model. */

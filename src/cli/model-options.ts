@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import { type DownloadProgress, type LoadOptions, load, type Model } from "../index.js";
-import { numberOption } from "./options.js";
+import { listOf, numberOption } from "./options.js";
 
 /** Values of the options that choose a model. */
 export interface ModelFlags {
   readonly model: string;
   readonly adapter?: string;
-  readonly dtype?: string;
+  readonly dtype?: NonNullable<LoadOptions["dtype"]>;
+  readonly device?: string;
   readonly threads?: number;
   readonly offline?: true;
 }
@@ -28,13 +29,31 @@ export function addModelOptions(command: Command): Command {
 export function addLoadingOptions(command: Command): Command {
   return command
     .option("--adapter <folder>", "a LoRA adapter (PEFT) to merge into its weights")
-    .option("--dtype <name>", "precision of the graphs: fp32, fp16, q8, q4, ... (default: fp32)")
+    .option(
+      "--dtype <names>",
+      "precision of the graphs: fp32, fp16, q8, q4, q4f16, ..., or of each: embed_tokens=fp16,decoder_model_merged=q4 (default: fp32)",
+      dtypeOption,
+    )
+    .option(
+      "--device <name>",
+      "what the graphs run on: cpu, webgpu, cuda, dml or coreml ('groundsight models --devices' tells what is there; default: cpu)",
+    )
     .option(
       "--threads <n>",
       "threads per session (default: by the size of the graph)",
       numberOption,
     )
     .option("--offline", "never use the network; hub models come from the cache");
+}
+
+/** Parses a precision, or several behind the names of graphs; which there are is checked where they are used. */
+function dtypeOption(text: string): NonNullable<LoadOptions["dtype"]> {
+  if (!text.includes("=")) return text as NonNullable<LoadOptions["dtype"]>;
+  const named = listOf(text).map((entry) => {
+    const [name = "", ...dtype] = entry.split("=");
+    return [name, dtype.join("=")] as const;
+  });
+  return Object.fromEntries(named);
 }
 
 /** Loads the model that the options name. */
@@ -46,12 +65,14 @@ export function loadModel({ model, ...flags }: ModelFlags): Promise<Model> {
 export function loadingOptions({
   adapter,
   dtype,
+  device,
   threads,
   offline,
 }: Omit<ModelFlags, "model">): LoadOptions {
   return {
     ...(adapter === undefined ? {} : { adapter }),
-    ...(dtype === undefined ? {} : { dtype: dtype as NonNullable<LoadOptions["dtype"]> }),
+    ...(dtype === undefined ? {} : { dtype }),
+    ...(device === undefined ? {} : { device: device as NonNullable<LoadOptions["device"]> }),
     ...(threads === undefined ? {} : { threads }),
     ...(offline === undefined ? {} : { offline }),
     onProgress: showProgress,

@@ -72,6 +72,8 @@ export interface Answer {
     readonly dtype: string;
     /** The adapter that is merged into its weights; absent for a checkpoint as it is. */
     readonly adapter?: string;
+    /** What its graphs ran on besides the CPU; absent where they ran on the CPU alone. */
+    readonly device?: string;
   };
   /** What the method noted, such as a description; empty for most. */
   readonly details: Readonly<Record<string, JsonValue>>;

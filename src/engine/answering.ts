@@ -244,7 +244,8 @@ function imagesKey({ images }: Job): string {
   return images.map(({ key }) => key).join();
 }
 
-function describeAnswer(job: Job, sequence: Sequence, { id, dtype, adapter }: ModelInfo): Answer {
+function describeAnswer(job: Job, sequence: Sequence, info: ModelInfo): Answer {
+  const { id, dtype, adapter, device } = info;
   const { finishReason, tokens, endedAt, firstLogitsAt } = sequence;
   const [prompt] = sequence.prompts;
   const decodeMs = endedAt - firstLogitsAt;
@@ -271,6 +272,11 @@ function describeAnswer(job: Job, sequence: Sequence, { id, dtype, adapter }: Mo
     seed,
     details: job.details,
     decoding: { maxTokens, stop, ...sampler, topK: sampler.topK ?? null, repetitionPenalty },
-    checkpoint: { id, dtype, ...(adapter === undefined ? {} : { adapter }) },
+    checkpoint: {
+      id,
+      dtype,
+      ...(adapter === undefined ? {} : { adapter }),
+      ...(device === undefined ? {} : { device }),
+    },
   };
 }

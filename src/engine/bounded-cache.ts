@@ -5,10 +5,13 @@
 export class BoundedCache<Value> {
   readonly #entries = new Map<string, { readonly value: Value; readonly bytes: number }>();
   readonly #maxBytes: number;
+  readonly #onDrop: ((value: Value) => void) | undefined;
   #bytes = 0;
 
-  constructor(maxBytes: number) {
+  /** @param onDrop given each value that is not kept, or no longer */
+  constructor(maxBytes: number, onDrop?: (value: Value) => void) {
     this.#maxBytes = maxBytes;
+    this.#onDrop = onDrop;
   }
 
   /** Total size of what is kept. */
@@ -28,7 +31,10 @@ export class BoundedCache<Value> {
   /** Keeps a value, replacing one of the same key. */
   set(key: string, value: Value, bytes: number): void {
     this.delete(key);
-    if (bytes > this.#maxBytes) return;
+    if (bytes > this.#maxBytes) {
+      this.#onDrop?.(value);
+      return;
+    }
     this.#entries.set(key, { value, bytes });
     this.#bytes += bytes;
     for (const oldest of this.#entries.keys()) {
@@ -43,5 +49,11 @@ export class BoundedCache<Value> {
     if (entry === undefined) return;
     this.#entries.delete(key);
     this.#bytes -= entry.bytes;
+    this.#onDrop?.(entry.value);
+  }
+
+  /** Forgets all keys. */
+  clear(): void {
+    for (const key of [...this.#entries.keys()]) this.delete(key);
   }
 }

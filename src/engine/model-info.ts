@@ -6,10 +6,12 @@ export interface ModelInfo {
   readonly id: string;
   /** Family plug-in, for example "llava". */
   readonly family: string;
-  /** Precision of the files in use, for example "fp32" or "q8". */
+  /** Precision of the files in use, for example "fp32" or "q8"; where they differ, that of each ("embed_tokens=fp16,..."). */
   readonly dtype: string;
   /** The adapter that is merged into its weights, by the name that was given; absent for a checkpoint as it is. */
   readonly adapter?: string;
+  /** What its graphs run on besides the CPU, for example "webgpu"; absent where they run on the CPU alone. */
+  readonly device?: string;
   readonly vocabularySize: number;
   readonly hiddenSize: number;
   readonly layers: number;

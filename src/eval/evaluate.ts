@@ -73,11 +73,17 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
   requireJudges(sets, judge);
   if (out === "") throw new InvalidArgumentError("out: received an empty path; expected a folder");
   const answering = seriesSettings(series, methods);
-  const { id, dtype, adapter } = model.info;
+  const { id, dtype, adapter, device } = model.info;
   const hash = await model.hash();
   const settings: RunSettings = {
     version,
-    model: { id, hash, dtype, ...(adapter === undefined ? {} : { adapter }) },
+    model: {
+      id,
+      hash,
+      dtype,
+      ...(adapter === undefined ? {} : { adapter }),
+      ...(device === undefined ? {} : { device }),
+    },
     promptSuffix,
     temperature,
     topP,

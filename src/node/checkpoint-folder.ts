@@ -9,7 +9,19 @@ import { readJsonFile } from "./read-text-file.js";
 import { isFolder, isRegularFile } from "./regular-file.js";
 
 /** Precision of a checkpoint's graphs. */
-export type Dtype = "fp32" | "fp16" | "int8" | "uint8" | "q8" | "q4" | "q4f16" | "bnb4";
+export type Dtype =
+  | "fp32"
+  | "fp16"
+  | "int8"
+  | "uint8"
+  | "q8"
+  | "q4"
+  | "q4f16"
+  | "bnb4"
+  | "q2"
+  | "q2f16"
+  | "q1"
+  | "q1f16";
 
 /** Endings of graph files by precision, as transformers.js names them. */
 export const DTYPE_SUFFIXES: Readonly<Record<Dtype, string>> = {
@@ -21,10 +33,35 @@ export const DTYPE_SUFFIXES: Readonly<Record<Dtype, string>> = {
   q4: "_q4",
   q4f16: "_q4f16",
   bnb4: "_bnb4",
+  q2: "_q2",
+  q2f16: "_q2f16",
+  q1: "_q1",
+  q1f16: "_q1f16",
 };
 
 /** The graphs of a checkpoint. */
 export const GRAPH_NAMES = ["embed_tokens", "vision_encoder", "decoder_model_merged"] as const;
+
+/** Name of one of them. */
+export type GraphName = (typeof GRAPH_NAMES)[number];
+
+/** The precision of each. */
+export type GraphDtypes = Readonly<Record<GraphName, Dtype>>;
+
+/** The same precision for each graph, or what was chosen for each. */
+export function dtypesOf(choice: Dtype | GraphDtypes): GraphDtypes {
+  return typeof choice === "string" ? eachGraph(() => choice) : choice;
+}
+
+/** A precision for each graph. */
+export function eachGraph(dtypeOf: (name: GraphName) => Dtype): GraphDtypes {
+  return Object.fromEntries(GRAPH_NAMES.map((name) => [name, dtypeOf(name)])) as GraphDtypes;
+}
+
+/** Name of a graph's file. */
+export function graphFileName(name: GraphName, dtype: Dtype): string {
+  return `${name}${DTYPE_SUFFIXES[dtype]}.onnx`;
+}
 
 /** What is read of a generation_config.json. */
 export interface GenerationConfig {
@@ -47,8 +84,8 @@ export interface CheckpointFolder {
   /** The content of config.json, for the family to read. */
   readonly config: unknown;
   readonly generation: GenerationConfig;
-  /** Path of a graph in the chosen precision. */
-  graph(name: (typeof GRAPH_NAMES)[number]): string;
+  /** Path of a graph in the precision chosen for it. */
+  graph(name: GraphName): string;
 }
 
 /**
@@ -71,7 +108,8 @@ export function readFamily(path: string): { family: FamilyPlugin; config: unknow
  *
  * @throws ModelLoadError naming the file that is missing or wrong
  */
-export function readCheckpointFolder(path: string, dtype: Dtype): CheckpointFolder {
+export function readCheckpointFolder(path: string, choice: Dtype | GraphDtypes): CheckpointFolder {
+  const dtypes = dtypesOf(choice);
   const { family, config } = readFamily(path);
   for (const file of ["tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"]) {
     if (readJsonFile(join(path, file)) === undefined)
@@ -83,24 +121,28 @@ export function readCheckpointFolder(path: string, dtype: Dtype): CheckpointFold
     config,
     generation: readJson(path, "generation_config.json", GENERATION_CONFIG) ?? {},
     graph(name) {
-      const file = join(path, "onnx", `${name}${DTYPE_SUFFIXES[dtype]}.onnx`);
+      const dtype = dtypes[name];
+      const file = join(path, "onnx", graphFileName(name, dtype));
       if (isRegularFile(file)) return file;
       const others = availableDtypes(path).filter((other) => other !== dtype);
+      const own = availableDtypes(path, [name]);
       const remedy =
         others.length > 0
           ? `complete there: dtype ${others.join(", ")}`
-          : "the checkpoint is incomplete";
+          : own.length > 0
+            ? `this graph is there in ${own.join(", ")}: a precision can be given for each graph (--dtype ${name}=${own[0]})`
+            : "the checkpoint is incomplete";
       throw new ModelLoadError(`${file} is missing (dtype ${dtype}); ${remedy}`);
     },
   };
 }
 
-/** The precisions in which a folder has all graphs. */
-export function availableDtypes(path: string): Dtype[] {
+/** The precisions in which a folder has all of some graphs. */
+export function availableDtypes(path: string, graphs: readonly GraphName[] = GRAPH_NAMES): Dtype[] {
   const folder = join(path, "onnx");
   const files = new Set(isFolder(folder) ? readdirSync(folder) : []);
   return (Object.keys(DTYPE_SUFFIXES) as Dtype[]).filter((dtype) =>
-    GRAPH_NAMES.every((name) => files.has(`${name}${DTYPE_SUFFIXES[dtype]}.onnx`)),
+    graphs.every((name) => files.has(graphFileName(name, dtype))),
   );
 }
 

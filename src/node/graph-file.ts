@@ -82,8 +82,15 @@ export class GraphFile {
       const external = await this.#withExternalData(options, graph);
       return await create(runtime, writeModel(graph), external);
     } catch (cause) {
+      const missing = await this.#missingWeights().catch(() => undefined);
+      if (missing !== undefined) {
+        throw new ModelLoadError(
+          `cannot load ${this.path}: its weights lie in ${missing}, which is not beside it; fetch that file too, and keep its name`,
+          { cause },
+        );
+      }
       throw new ModelLoadError(
-        `cannot load ${this.path}: ${(cause as Error).message}. The file may be truncated or corrupt; fetch it again`,
+        `cannot load ${this.path}: ${(cause as Error).message}. ${remedyOf(options)}`,
         { cause },
       );
     }
@@ -117,6 +124,13 @@ export class GraphFile {
   async #parse(): Promise<{ model: OnnxModel; bytes: Uint8Array }> {
     const bytes = await readFile(this.path);
     return { model: readModel(bytes), bytes };
+  }
+
+  /** A file of weights that the graph names and that is not there. */
+  async #missingWeights(): Promise<string | undefined> {
+    const { model } = await this.#parse();
+    const folder = dirname(this.path);
+    return externalFiles(model).find((name) => !isRegularFile(join(folder, ownFile(name))));
   }
 
   /** Whether links lie in the file's folder. */
@@ -168,6 +182,13 @@ export class GraphFile {
     const session = { model_external_initializers_file_folder_path: folder };
     return { ...options, extra: { ...options.extra, session } };
   }
+}
+
+function remedyOf({ executionProviders }: InferenceSession.SessionOptions): string {
+  const [device] = executionProviders ?? [];
+  return device === undefined
+    ? "The file may be truncated or corrupt; fetch it again"
+    : `The device ${device} may not have the memory or the operators: try device cpu (--device cpu). If that fails too, the file may be truncated or corrupt; fetch it again`;
 }
 
 function sizeOf(dataType: number): number {

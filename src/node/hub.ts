@@ -2,12 +2,23 @@ import { createHash } from "node:crypto";
 import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { downloadFile, type ListFileEntry, listFiles } from "@huggingface/hub";
 import { GroundsightError, ModelLoadError } from "../errors.js";
-import { DTYPE_SUFFIXES, type Dtype, GRAPH_NAMES } from "./checkpoint-folder.js";
+import {
+  DTYPE_SUFFIXES,
+  type Dtype,
+  dtypesOf,
+  GRAPH_NAMES,
+  type GraphDtypes,
+  type GraphName,
+  graphFileName,
+} from "./checkpoint-folder.js";
+import { dtypeText } from "./dtype-choice.js";
+import { promisedWeights } from "./external-data.js";
+import { readJsonFile } from "./read-text-file.js";
 
 /** How far a download has come, over all files of a model. */
 export interface DownloadProgress {
@@ -18,7 +29,8 @@ export interface DownloadProgress {
 
 /** Options of {@link fetchModel}. */
 export interface HubOptions {
-  readonly dtype: Dtype;
+  /** Precision of all graphs, or of each. */
+  readonly dtype: Dtype | GraphDtypes;
   /** Where downloads are kept. Default: $GROUNDSIGHT_CACHE, else ~/.cache/groundsight. */
   readonly cacheDir?: string | undefined;
   /** Use only what is in the cache. */
@@ -42,15 +54,18 @@ const JSON_FILE =
  */
 export async function fetchModel(hubId: string, options: HubOptions): Promise<string> {
   const folder = join(cacheFolder(options.cacheDir), hubId.replace("/", "--"));
-  const marker = join(folder, `.complete-${options.dtype}`);
-  if (existsSync(marker)) return folder;
+  const dtypes = dtypesOf(options.dtype);
+  const marker = markerOf(folder, dtypeText(dtypes));
+  // Graphs that were fetched in one precision each are there in both.
+  const parts = Object.values(dtypes).map((dtype) => markerOf(folder, dtype));
+  if (existsSync(marker) || parts.every((part) => existsSync(part))) return folder;
   if (options.offline === true) {
     throw new ModelLoadError(
-      `${hubId} (dtype ${options.dtype}) is not in the cache ${folder}, and offline mode forbids fetching it; load it once with a network, or give a folder`,
+      `${hubId} (dtype ${dtypeText(dtypes)}) is not in the cache ${folder}, and offline mode forbids fetching it; load it once with a network, or give a folder`,
     );
   }
   try {
-    await download(hubId, await wantedFiles(hubId, options.dtype), folder, options);
+    await download(hubId, await wantedFiles(hubId, dtypes), folder, options);
   } catch (cause) {
     if (GroundsightError.isInstance(cause)) throw cause;
     throw new ModelLoadError(`cannot fetch ${hubId} from ${hubUrl()}: ${reason(cause)}`, { cause });
@@ -62,16 +77,27 @@ export async function fetchModel(hubId: string, options: HubOptions): Promise<st
 /** Hub models in the cache, complete in at least one precision. */
 export async function cachedModels(
   cacheDir?: string,
-): Promise<{ hubId: string; folder: string; dtypes: Dtype[] }[]> {
+): Promise<{ hubId: string; folder: string; dtypes: string[] }[]> {
   const root = cacheFolder(cacheDir);
   const names = existsSync(root) ? await readdir(root) : [];
-  return names.flatMap((name) => {
-    const folder = join(root, name);
-    const dtypes = (Object.keys(DTYPE_SUFFIXES) as Dtype[]).filter((dtype) =>
-      existsSync(join(folder, `.complete-${dtype}`)),
-    );
-    return dtypes.length === 0 ? [] : [{ hubId: name.replace("--", "/"), folder, dtypes }];
-  });
+  const models = await Promise.all(
+    names.map(async (name) => {
+      const folder = join(root, name);
+      const found = await readdir(folder).catch(() => []);
+      const complete = found.flatMap((file) => MARKER.exec(file)?.[1] ?? []);
+      const same = Object.keys(DTYPE_SUFFIXES).filter((dtype) => complete.includes(dtype));
+      const mixed = complete.filter((text) => text.includes("=")).sort();
+      return { hubId: name.replace("--", "/"), folder, dtypes: [...same, ...mixed] };
+    }),
+  );
+  return models.filter(({ dtypes }) => dtypes.length > 0);
+}
+
+/** The file that says that a model is complete in some precisions. */
+const MARKER = /^\.complete-(.+)$/;
+
+function markerOf(folder: string, dtypes: string): string {
+  return join(folder, `.complete-${dtypes}`);
 }
 
 function cacheFolder(cacheDir: string | undefined): string {
@@ -94,11 +120,12 @@ function access(): { hubUrl: string; accessToken?: string } {
 interface WantedFiles {
   /** Configurations, config.json first, and graphs with their external weights. */
   readonly files: readonly ListFileEntry[];
+  readonly graphs: readonly { readonly name: GraphName; readonly path: string }[];
   /** Why they are not enough. */
   readonly missing: string | undefined;
 }
 
-async function wantedFiles(hubId: string, dtype: Dtype): Promise<WantedFiles> {
+async function wantedFiles(hubId: string, dtypes: GraphDtypes): Promise<WantedFiles> {
   const all: ListFileEntry[] = [];
   for await (const file of listFiles({ ...access(), repo: hubId, recursive: true })) {
     if (file.type === "file") all.push(file);
@@ -109,13 +136,16 @@ async function wantedFiles(hubId: string, dtype: Dtype): Promise<WantedFiles> {
       `${hubId} has no config.json; expected a model laid out for transformers.js`,
     );
   }
-  const graphs = GRAPH_NAMES.map((name) => `onnx/${name}${DTYPE_SUFFIXES[dtype]}.onnx`);
+  const graphs = GRAPH_NAMES.map((name) => ({
+    name,
+    path: `onnx/${graphFileName(name, dtypes[name])}`,
+  }));
   const others = all.filter(
     ({ path }) =>
       (JSON_FILE.test(path) && path !== config.path) ||
-      graphs.some((graph) => path === graph || path.startsWith(`${graph}_data`)),
+      graphs.some((graph) => path === graph.path || path.startsWith(`${graph.path}_data`)),
   );
-  const absent = graphs.find((graph) => !all.some(({ path }) => path === graph));
+  const absent = graphs.find((graph) => !all.some(({ path }) => path === graph.path));
   const found = all.map(({ path }) => path).filter((path) => path.endsWith(".onnx"));
   const remedy =
     found.length > 0
@@ -123,17 +153,21 @@ async function wantedFiles(hubId: string, dtype: Dtype): Promise<WantedFiles> {
       : "it has no graphs in ONNX at all: use a repository that was exported for transformers.js, such as llava-hf/llava-interleave-qwen-0.5b-hf (dtype q4)";
   return {
     files: [config, ...others],
+    graphs,
     missing:
-      absent === undefined ? undefined : `${hubId} has no ${absent} (dtype ${dtype}); ${remedy}`,
+      absent === undefined
+        ? undefined
+        : `${hubId} has no ${absent.path} (dtype ${dtypes[absent.name]}); ${remedy}`,
   };
 }
 
 async function download(
   hubId: string,
-  { files, missing }: WantedFiles,
+  wanted: WantedFiles,
   folder: string,
   { onProgress, signal, judge }: HubOptions,
 ): Promise<void> {
+  const { files, missing } = wanted;
   const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
   let loadedBytes = 0;
   for (const [i, file] of files.entries()) {
@@ -141,6 +175,7 @@ async function download(
     if (i === 1) {
       judge?.(folder);
       if (missing !== undefined) throw new ModelLoadError(missing);
+      requireWeights(hubId, wanted, folder);
     }
     const target = join(folder, file.path);
     if (existsSync(target) && (await checksumOf(target, file)) === expectedChecksum(file)) {
@@ -175,6 +210,19 @@ async function download(
     }
     await rename(part, target);
   }
+}
+
+/** @throws ModelLoadError when the hub lacks files of weights that config.json promises */
+function requireWeights(hubId: string, { files, graphs }: WantedFiles, folder: string): void {
+  const config = readJsonFile(join(folder, "config.json"));
+  const promised = graphs.flatMap(({ name, path }) =>
+    promisedWeights(config, name, basename(path)),
+  );
+  const absent = promised.find((name) => !files.some(({ path }) => path === `onnx/${name}`));
+  if (absent === undefined) return;
+  throw new ModelLoadError(
+    `${hubId} has no onnx/${absent}, in which weights lie by its config.json (use_external_data_format); the repository is incomplete: choose another dtype, or tell its author`,
+  );
 }
 
 /** Large files are named by SHA-256, others by git's blob id: SHA-1 of a header and the content. */

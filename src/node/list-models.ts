@@ -10,8 +10,8 @@ export interface ListedModel {
   readonly name: string;
   readonly source: "bundled" | "cache";
   readonly folder: string;
-  /** Precisions that are complete. */
-  readonly dtypes: readonly Dtype[];
+  /** Precisions that are complete: of all graphs, or of each where they differ ("embed_tokens=fp16,..."). */
+  readonly dtypes: readonly string[];
 }
 
 /** Lists the bundled models and those in the download cache. */

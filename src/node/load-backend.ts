@@ -1,13 +1,16 @@
 import { OnnxBackend } from "../backends/onnx/backend.js";
 import { readGeometry } from "../backends/onnx/decoder-tensors.js";
 import type { CheckpointGraphs, DecoderGraph } from "../backends/onnx/graphs.js";
+import type { OnnxParts } from "../backends/onnx/parts.js";
 import type { Session } from "../backends/onnx/runtime.js";
+import { WebGpuBackend } from "../backends/webgpu/backend.js";
+import type { Backend } from "../engine/backend.js";
 import type { ModelInfo } from "../engine/model-info.js";
 import { DatasetError, GroundsightError } from "../errors.js";
 import { refuseSettings, unseenWindow } from "../families/config-settings.js";
 import type { ModelFamily } from "../families/family.js";
 import type { Adapter } from "./adapter-folder.js";
-import type { CheckpointFolder, Dtype } from "./checkpoint-folder.js";
+import type { CheckpointFolder } from "./checkpoint-folder.js";
 import { ImageOpener } from "./images/open-image.js";
 import type { LoadOptions } from "./load-options.js";
 import { onnxRuntime } from "./onnx-runtime.js";
@@ -19,7 +22,8 @@ export interface CheckpointToLoad {
   /** The name that the user gave. */
   readonly id: string;
   readonly folder: CheckpointFolder;
-  readonly dtype: Dtype;
+  /** Precisions in words. */
+  readonly dtype: string;
   readonly adapter: NamedAdapter | undefined;
   readonly options: LoadOptions;
 }
@@ -34,7 +38,7 @@ interface NamedAdapter extends Adapter {
  *
  * @throws ModelLoadError naming the file that is missing, corrupt or not understood, or what of an adapter does not fit
  */
-export async function loadBackend(checkpoint: CheckpointToLoad): Promise<OnnxBackend> {
+export async function loadBackend(checkpoint: CheckpointToLoad): Promise<Backend> {
   const { folder, adapter, options } = checkpoint;
   const { Tensor } = await onnxRuntime();
   const { prompts, imageProcessor, tokenText } = await loadProcessors(folder.path);
@@ -46,7 +50,7 @@ export async function loadBackend(checkpoint: CheckpointToLoad): Promise<OnnxBac
   const graphs = window === undefined ? opened.graphs : withoutGaps(opened.graphs);
   const { generation } = folder;
   const images = new ImageOpener(options.images);
-  return new OnnxBackend({
+  const parts: OnnxParts = {
     runtime: { Tensor },
     info: modelInfo(checkpoint, family, graphs.decoder, window),
     family,
@@ -74,7 +78,8 @@ export async function loadBackend(checkpoint: CheckpointToLoad): Promise<OnnxBac
     },
     hash,
     release,
-  });
+  };
+  return options.device === "webgpu" ? new WebGpuBackend(parts) : new OnnxBackend(parts);
 }
 
 /** A window that is hidden in a graph's mask counts rows of the cache, free ones between filled ones too: none may be free. */
@@ -86,7 +91,7 @@ function withoutGaps(graphs: CheckpointGraphs): CheckpointGraphs {
 
 /** Facts for people; sizes that the configuration leaves out are those of the graphs. */
 function modelInfo(
-  { id, dtype, adapter }: CheckpointToLoad,
+  { id, dtype, adapter, options: { device } }: CheckpointToLoad,
   { name, facts }: ModelFamily,
   { session, returnsNewRows }: DecoderGraph,
   window: number | undefined,
@@ -96,6 +101,7 @@ function modelInfo(
     family: name,
     dtype,
     ...(adapter === undefined ? {} : { adapter: adapter.name }),
+    ...(device === undefined || device === "cpu" ? {} : { device }),
     vocabularySize: facts.vocabularySize ?? lastDimension(session.outputMetadata, "logits"),
     hiddenSize: facts.hiddenSize ?? lastDimension(session.inputMetadata, "inputs_embeds"),
     layers: facts.layers ?? readGeometry(session, facts.cache).layers.length,

@@ -6,9 +6,12 @@ import { type DecoderTraits, decoderTraits } from "../onnx/decoder-traits.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 import { patchCache } from "../onnx/edits/patch-cache.js";
 import { applyEdits } from "../onnx/edits/pipeline.js";
+import type { OnnxModel } from "../onnx/graph-model.js";
 import type { Adapter } from "./adapter-folder.js";
 import { checkGraph } from "./check-graph.js";
 import type { CheckpointFolder } from "./checkpoint-folder.js";
+import { cacheOptions, deviceOptions } from "./device-options.js";
+import type { Device } from "./devices.js";
 import { GraphFile } from "./graph-file.js";
 import type { LoadOptions } from "./load-options.js";
 import { defaultThreads, threadOptions } from "./threads.js";
@@ -32,31 +35,40 @@ export interface OpenedGraphs {
 export async function openGraphs(
   folder: CheckpointFolder,
   adapter: Adapter | undefined,
-  { threads, cache }: Pick<LoadOptions, "threads" | "cache">,
+  { threads, cache, device = "cpu" }: Pick<LoadOptions, "threads" | "cache" | "device">,
 ): Promise<OpenedGraphs> {
   const files = {
     embed: new GraphFile(folder.graph("embed_tokens")),
     vision: new GraphFile(folder.graph("vision_encoder")),
     decoder: new GraphFile(folder.graph("decoder_model_merged"), adapter?.updates),
   };
-  const options = {
-    embed: threadOptions(threads ?? defaultThreads(await files.embed.bytes())),
-    vision: threadOptions(threads ?? defaultThreads(await files.vision.bytes())),
-    decoder: threadOptions(threads ?? defaultThreads(await files.decoder.bytes())),
-  };
+  const optionsOf = async (file: GraphFile, device: Device) => ({
+    ...threadOptions(threads ?? defaultThreads(await file.bytes())),
+    ...deviceOptions(device),
+  });
   // One after another: the runtime opens a graph on this thread, which between two of them minds signals and timers.
-  const embed = await files.embed.open(options.embed);
-  const vision = await files.vision.open(options.vision);
-  const { decoder, traits } = await openDecoder(files.decoder, options.decoder, cache);
+  // Embeddings are looked up on the CPU wherever the rest runs: image features are put among them there.
+  const embed = await files.embed.open(await optionsOf(files.embed, "cpu"));
+  const onVision = await optionsOf(files.vision, device);
+  const vision = await files.vision.open(onVision);
+  const model = await files.decoder.read();
+  const onDecoder = await optionsOf(files.decoder, device);
+  const options = {
+    vision: { decoding: onVision, probe: onVision },
+    decoder: { decoding: { ...onDecoder, ...cacheOptions(device, model) }, probe: onDecoder },
+  };
+  const traits = decoderTraits(model);
+  const decoder = await openDecoder(files.decoder, model, options.decoder.decoding, cache, device);
   checkGraph(files.embed.path, embed, ["input_ids"]);
   checkGraph(files.decoder.path, decoder.session, ["inputs_embeds", "attention_mask"]);
   const openEdited = async (
     graph: "vision" | "decoder",
     edits: readonly GraphEdit[],
+    use: "decoding" | "probe",
   ): Promise<Session> => {
     const newRows = graph === "decoder" && decoder.returnsNewRows;
     return files[graph].open(
-      options[graph],
+      options[graph][use],
       applyEdits(await files[graph].read(), edits, { newRows }),
     );
   };
@@ -77,23 +89,27 @@ export async function openGraphs(
 /** Opens the decoder patched to return new rows only, or as it is where the graph does not allow that. */
 async function openDecoder(
   file: GraphFile,
+  model: OnnxModel,
   options: Parameters<GraphFile["open"]>[0],
   cache: LoadOptions["cache"],
-): Promise<{ decoder: DecoderGraph; traits: DecoderTraits }> {
-  const model = await file.read();
-  const traits = decoderTraits(model);
+  device: Device,
+): Promise<DecoderGraph> {
+  const asItIs = async (): Promise<DecoderGraph> => {
+    const session = await file.open(options);
+    return { session, pastLayout: "exact", returnsNewRows: false, feeds: {} };
+  };
+  // What fused attention makes of room to spare in its past is known of the CPU's kernels only.
+  if (device !== "cpu" && cache !== "delta") return asItIs();
   try {
     const { model: patched, pastLayout } = patchCache(model);
     const isPatched = cache !== "whole";
     const session = await file.open(options, isPatched ? patched : undefined);
-    return { decoder: { session, pastLayout, returnsNewRows: isPatched, feeds: {} }, traits };
+    return { session, pastLayout, returnsNewRows: isPatched, feeds: {} };
   } catch (error) {
     const cannotPatch =
       GroundsightError.isInstance(error) && error.code === "UNSUPPORTED_CAPABILITY";
     if (!cannotPatch || cache === "delta") throw error;
-    const session = await file.open(options);
-    const decoder = { session, pastLayout: "exact", returnsNewRows: false, feeds: {} } as const;
-    return { decoder, traits };
+    return asItIs();
   }
 }
 

@@ -144,6 +144,68 @@ test("says which graphs a repository has when those of the precision are missing
   expect(new Set(requested)).toEqual(new Set(["config.json"]));
 });
 
+test("fetches each graph in its own precision, with all files of its weights", async () => {
+  const chunks = ["", "_1", "_2"].map((end) => `onnx/decoder_model_merged_q4.onnx_data${end}`);
+  const added = ["onnx/embed_tokens_fp16.onnx", "onnx/vision_encoder_q4.onnx", ...chunks];
+  for (const path of added) FILES[path] = `content of ${path}`;
+  const stock = FILES["config.json"]!;
+  const promise = { "decoder_model_merged_q4.onnx": 3, vision_encoder: false };
+  FILES["config.json"] = JSON.stringify({
+    "transformers.js_config": { use_external_data_format: promise },
+  });
+  try {
+    const dtype = {
+      embed_tokens: "fp16",
+      vision_encoder: "q4",
+      decoder_model_merged: "q4",
+    } as const;
+    const folder = await fetchModel("owner/name", { dtype, cacheDir });
+    const wantedGraphs = [...added, "onnx/decoder_model_merged_q4.onnx"].sort();
+    expect([...new Set(requested)].filter((path) => path.startsWith("onnx/")).sort()).toEqual(
+      wantedGraphs,
+    );
+    for (const path of chunks) expect(await readFile(join(folder, path), "utf8")).toBe(FILES[path]);
+    const text = "embed_tokens=fp16,vision_encoder=q4,decoder_model_merged=q4";
+    expect(await cachedModels(cacheDir)).toEqual([{ hubId: "owner/name", folder, dtypes: [text] }]);
+    expect(await fetchModel("owner/name", { dtype, cacheDir, offline: true })).toBe(folder);
+    await expect(
+      fetchModel("owner/name", { dtype: "q4", cacheDir, offline: true }),
+    ).rejects.toThrow("owner/name (dtype q4) is not in the cache");
+    // A promised file that the hub lacks is told before any graph is fetched.
+    await rm(folder, { recursive: true });
+    delete FILES[chunks[2]!];
+    requested = [];
+    const incomplete = fetchModel("owner/name", { dtype, cacheDir });
+    await expect(incomplete).rejects.toThrow(ModelLoadError);
+    await expect(incomplete).rejects.toThrow(
+      "owner/name has no onnx/decoder_model_merged_q4.onnx_data_2, in which weights lie by its config.json",
+    );
+    expect(new Set(requested)).toEqual(new Set(["config.json"]));
+  } finally {
+    for (const path of added) delete FILES[path];
+    FILES["config.json"] = stock;
+  }
+});
+
+test("graphs that were fetched in one precision each are there in both", async () => {
+  FILES["onnx/vision_encoder_q4.onnx"] = "q4";
+  FILES["onnx/embed_tokens_q4.onnx"] = "q4";
+  try {
+    for (const dtype of ["fp32", "q4"] as const)
+      await fetchModel("owner/name", { dtype, cacheDir });
+    const dtype = {
+      embed_tokens: "fp32",
+      vision_encoder: "q4",
+      decoder_model_merged: "fp32",
+    } as const;
+    const folder = await fetchModel("owner/name", { dtype, cacheDir, offline: true });
+    expect(existsSync(join(folder, "onnx/vision_encoder_q4.onnx"))).toBe(true);
+  } finally {
+    delete FILES["onnx/vision_encoder_q4.onnx"];
+    delete FILES["onnx/embed_tokens_q4.onnx"];
+  }
+});
+
 test("a model of an unknown family is refused before anything but its config.json is fetched", async () => {
   const stock = FILES["config.json"]!;
   for (const config of [

@@ -69,6 +69,11 @@ export class OnnxBackend implements Backend {
     return this.#parts.info;
   }
 
+  /** Shape of the decoder's cache. */
+  get geometry(): CacheGeometry {
+    return this.#geometry;
+  }
+
   get liveBytes(): number {
     return [...this.#lanes.values()].reduce((sum, { cache }) => sum + cache.bytes, 0);
   }

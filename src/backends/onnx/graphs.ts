@@ -26,10 +26,16 @@ export interface CheckpointGraphs {
   readonly embed: Session;
   readonly vision: VisionGraph;
   readonly decoder: DecoderGraph;
-  /** Opens a patched form of a graph; the caller releases it. Undefined where graphs cannot be patched. */
+  /**
+   * Opens a patched form of a graph; the caller releases it. Undefined where graphs cannot be patched.
+   *
+   * A probe fetches some outputs by name, all of them on the host. The runtime goes by their number in the fetch where it
+   * is told which outputs stay on a device, so that a session for a probe is told of none.
+   */
   readonly openEdited?: (
     graph: "vision" | "decoder",
     edits: readonly GraphEdit[],
+    use: "decoding" | "probe",
   ) => Promise<Session>;
 }
 
@@ -55,7 +61,7 @@ export class EditedGraphs {
     }
     let opened = this.#sessions.get(key);
     if (opened === undefined) {
-      opened = openEdited(graph, edits);
+      opened = openEdited(graph, edits, "decoding");
       this.#sessions.set(key, opened);
       opened.catch(() => this.#sessions.delete(key));
     }

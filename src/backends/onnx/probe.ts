@@ -241,7 +241,7 @@ async function openTapped(
   }
   const edits = editSet(active, graph);
   const taps: GraphEdit = hiddenStatesEdit(graph, { positions });
-  const session = await graphs.openEdited(graph, [taps, ...edits.edits]);
+  const session = await graphs.openEdited(graph, [taps, ...edits.edits], "probe");
   const numberOf = (name: string) => Number(/^hidden\.(\d+)$/.exec(name)?.[1]);
   const outputs = session.outputNames
     .filter((name) => !Number.isNaN(numberOf(name)))

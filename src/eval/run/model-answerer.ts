@@ -21,7 +21,8 @@ const SCALED_OVER_BATCH: readonly string[] = ["q8", "int8", "uint8"];
 
 /** True when an answer of a model depends on what is decoded beside it. */
 export function dependsOnBatch({ info }: Model): boolean {
-  return SCALED_OVER_BATCH.includes(info.dtype);
+  // Of several precisions each stands behind its graph's name.
+  return info.dtype.split(/[,=]/).some((dtype) => SCALED_OVER_BATCH.includes(dtype));
 }
 
 /** Errors of one question. With any other, or with an error of unknown kind, nothing could be answered. */

@@ -29,6 +29,8 @@ export interface RunSettings {
     readonly dtype: string;
     /** The adapter that was merged into its weights; absent for a checkpoint as it is. */
     readonly adapter?: string;
+    /** What its graphs ran on besides the CPU; absent where they ran on the CPU alone. */
+    readonly device?: string;
   };
   /** Appended to every prompt; empty for none. */
   readonly promptSuffix: string;

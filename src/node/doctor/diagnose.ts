@@ -2,6 +2,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ImageSource } from "../../engine/conversation.js";
 import { InvalidArgumentError } from "../../errors.js";
+import { requireDevice } from "../devices.js";
+import { dtypeText } from "../dtype-choice.js";
 import { checkLoadOptions } from "../load-options.js";
 import { onnxRuntime } from "../onnx-runtime.js";
 import { packageFile } from "../package-file.js";
@@ -18,7 +20,8 @@ import { examineStock } from "./examine-stock.js";
  *
  * @param name as for `load`
  * @throws InvalidArgumentError for unknown options or values
- * @throws UnsupportedCapabilityError when ONNX Runtime is not installed, with the command that installs it
+ * @throws UnsupportedCapabilityError when ONNX Runtime is not installed, with the command that installs it; or when the
+ * device is not there, with what is there
  * @throws AbortedError when the signal fires
  */
 export async function diagnose(name: string, options: DiagnoseOptions = {}): Promise<Diagnosis> {
@@ -26,18 +29,22 @@ export async function diagnose(name: string, options: DiagnoseOptions = {}): Pro
   if ("worker" in loading) {
     throw new InvalidArgumentError("diagnose has no option 'worker'; it runs in this thread");
   }
-  const dtype = checkLoadOptions(loading);
+  const dtypes = checkLoadOptions(loading);
   await onnxRuntime();
+  if (loading.device !== undefined) await requireDevice(loading.device);
   const examination = new Examination(loading.signal, onCheck);
-  const files = await examineFiles(examination, name, image, { ...loading, dtype });
-  const found: ModelFindings = await examineModel(examination, name, image, files, loading);
-  await examineStock(examination, stock, files, found, { dtype, threads: loading.threads });
+  const files = await examineFiles(examination, name, image, { ...loading, dtype: dtypes });
+  const found: ModelFindings = await examineModel(examination, name, image, files, {
+    ...loading,
+    dtype: dtypes,
+  });
+  await examineStock(examination, stock, files, found, { dtypes, threads: loading.threads });
   const { checks } = examination;
   return {
     model: name,
     folder: files.path ?? null,
     family: files.family?.name ?? files.plugin ?? null,
-    dtype,
+    dtype: dtypeText(dtypes),
     healthy: checks.every(({ status }) => status !== "fault"),
     checks,
     methods: found.methods,

@@ -1,5 +1,4 @@
 import type { ImageSource } from "../../engine/conversation.js";
-import type { Dtype } from "../checkpoint-folder.js";
 import type { LoadOptions } from "../load-options.js";
 import type { Check } from "./examination.js";
 import type { Cost } from "./measure-cost.js";
@@ -22,7 +21,8 @@ export interface Diagnosis {
   /** Where it lies; null where it could not be found. */
   readonly folder: string | null;
   readonly family: string | null;
-  readonly dtype: Dtype;
+  /** The precisions in words, as `--dtype` takes them. */
+  readonly dtype: string;
   /** Whether no check found a fault. */
   readonly healthy: boolean;
   readonly checks: readonly Check[];

@@ -10,8 +10,8 @@ import { type Adapter, readAdapter } from "../adapter-folder.js";
 import { readChatTemplate, withinTemplateTime } from "../chat-template.js";
 import {
   type CheckpointFolder,
-  type Dtype,
   GRAPH_NAMES,
+  type GraphDtypes,
   readCheckpointFolder,
   readFamily,
 } from "../checkpoint-folder.js";
@@ -54,7 +54,7 @@ export async function examineFiles(
   examination: Examination,
   name: string,
   image: ImageSource,
-  options: LoadOptions & { readonly dtype: Dtype },
+  options: LoadOptions & { readonly dtype: GraphDtypes },
 ): Promise<FileFindings> {
   const pixels = await decodeImage(image, options.images);
   const place = await findPlace(examination, name, options);
@@ -129,7 +129,7 @@ export async function examineFiles(
 function findPlace(
   examination: Examination,
   name: string,
-  options: LoadOptions & { readonly dtype: Dtype },
+  options: LoadOptions & { readonly dtype: GraphDtypes },
 ): Promise<Place | undefined> {
   return examination.check<Place>(
     "place",

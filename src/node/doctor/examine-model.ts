@@ -3,6 +3,8 @@ import type { ImageSource } from "../../engine/conversation.js";
 import type { ActiveEdit } from "../../engine/method.js";
 import { steeringEdits } from "../../methods/vti.js";
 import { LocalModel } from "../../model/local-model.js";
+import type { GraphDtypes } from "../checkpoint-folder.js";
+import { dtypeText } from "../dtype-choice.js";
 import { loadBackend } from "../load-backend.js";
 import type { LoadOptions } from "../load-options.js";
 import { decodePlainly, layOutWhole, type PlainAnswer } from "./decode-plainly.js";
@@ -34,10 +36,10 @@ export async function examineModel(
   name: string,
   source: ImageSource,
   files: FileFindings,
-  options: LoadOptions,
+  options: LoadOptions & { readonly dtype: GraphDtypes },
 ): Promise<ModelFindings> {
   const residentBytes = process.memoryUsage.rss();
-  const { dtype = "fp32", liveCacheMiB = 1024, signal } = options;
+  const { dtype: dtypes, liveCacheMiB = 1024, signal } = options;
   const backend = await examination.check(
     "opens",
     {
@@ -54,6 +56,7 @@ export async function examineModel(
     },
     async () => {
       const { folder, adapter } = files;
+      const dtype = dtypeText(dtypes);
       const found = await loadBackend({ id: name, folder: folder!, dtype, adapter, options });
       const { cache, contextLength, layers } = found.info;
       return passed(
@@ -93,7 +96,7 @@ export async function examineModel(
       },
     );
     await examination.check("cache", { after: ["numbers"], remedy: AGAIN }, () =>
-      examineCache(backend!, opened!, answer!, dtype),
+      examineCache(backend!, opened!, answer!, dtypes.decoder_model_merged),
     );
     const vision = files.graphs.vision_encoder!;
     const decoder = files.graphs.decoder_model_merged!;

@@ -1,4 +1,5 @@
 import { GroundsightError } from "../../errors.js";
+import type { GraphDtypes } from "../checkpoint-folder.js";
 import type { Transformers } from "../images/transformers-processor.js";
 import { type CheckName, type Examination, type Finding, skipped } from "./examination.js";
 import type { FileFindings } from "./examine-files.js";
@@ -18,7 +19,7 @@ export async function examineStock(
   isWanted: boolean,
   files: FileFindings,
   found: ModelFindings,
-  { dtype, threads }: { readonly dtype: string; readonly threads: number | undefined },
+  { dtypes, threads }: { readonly dtypes: GraphDtypes; readonly threads: number | undefined },
 ): Promise<void> {
   const { path, image, pixels } = files;
   let transformers: Transformers | undefined;
@@ -55,7 +56,7 @@ export async function examineStock(
     const weightBytes = found.cost!.weightBytes;
     return compareAnswer(transformers!, stock!, found.answer!, {
       folder: path!,
-      dtype,
+      dtypes,
       threads,
       weightBytes,
       image: image!,

@@ -3,6 +3,7 @@ import type { PreTrainedModel, Processor, RawImage, Tensor } from "@huggingface/
 import { importFailure } from "../../errors.js";
 import type { ProcessedImage, RgbPixels } from "../../families/family.js";
 import { readChatTemplate } from "../chat-template.js";
+import type { GraphDtypes } from "../checkpoint-folder.js";
 import { pillowImage, type Transformers } from "../images/transformers-processor.js";
 import { QUESTION } from "./decode-plainly.js";
 import { type Finding, fault, passed, skipped } from "./examination.js";
@@ -150,7 +151,7 @@ export function comparePrompt({ inputs }: StockInputs, tokens: readonly number[]
 /** What {@link compareAnswer} asks transformers.js to run. */
 export interface StockRun {
   readonly folder: string;
-  readonly dtype: string;
+  readonly dtypes: GraphDtypes;
   readonly threads: number | undefined;
   readonly weightBytes: number;
   /** The image whose pixels it is given. */
@@ -162,7 +163,7 @@ export async function compareAnswer(
   transformers: Transformers,
   { inputs }: StockInputs,
   answer: { readonly tokens: readonly number[]; readonly logits: readonly Float32Array[] },
-  { folder, dtype, threads, weightBytes, image }: StockRun,
+  { folder, dtypes, threads, weightBytes, image }: StockRun,
 ): Promise<Finding<true>> {
   if (ROOM * weightBytes > freemem()) {
     return skipped(
@@ -173,7 +174,7 @@ export async function compareAnswer(
     folder,
     {
       local_files_only: true,
-      dtype: dtype as "fp32",
+      dtype: { ...dtypes } as Record<string, "fp32">,
       device: "cpu",
       ...(threads === undefined
         ? {}
