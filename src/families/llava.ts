@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { TensorData } from "../engine/tensor-data.js";
 import { ModelLoadError } from "../errors.js";
 import type { FamilyPlugin, ModelFamily, PromptPart, PromptTools, PromptTurn } from "./family.js";
+import { withTextConfig } from "./flat-config.js";
 import { layOutImages } from "./image-prompt.js";
 import { parseConfig, SIZE, TOKEN_ID, TOKEN_IDS } from "./parse-config.js";
 import { plainPositions } from "./shared-prompts.js";
@@ -29,7 +30,11 @@ export const llava: FamilyPlugin = {
   name: "llava",
   modelTypes: ["llava"],
   configure({ config, tokenText }): ModelFamily {
-    const { text_config: text, vision_config: vision, ...rest } = parseConfig(CONFIG, config);
+    const {
+      text_config: text,
+      vision_config: vision,
+      ...rest
+    } = parseConfig(CONFIG, withTextConfig(config));
     const imageTokenId = rest.image_token_id ?? rest.image_token_index;
     if (imageTokenId === undefined) {
       throw new ModelLoadError(
