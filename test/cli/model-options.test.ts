@@ -46,3 +46,12 @@ test("a device that is none, or is not there, is wrong use, told in one line", (
   expect(refused.stderr).toContain(`device: received '${absent}'; onnxruntime-node on`);
   expect(refused.stderr.trim().split("\n")).toHaveLength(1);
 });
+
+test("--dtype takes a precision for each graph, and refuses graphs that do not exist by name", () => {
+  const [known, unknown] = ["embed_tokens=fp32,vision_encoder=q8", "decoder=q4"].map((dtype) =>
+    groundsight("ask", ...question, ...model, "--dtype", dtype),
+  );
+  expect([known!.status, unknown!.status]).toEqual([1, 2]);
+  expect(known!.stderr).toContain("vision_encoder_quantized.onnx is missing (dtype q8)");
+  expect(unknown!.stderr).toContain("dtype: there is no graph 'decoder'");
+});
