@@ -115,7 +115,7 @@ export function towerRows(dims: readonly number[]): number {
   return dims.length === 5 ? images * tiles : images;
 }
 
-/** An image's inputs in the types of the graph; of those that vary between exports, what it has. */
+/** An image's inputs in the types of the graph. */
 export function imageFeeds(
   runtime: Runtime,
   session: Session,
@@ -125,7 +125,7 @@ export function imageFeeds(
     [pixelsInput]: inputTensor(runtime, session, pixelsInput, toInput(pixels)),
   };
   for (const [name, input] of Object.entries(inputs)) {
-    if (session.inputNames.includes(name)) feeds[name] = inputTensor(runtime, session, name, input);
+    feeds[name] = inputTensor(runtime, session, name, input);
   }
   return feeds;
 }
