@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
+import { FAMILIES, familyOf } from "../src/families/registry.js";
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
 const GUIDES = [
@@ -68,4 +69,23 @@ test("pictures of the terminal keep their columns: browsers drop runs of blanks 
   expect(pictures).not.toEqual([]);
   for (const picture of [...pictures, read("scripts/terminal-picture.mjs")])
     expect(picture).toContain("<style>text{white-space:pre}</style>");
+});
+
+test("docs/models.md lists the model types that load, and those that are refused with a reason", () => {
+  const [, loads, refused] = read("docs/models.md").split(
+    /^## Families|^\| Refused .*$|^Not taken/m,
+  );
+  const types = (table: string, column: number) =>
+    [...table.matchAll(/^\| [^-\n].*$/gm)].flatMap(([row]) =>
+      [...row.split("|")[column]!.matchAll(/`([a-z]\w+)`/g)].map(([, type]) => type!),
+    );
+  const known = FAMILIES.flatMap(({ modelTypes }) => modelTypes);
+  expect(
+    types(loads!, 2)
+      .filter((type) => type !== "model_type")
+      .sort(),
+  ).toEqual(known.sort());
+  expect(types(refused!, 2)).not.toEqual([]);
+  for (const type of types(refused!, 2))
+    expect(() => familyOf(type), type).toThrow("cannot be run here");
 });
