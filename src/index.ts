@@ -18,8 +18,8 @@
  * @module groundsight
  */
 export * from "./core.js";
-export type { Dtype } from "./node/checkpoint-folder.js";
-export { type Device, type ListedDevice, listDevices } from "./node/devices.js";
+export { type Dtype, GRAPH_NAMES, type GraphName } from "./node/checkpoint-folder.js";
+export { DEVICES, type Device, type ListedDevice, listDevices } from "./node/devices.js";
 export { diagnose } from "./node/doctor/diagnose.js";
 export type { DiagnoseOptions, Diagnosis } from "./node/doctor/diagnosis.js";
 export type { Check, CheckName } from "./node/doctor/examination.js";

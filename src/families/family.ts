@@ -129,7 +129,9 @@ export interface ModelFamily<Layout = unknown> {
    * fitted on. Left out where an image is such a square.
    */
   readonly squares?: {
+    /** The whole image (1, 3, H, W). */
     of(image: ProcessedImage<Layout>): TensorData;
+    /** Squares (B, 3, H, W) as B images of one tile each. */
     inputs(squares: TensorData): VisionInputs;
   };
   /** @throws InferenceError when the template does not put each image in its place */
