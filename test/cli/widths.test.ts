@@ -59,9 +59,7 @@ describe.each([80, 40])("on a terminal of %i columns", (columns) => {
 });
 
 test("demo keeps its indent, and breaks no answer that fits", () => {
-  expect(onTerminal(80, "demo")).toContain(
-    "\n  regular  wrong  The elephant is grey.\n",
-  );
+  expect(onTerminal(80, "demo")).toContain("\n  regular  wrong  The elephant is grey.\n");
 });
 
 test("compare says what its ratio is", () => {
