@@ -107,17 +107,18 @@ async function column(model, folder, truths, set) {
     const comparison = comparisons.find(({ method }) => method === result.method);
     return {
       title: result.method,
-      cells: [`${value} (${formatInterval(metric, interval)})`, points(comparison)],
+      cells: [`${value} (${formatInterval(metric, interval)})`, pointsText(comparison)],
     };
   });
   return { title, n: questions.filter(isCounted).length, rows };
 }
 
-function points(comparison) {
+/** A comparison as "+1.2 (0.3 to 2.1), p = 0.010", in bold where it is shown. scale: 100 for shares. */
+export function pointsText(comparison, scale = 100) {
   if (comparison === undefined) return "";
   const { difference, interval, adjustedPValue, shown } = comparison;
   const [d, low, high] = [difference, interval?.low ?? 0, interval?.high ?? 0].map((v) =>
-    (100 * v).toFixed(1),
+    (scale * v).toFixed(1),
   );
   const p = adjustedPValue < 0.001 ? "p < 0.001" : `p = ${adjustedPValue.toFixed(3)}`;
   const text = `${d > 0 ? "+" : ""}${d} (${low} to ${high}), ${p}`;

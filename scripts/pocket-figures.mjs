@@ -16,7 +16,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { formatInterval, formatValue } from "../dist/eval/index.js";
 import { decodeDirections, encodeDirections, SeededRandom } from "../dist/index.js";
-import { goldDescriptions } from "./gold-descriptions.mjs";
+import { goldDescriptions, pointsText } from "./gold-descriptions.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const PARTS = {
@@ -70,14 +70,7 @@ function cell({ sets }, setName, method, metricName, decoding = "greedy") {
 function difference({ sets }, setName, method) {
   const set = sets.find(({ name }) => name === setName);
   const one = set.comparisons.find((c) => c.method === method && c.reference === "regular");
-  if (one === undefined) return "";
-  const points = set.primaryMetric.unit === "share" ? 100 : 1;
-  const [d, low, high] = [one.difference, one.interval?.low ?? 0, one.interval?.high ?? 0].map(
-    (v) => (points * v).toFixed(1),
-  );
-  const p = one.adjustedPValue < 0.001 ? "p < 0.001" : `p = ${one.adjustedPValue.toFixed(3)}`;
-  const text = `${d > 0 ? "+" : ""}${d} (${low} to ${high}), ${p}`;
-  return one.shown ? `**${text}**` : text;
+  return pointsText(one, set.primaryMetric.unit === "share" ? 100 : 1);
 }
 
 /** Replaces what stands between two marks in a guide. */

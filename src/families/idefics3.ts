@@ -11,23 +11,22 @@ import type {
   PromptTurn,
 } from "./family.js";
 import { checkImageTokens, sharedLengths } from "./image-prompt.js";
-import { cacheShape, namedToken, parseConfig, SIZE, TOKEN_ID, TOKEN_IDS } from "./parse-config.js";
+import {
+  cacheShape,
+  namedToken,
+  parseConfig,
+  SIZE,
+  TEXT_FIELDS,
+  TOKEN_ID,
+  TOKEN_IDS,
+} from "./parse-config.js";
 import { earlierPrompts, expandImageTokens, plainPositions } from "./shared-prompts.js";
 
 const CONFIG = z.looseObject({
   image_token_id: TOKEN_ID,
   eos_token_id: TOKEN_IDS,
   vision_config: z.looseObject({ patch_size: SIZE.optional().catch(undefined) }).optional(),
-  text_config: z.looseObject({
-    hidden_size: SIZE.optional(),
-    num_hidden_layers: SIZE.optional(),
-    num_attention_heads: SIZE.optional(),
-    num_key_value_heads: SIZE.nullish(),
-    head_dim: SIZE.nullish(),
-    vocab_size: SIZE.optional(),
-    max_position_embeddings: SIZE,
-    eos_token_id: TOKEN_IDS,
-  }),
+  text_config: z.looseObject({ ...TEXT_FIELDS, max_position_embeddings: SIZE }),
 });
 
 const AROUND = "<fake_token_around_image>";

@@ -4,7 +4,7 @@ import { ModelLoadError } from "../errors.js";
 import type { FamilyPlugin, ModelFamily, PromptPart, PromptTools, PromptTurn } from "./family.js";
 import { withTextConfig } from "./flat-config.js";
 import { layOutImages } from "./image-prompt.js";
-import { parseConfig, SIZE, TOKEN_ID, TOKEN_IDS } from "./parse-config.js";
+import { namedToken, parseConfig, SIZE, TOKEN_ID, TOKEN_IDS } from "./parse-config.js";
 import { plainPositions } from "./shared-prompts.js";
 
 const CONFIG = z.looseObject({
@@ -41,12 +41,7 @@ export const llava: FamilyPlugin = {
         "config.json: expected image_token_index or image_token_id; found neither",
       );
     }
-    const imageToken = tokenText(imageTokenId);
-    if (imageToken === "") {
-      throw new ModelLoadError(
-        `config.json: the image token has id ${imageTokenId}, which the tokenizer does not know`,
-      );
-    }
+    const imageToken = namedToken(imageTokenId, tokenText);
     return {
       name: "llava",
       facts: {

@@ -24,6 +24,25 @@ export function cacheShape(text: {
   return heads === undefined || headSize === undefined ? undefined : { heads, headSize };
 }
 
+/** Fields of the language model that families with caches of open shapes read, apart from its context length. */
+export const TEXT_FIELDS: {
+  readonly hidden_size: z.ZodOptional<z.ZodNumber>;
+  readonly num_hidden_layers: z.ZodOptional<z.ZodNumber>;
+  readonly num_attention_heads: z.ZodOptional<z.ZodNumber>;
+  readonly num_key_value_heads: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
+  readonly head_dim: z.ZodOptional<z.ZodNullable<z.ZodNumber>>;
+  readonly vocab_size: z.ZodOptional<z.ZodNumber>;
+  readonly eos_token_id: typeof TOKEN_IDS;
+} = {
+  hidden_size: SIZE.optional(),
+  num_hidden_layers: SIZE.optional(),
+  num_attention_heads: SIZE.optional(),
+  num_key_value_heads: SIZE.nullish(),
+  head_dim: SIZE.nullish(),
+  vocab_size: SIZE.optional(),
+  eos_token_id: TOKEN_IDS,
+};
+
 /**
  * The text of the token that stands for images.
  *

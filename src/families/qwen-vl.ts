@@ -4,18 +4,16 @@ import { InferenceError, ModelLoadError } from "../errors.js";
 import type { FamilyPlugin, ModelFamily, ProcessedImage } from "./family.js";
 import { gridPositions } from "./grid-positions.js";
 import { layOutImages } from "./image-prompt.js";
-import { cacheShape, namedToken, parseConfig, SIZE, TOKEN_ID, TOKEN_IDS } from "./parse-config.js";
+import {
+  cacheShape,
+  namedToken,
+  parseConfig,
+  SIZE,
+  TEXT_FIELDS,
+  TOKEN_ID,
+} from "./parse-config.js";
 import { fromPatches, type PatchGeometry, type PatchGrid, toPatches } from "./patches.js";
 
-const TEXT = {
-  hidden_size: SIZE.optional(),
-  num_hidden_layers: SIZE.optional(),
-  num_attention_heads: SIZE.optional(),
-  num_key_value_heads: SIZE.nullish(),
-  head_dim: SIZE.nullish(),
-  vocab_size: SIZE.optional(),
-  eos_token_id: TOKEN_IDS,
-};
 const CONFIG = z.looseObject({
   image_token_id: TOKEN_ID,
   vision_config: z.looseObject({
@@ -24,9 +22,9 @@ const CONFIG = z.looseObject({
     temporal_patch_size: SIZE.optional(),
   }),
   // Older files have the decoder's fields beside the others.
-  ...TEXT,
+  ...TEXT_FIELDS,
   max_position_embeddings: SIZE.optional(),
-  text_config: z.looseObject({ ...TEXT, max_position_embeddings: SIZE }).optional(),
+  text_config: z.looseObject({ ...TEXT_FIELDS, max_position_embeddings: SIZE }).optional(),
 });
 
 /** What sets the generations apart. */

@@ -5,7 +5,7 @@ import { InferenceError, ModelLoadError } from "../../errors.js";
 import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
 import { cacheArray, lastLogits } from "./decoder-tensors.js";
 import { editFeeds } from "./edit-feeds.js";
-import { float32, inputTensor } from "./float-tensors.js";
+import { cacheTensor, float32, inputTensor } from "./float-tensors.js";
 import type { DecoderGraph } from "./graphs.js";
 import type { CacheArray, KeyValueCache } from "./key-value-cache.js";
 import type { Runtime, Tensors } from "./runtime.js";
@@ -220,17 +220,10 @@ export class DecoderRunner {
         else if (pastLayout === "exact" && pastRows !== cache.capacity)
           data = cache.compact(kind, layer, slots, pastRows);
         else data = cache.view(kind, layer, slots[0]!, slots.length);
-        feeds[name] = this.#cacheTensor(data, dims);
+        feeds[name] = cacheTensor(this.#runtime, data, dims);
       }
     });
     return feeds;
-  }
-
-  #cacheTensor(data: CacheArray, dims: readonly number[]): Tensor {
-    const { Tensor } = this.#runtime;
-    return data instanceof Float32Array
-      ? new Tensor("float32", data, dims)
-      : new Tensor("float16", data, dims);
   }
 
   /** Writes the rows that a run added to the cache. */

@@ -2,6 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import type { TensorData } from "../../engine/tensor-data.js";
 import { InferenceError } from "../../errors.js";
 import { fromFloat16, toFloat16 } from "../../math/half.js";
+import type { CacheArray } from "./key-value-cache.js";
 import type { Runtime, Session } from "./runtime.js";
 
 /**
@@ -47,4 +48,15 @@ export function inputTensor(
   if (type === "int64" || data instanceof BigInt64Array)
     return new Tensor("int64", BigInt64Array.from(data, BigInt), dims);
   return new Tensor("bool", data, dims);
+}
+
+/** Rows of a cache as a tensor: float32, or the bits of float16. */
+export function cacheTensor(
+  { Tensor }: Runtime,
+  data: CacheArray,
+  dims: readonly number[],
+): Tensor {
+  return data instanceof Float32Array
+    ? new Tensor("float32", data, dims)
+    : new Tensor("float16", data, dims);
 }

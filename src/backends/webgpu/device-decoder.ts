@@ -2,7 +2,7 @@ import type { StepOutputs } from "../../engine/step.js";
 import { InferenceError } from "../../errors.js";
 import { lastLogits } from "../onnx/decoder-tensors.js";
 import { type EditSet, editFeeds } from "../onnx/edit-feeds.js";
-import { float32, inputTensor } from "../onnx/float-tensors.js";
+import { cacheTensor, float32, inputTensor } from "../onnx/float-tensors.js";
 import type { DecoderGraph } from "../onnx/graphs.js";
 import type { CacheGeometry } from "../onnx/key-value-cache.js";
 import type { Runtime, Tensors } from "../onnx/runtime.js";
@@ -103,15 +103,16 @@ export class DeviceDecoder {
   }
 
   #emptyPast(): Tensors {
-    const { Tensor } = this.#runtime;
     const past: Tensors = {};
     this.#geometry.layers.forEach(({ heads, headSize }, layer) => {
       for (const kind of ["key", "value"]) {
-        const dims = [1, heads, 0, headSize];
-        past[`past_key_values.${layer}.${kind}`] =
-          this.#geometry.ArrayType === Uint16Array
-            ? new Tensor("float16", new Uint16Array(0), dims)
-            : new Tensor("float32", new Float32Array(0), dims);
+        const none = new this.#geometry.ArrayType(0);
+        past[`past_key_values.${layer}.${kind}`] = cacheTensor(this.#runtime, none, [
+          1,
+          heads,
+          0,
+          headSize,
+        ]);
       }
     });
     return past;

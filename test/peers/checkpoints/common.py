@@ -309,6 +309,36 @@ def greedy(model: PreTrainedModel, inputs: dict[str, Any], count: int = GREEDY_T
     return made[:, inputs["input_ids"].shape[1] :].tolist()
 
 
+def images_of(turns: list[tuple]) -> list[int]:
+    """Numbers of the images that (role, image or text, ...) turns show, in their order."""
+    return [part for _, *parts in turns for part in parts if isinstance(part, int)]
+
+
+def as_parts(turns: list[tuple]) -> list[dict[str, Any]]:
+    """Turns as reference.json holds them."""
+    return [
+        {
+            "role": role,
+            "parts": [{"image": one} if isinstance(one, int) else {"text": one} for one in parts],
+        }
+        for role, *parts in turns
+    ]
+
+
+def messages(turns: list[tuple]) -> list[dict[str, Any]]:
+    """Turns as a chat template takes them."""
+    return [
+        {
+            "role": turn["role"],
+            "content": [
+                {"type": "image"} if "image" in part else {"type": "text", "text": part["text"]}
+                for part in turn["parts"]
+            ],
+        }
+        for turn in as_parts(turns)
+    ]
+
+
 def case(
     turns: list[dict[str, Any]],
     tokens: list[int],

@@ -203,7 +203,7 @@ def reference(
     rows = ["one image", "two images"]
     together = processor(
         text=[prompt(processor, TURNS[name]) for name in rows],
-        images=[[pictures[i] for i in images_of(TURNS[name])] for name in rows],
+        images=[[pictures[i] for i in common.images_of(TURNS[name])] for name in rows],
         padding=True,
         return_tensors="pt",
     )
@@ -215,7 +215,7 @@ def reference(
 
 
 def case(model: PreTrainedModel, processor: Any, pictures: list[Any], turns: list[tuple]) -> dict[str, Any]:
-    shown = images_of(turns)
+    shown = common.images_of(turns)
     images = {"images": [pictures[i] for i in shown]} if shown else {}
     inputs = processor(text=prompt(processor, turns), **images, return_tensors="pt")
     with torch.no_grad():
@@ -229,34 +229,11 @@ def case(model: PreTrainedModel, processor: Any, pictures: list[Any], turns: lis
             "pixel_attention_mask": common.described(alone["pixel_attention_mask"].astype("bool")),
         })
     [answer] = common.greedy(model, dict(inputs))
-    return common.case(as_parts(turns), tokens, [list(range(len(tokens)))], vision, logits, answer)
-
-
-def images_of(turns: list[tuple]) -> list[int]:
-    return [part for _, *parts in turns for part in parts if isinstance(part, int)]
-
-
-def as_parts(turns: list[tuple]) -> list[dict[str, Any]]:
-    return [
-        {
-            "role": role,
-            "parts": [{"image": one} if isinstance(one, int) else {"text": one} for one in parts],
-        }
-        for role, *parts in turns
-    ]
+    return common.case(common.as_parts(turns), tokens, [list(range(len(tokens)))], vision, logits, answer)
 
 
 def prompt(processor: Idefics3Processor, turns: list[tuple]) -> str:
-    messages = [
-        {
-            "role": turn["role"],
-            "content": [
-                {"type": "image"} if "image" in part else {"type": "text", "text": part["text"]}
-                for part in turn["parts"]
-            ],
-        }
-        for turn in as_parts(turns)
-    ]
+    messages = common.messages(turns)
     return processor.apply_chat_template(messages, add_generation_prompt=True)
 
 

@@ -359,7 +359,7 @@ def reference(model: PreTrainedModel, processor: Processor) -> dict[str, Any]:
     cases = {name: case(model, processor, pictures, turns) for name, turns in TURNS.items()}
     together = processor(
         [prompt(processor.words, TURNS[name]) for name in BATCH],
-        [[pictures[i] for i in images_of(TURNS[name])] for name in BATCH],
+        [[pictures[i] for i in common.images_of(TURNS[name])] for name in BATCH],
     )
     return {
         "images": IMAGES,
@@ -371,7 +371,7 @@ def reference(model: PreTrainedModel, processor: Processor) -> dict[str, Any]:
 def case(
     model: PreTrainedModel, processor: Processor, pictures: list[Any], turns: list[tuple]
 ) -> dict[str, Any]:
-    shown = images_of(turns)
+    shown = common.images_of(turns)
     inputs = processor([prompt(processor.words, turns)], [[pictures[i] for i in shown]])
     seen: list[Tensor] = []
 
@@ -394,34 +394,11 @@ def case(
         })
     [answer] = common.greedy(model, inputs)
     tokens = inputs["input_ids"][0].tolist()
-    return common.case(as_parts(turns), tokens, positions[:, 0].tolist(), vision, logits, answer)
-
-
-def images_of(turns: list[tuple]) -> list[int]:
-    return [part for _, *parts in turns for part in parts if isinstance(part, int)]
-
-
-def as_parts(turns: list[tuple]) -> list[dict[str, Any]]:
-    return [
-        {
-            "role": role,
-            "parts": [{"image": one} if isinstance(one, int) else {"text": one} for one in parts],
-        }
-        for role, *parts in turns
-    ]
+    return common.case(common.as_parts(turns), tokens, positions[:, 0].tolist(), vision, logits, answer)
 
 
 def prompt(words: PreTrainedTokenizerFast, turns: list[tuple]) -> str:
-    messages = [
-        {
-            "role": turn["role"],
-            "content": [
-                {"type": "image"} if "image" in part else {"type": "text", "text": part["text"]}
-                for part in turn["parts"]
-            ],
-        }
-        for turn in as_parts(turns)
-    ]
+    messages = common.messages(turns)
     return words.apply_chat_template(
         messages, chat_template=TEMPLATE, add_generation_prompt=True, tokenize=False
     )
