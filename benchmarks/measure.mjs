@@ -1,4 +1,5 @@
-// Measures one case in a process of its own and prints it as JSON; started by speed.mjs.
+// Measures one case in a process of its own, an answer whenever speed.mjs asks for one, so that cases take turns.
+import { readFileSync } from "node:fs";
 import {
   AutoProcessor,
   AutoTokenizer,
@@ -7,7 +8,7 @@ import {
 } from "@huggingface/transformers";
 import { load, regular, vcd } from "../dist/index.js";
 
-const { engine, folder, method, past, tokens, repeats, threads } = JSON.parse(process.argv[2]);
+const { engine, folder, method, past, tokens, threads } = JSON.parse(process.argv[2]);
 const SIZE = 96;
 const pixels = Uint8Array.from({ length: SIZE * SIZE * 3 }, (_, i) => (i * 7919) % 251);
 
@@ -19,6 +20,7 @@ async function promptOf(count) {
   return words.trim() || "dog";
 }
 
+/** What makes an answer of groundsight and tells how long it took. */
 async function ours() {
   const model = await load(folder, { threads });
   const image = { data: pixels, width: SIZE, height: SIZE, channels: 3 };
@@ -28,19 +30,14 @@ async function ours() {
   const fixed = usage.promptTokens - encode("dog");
   const prompt = await promptOf((text) => fixed + encode(text.trim()));
   const chosen = method === "vcd" ? vcd({ beta: 0 }) : regular();
-  const times = [];
-  for (let i = 0; i < repeats; i++) {
+  return async () => {
     const answer = await model.generate({ image, prompt, method: chosen, maxTokens: tokens });
-    times.push({
-      msPerToken: answer.timings.msPerToken,
-      prefillMs: answer.timings.prefillMs,
-      past: answer.usage.promptTokens,
-      tokens: answer.tokens.length,
-    });
-  }
-  return times;
+    const { msPerToken } = answer.timings;
+    return { msPerToken, past: answer.usage.promptTokens, tokens: answer.tokens.length };
+  };
 }
 
+/** The same of transformers.js. */
 async function peer() {
   const session_options = { intraOpNumThreads: threads, interOpNumThreads: 1 };
   const local = { local_files_only: true };
@@ -63,32 +60,25 @@ async function peer() {
   const fixed = empty.input_ids.dims[1] - count("dog");
   const prompt = await promptOf((text) => fixed + count(text.trim()));
   const inputs = await inputsOf(prompt);
-  const times = [];
-  for (let i = 0; i < repeats; i++) {
+  return async () => {
     const stamps = [];
     const streamer = { put: () => stamps.push(performance.now()), end: () => {} };
-    const start = performance.now();
     await model.generate({ ...inputs, max_new_tokens: tokens, do_sample: false, streamer });
     // The first call to the streamer hands it the prompt.
-    const [, first] = stamps;
-    times.push({
-      msPerToken: (stamps.at(-1) - first) / (stamps.length - 2),
-      prefillMs: first - start,
-      past: inputs.input_ids.dims[1],
-      tokens: stamps.length - 1,
-    });
-  }
-  return times;
+    const msPerToken = (stamps.at(-1) - stamps[1]) / (stamps.length - 2);
+    return { msPerToken, past: inputs.input_ids.dims[1], tokens: stamps.length - 1 };
+  };
 }
 
-const times = await (engine === "groundsight" ? ours() : peer());
-const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-process.stdout.write(
-  `${JSON.stringify({
-    msPerToken: median(times.map((time) => time.msPerToken)),
-    prefillMs: median(times.map((time) => time.prefillMs)),
-    past: times[0].past,
-    tokens: times[0].tokens,
-    peakMiB: process.resourceUsage().maxRSS / 1024,
-  })}\n`,
-);
+/** Largest resident memory of this process. What Node tells on Linux is never below the peak of its parent. */
+function peakMiB() {
+  const told = process.resourceUsage().maxRSS / 1024;
+  if (process.platform !== "linux") return told;
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]) / 1024;
+}
+
+const answer = await (engine === "groundsight" ? ours() : peer());
+process.on("message", async () => {
+  process.send({ ...(await answer()), peakMiB: peakMiB() });
+});
+process.send("loaded");

@@ -2,10 +2,12 @@
 //
 //   npm run benchmark                      the pocket model and two synthetic 135M-parameter decoders
 //   npm run benchmark -- --tiny            the same path on a tiny decoder, to see that it runs
-//   npm run benchmark -- --rounds 5 --tokens 64 --threads 2 --json
-import { spawnSync } from "node:child_process";
+//   npm run benchmark -- --only GroupQuery --past 64,800 --methods regular --starts 7
+//   npm run benchmark -- --tokens 64 --threads 2 --json
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -15,14 +17,16 @@ const { values } = parseArgs({
   options: {
     tiny: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    starts: { type: "string", default: "3" },
     rounds: { type: "string", default: "3" },
-    repeats: { type: "string", default: "2" },
+    methods: { type: "string", default: "regular,vcd" },
     tokens: { type: "string", default: "32" },
     threads: { type: "string", default: String(availableParallelism()) },
     past: { type: "string", default: "64,800,1600" },
     only: { type: "string" },
   },
 });
+const methods = values.methods.split(",");
 const here = fileURLToPath(new URL(".", import.meta.url));
 const SMALL = { layers: 2, width: 96, heads: 3, kvHeads: 1, feedForward: 192, vocabulary: 512 };
 const M135 = { layers: 30, width: 576, heads: 9, kvHeads: 3, feedForward: 1536, vocabulary: 49280 };
@@ -61,30 +65,96 @@ function synthetic(folder, attention) {
   });
 }
 
-function measure(options) {
-  const run = spawnSync(process.execPath, [join(here, "measure.mjs"), JSON.stringify(options)], {
-    encoding: "utf8",
+/** A case in a process of its own, loaded and warm. */
+async function start(options) {
+  const child = fork(join(here, "measure.mjs"), [JSON.stringify(options)]);
+  const ended = once(child, "exit").then(([status]) => {
+    throw new Error(`${JSON.stringify(options)} ended with status ${status}`);
   });
-  if (run.status !== 0) throw new Error(`${JSON.stringify(options)} failed:\n${run.stderr}`);
-  return JSON.parse(run.stdout.trim().split("\n").at(-1));
+  const told = async () => (await Promise.race([once(child, "message"), ended]))[0];
+  const answer = () => {
+    child.send("answer");
+    return told();
+  };
+  await told();
+  await answer();
+  const stop = () => {
+    ended.catch(() => {});
+    child.kill();
+  };
+  return { answer, stop };
 }
 
-const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+/**
+ * Rounds of one answer each in processes started for them: the cases take turns, and another one begins each round, so
+ * that a drift of the machine's speed meets all alike.
+ */
+async function measureOnce(cases) {
+  const names = Object.keys(cases);
+  const running = {};
+  try {
+    for (const name of names) running[name] = await start(cases[name]);
+    const rounds = [];
+    for (let round = 0; round < Number(values.rounds); round++) {
+      const answers = {};
+      for (const i of names.keys()) {
+        const name = names[(round + i) % names.length];
+        answers[name] = await running[name].answer();
+      }
+      rounds.push(answers);
+    }
+    return rounds;
+  } finally {
+    for (const { stop } of Object.values(running)) stop();
+  }
+}
 
-/** Medians over the rounds; ratios are taken within a round. */
-function summary(model, rounds) {
+/**
+ * The figures of several starts. Where a process's weights happen to lie in memory makes it some percent faster or
+ * slower for its whole life, so that rounds without new starts would measure that.
+ */
+async function measure(cases) {
+  const starts = [];
+  for (let i = 0; i < Number(values.starts); i++) starts.push(summaryOf(await measureOnce(cases)));
+  return starts;
+}
+
+const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
+const median = (numbers) => sorted(numbers)[Math.floor(numbers.length / 2)];
+
+/** Medians over the rounds of one start; ratios are taken within a round. */
+function summaryOf(rounds) {
   const over = (figure) => median(rounds.map(figure));
+  const ratio = (above, below) =>
+    over((round) => round[above].msPerToken / round[below].msPerToken);
   return {
-    model,
     past: rounds[0].regular.past,
     regularMs: over(({ regular }) => regular.msPerToken),
     peerMs: over(({ peer }) => peer.msPerToken),
-    vcdRatio: over(({ regular, vcd }) => vcd.msPerToken / regular.msPerToken),
-    peerRatio: over(({ regular, peer }) => peer.msPerToken / regular.msPerToken),
-    peakMiB: ["regular", "vcd", "peer"].map((kind) => over((round) => round[kind].peakMiB)),
+    vcdRatio: methods.includes("vcd") ? ratio("vcd", "regular") : undefined,
+    peerRatio: ratio("peer", "regular"),
+    // A peak only grows.
+    peakMiB: [...methods, "peer"].map((name) => rounds.at(-1)[name].peakMiB),
   };
 }
 
+/** Medians over the starts, and the least and largest ratio. */
+function rowOf(model, starts) {
+  const over = (figure) => median(starts.map(figure));
+  const ratios = starts.map(({ peerRatio }) => peerRatio);
+  return {
+    model,
+    past: starts[0].past,
+    regularMs: over(({ regularMs }) => regularMs),
+    peerMs: over(({ peerMs }) => peerMs),
+    vcdRatio: methods.includes("vcd") ? over(({ vcdRatio }) => vcdRatio) : undefined,
+    peerRatio: median(ratios),
+    peerSpread: [Math.min(...ratios), Math.max(...ratios)],
+    peakMiB: starts[0].peakMiB.map((_, i) => over(({ peakMiB }) => peakMiB[i])),
+  };
+}
+
+const loadBefore = loadavg()[0].toFixed(1);
 const rows = [];
 for (const { name, make } of MODELS) {
   if (values.only !== undefined && !name.includes(values.only)) continue;
@@ -100,16 +170,11 @@ for (const { name, make } of MODELS) {
         folder,
         past,
         tokens: Number(values.tokens),
-        repeats: Number(values.repeats),
         threads: Number(values.threads),
       };
-      // In turn, round by round, so that a drift of the machine's speed meets all three alike.
-      const rounds = Array.from({ length: Number(values.rounds) }, () => ({
-        regular: measure({ ...base, engine: "groundsight", method: "regular" }),
-        vcd: measure({ ...base, engine: "groundsight", method: "vcd" }),
-        peer: measure({ ...base, engine: "transformers.js", method: "regular" }),
-      }));
-      rows.push(summary(name, rounds));
+      const ours = methods.map((method) => [method, { ...base, engine: "groundsight", method }]);
+      const peer = { ...base, engine: "transformers.js" };
+      rows.push(rowOf(name, await measure({ ...Object.fromEntries(ours), peer })));
       process.stderr.write(`${name} at ${past}: done\n`);
     }
   } finally {
@@ -122,7 +187,7 @@ if (values.json) {
 } else {
   const line = (cells) => `| ${cells.join(" | ")} |\n`;
   process.stdout.write(
-    `Node ${process.version}, ${values.threads} threads, float32, greedy, ${values.tokens} tokens per answer, ${values.rounds} rounds in turn of ${values.repeats} answers, medians; ms per token after the first.\n\n`,
+    `Node ${process.version}, ${values.threads} threads, float32, greedy, ${values.tokens} tokens per answer, ${values.starts} starts of ${values.rounds} rounds of one answer each in turn, medians; ms per token after the first. Load of the machine ${loadBefore} before, ${loadavg()[0].toFixed(1)} after.\n\n`,
   );
   process.stdout.write(
     line([
@@ -131,20 +196,21 @@ if (values.json) {
       "regular ms (tokens/s)",
       "vcd / regular",
       "transformers.js ms",
-      "ours faster by",
-      "peak MiB regular / vcd / transformers.js",
+      "ours faster by (spread over starts)",
+      `peak MiB ${[...methods, "transformers.js"].join(" / ")}`,
     ]),
   );
   process.stdout.write(line(Array(7).fill("---")));
-  for (const { model, past, regularMs, peerMs, vcdRatio, peerRatio, peakMiB } of rows) {
+  for (const row of rows) {
+    const { model, past, regularMs, peerMs, vcdRatio, peerRatio, peerSpread, peakMiB } = row;
     process.stdout.write(
       line([
         model,
         past,
         `${regularMs.toFixed(2)} (${(1000 / regularMs).toFixed(1)})`,
-        vcdRatio.toFixed(2),
+        vcdRatio?.toFixed(2) ?? "",
         peerMs.toFixed(2),
-        `${peerRatio.toFixed(2)}x`,
+        `${peerRatio.toFixed(2)}x (${peerSpread.map((ratio) => ratio.toFixed(2)).join(" to ")})`,
         peakMiB.map((size) => size.toFixed(0)).join(" / "),
       ]),
     );

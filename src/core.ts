@@ -100,6 +100,7 @@ export {
   UnsupportedCapabilityError,
 } from "./errors.js";
 export type {
+  CacheSizes,
   CheckpointFacts,
   FamilyContext,
   FamilyPlugin,
@@ -149,14 +150,23 @@ export { type VcdOptions, vcd } from "./methods/vcd.js";
 export { type VdgdOptions, vdgd } from "./methods/vdgd.js";
 export { directionsId, type VtiOptions, vti } from "./methods/vti.js";
 export { LocalModel, type LocalModelOptions } from "./model/local-model.js";
+export {
+  type AttentionOptions,
+  attentionEdit,
+  attentionOutput,
+  imageAttentionOutput,
+} from "./onnx/edits/attention.js";
 export { earlyExitEdit, earlyExitOutput } from "./onnx/edits/early-exit.js";
-export type {
-  EditedRow,
-  EditedRun,
-  EditInput,
-  EditStage,
-  GraphEdit,
+export {
+  columnOf,
+  type EditedRow,
+  type EditedRun,
+  type EditInput,
+  type EditStage,
+  type GraphEdit,
+  imageColumns,
 } from "./onnx/edits/graph-edit.js";
+export { imageAttentionEdit } from "./onnx/edits/image-attention.js";
 export { controlVectorGguf } from "./vti/control-vector-gguf.js";
 export { directionWarnings } from "./vti/direction-warnings.js";
 export type { Estimator, VisualGrouping } from "./vti/directions.js";

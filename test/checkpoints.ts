@@ -10,12 +10,16 @@ import type { Method } from "../src/engine/method.js";
 import type { GenerateRequest } from "../src/engine/request.js";
 import type { View } from "../src/engine/view.js";
 import { LocalModel } from "../src/model/local-model.js";
-import { type Dtype, readCheckpointFolder } from "../src/node/checkpoint-folder.js";
+import { readCheckpointFolder } from "../src/node/checkpoint-folder.js";
+import { type DtypeChoice, dtypeText, graphDtypes } from "../src/node/dtype-choice.js";
 import { loadBackend } from "../src/node/load-backend.js";
 import type { LoadOptions } from "../src/node/load-options.js";
 
 /** Where the tiny checkpoints lie that test/peers/make-checkpoints.py makes. */
 export const CHECKPOINTS: string = fileURLToPath(new URL("./checkpoints/", import.meta.url));
+
+/** Graphs in 4 bits, of checkpoints whose embeddings, which have no products, are there once. */
+export const FOUR_BITS: DtypeChoice = { vision_encoder: "q4", decoder_model_merged: "q4" };
 
 /** A picture as a formula: x X + y Y + c C + floor(X Y / xy), modulo 256. */
 export interface PictureFormula {
@@ -55,8 +59,21 @@ export interface RecordedCase {
 export interface Reference {
   readonly images: readonly PictureFormula[];
   readonly cases: Readonly<Record<string, RecordedCase>>;
+  /** Of some cases, the last token's attention: (layers, heads, tokens). */
+  readonly attention?: Readonly<Record<string, readonly (readonly (readonly number[])[])[]>>;
   /** Cases answered together, padded to one length. */
   readonly batch: { readonly rows: readonly string[]; readonly greedy: readonly number[][] };
+  /** What its graphs answer in other precisions, as onnxruntime runs them in Python. */
+  readonly graphs?: readonly {
+    readonly dtypes: DtypeChoice;
+    readonly greedy: Readonly<Record<string, readonly number[]>>;
+  }[];
+  /** Logits of a case whose text is steered along the direction sin(1), sin(2), ..., where it was recorded. */
+  readonly steered?: {
+    readonly case: string;
+    readonly text: number;
+    readonly logits: readonly number[];
+  };
 }
 
 /** The reference.json of a checkpoint. */
@@ -93,15 +110,16 @@ export function requestOf({ images }: Reference, { turns, greedy }: RecordedCase
 /** Opens a tiny checkpoint; an answer is not ended by the end-of-text token of a recorded one. */
 export async function openCheckpoint(
   name: string,
-  dtype: Dtype = "fp32",
+  dtype: DtypeChoice = "fp32",
   options: LoadOptions = {},
 ): Promise<OnnxBackend> {
   const path = name.startsWith("/") ? name : `${CHECKPOINTS}${name}`;
-  const folder = readCheckpointFolder(path, dtype);
+  const dtypes = graphDtypes(dtype);
+  const folder = readCheckpointFolder(path, dtypes);
   const backend = await loadBackend({
     id: name,
     folder,
-    dtype,
+    dtype: dtypeText(dtypes),
     adapter: undefined,
     options: { threads: 1, ...options },
   });
@@ -111,7 +129,7 @@ export async function openCheckpoint(
 /** As {@link openCheckpoint}, as a model. */
 export async function openModel(
   name: string,
-  dtype?: Dtype,
+  dtype?: DtypeChoice,
   options?: LoadOptions,
 ): Promise<LocalModel> {
   return new LocalModel(await openCheckpoint(name, dtype, options));

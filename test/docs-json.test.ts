@@ -127,9 +127,18 @@ async function evaluateAndQuery(): Promise<void> {
   const report = await json(...args);
   expect(JSON.parse(await readFile(join(out, "report.json"), "utf8"))).toEqual(report);
   printed.set("eval", [report, await unjudged(images)]);
-  printed.set("settings.json", [JSON.parse(await readFile(join(out, "settings.json"), "utf8"))]);
-  for (const name of ["answers", "failures", "timings", "figures"].map((it) => `${it}.jsonl`))
-    printed.set(name, rowsOf(await readFile(join(out, name), "utf8")));
+  const runs = [out, join(folder, "unjudged")];
+  const stored = (run: string, name: string) => readFile(join(run, name), "utf8");
+  const settings = runs.map((run) => stored(run, "settings.json"));
+  printed.set(
+    "settings.json",
+    (await Promise.all(settings)).map((text) => JSON.parse(text)),
+  );
+  printed.set("failures.jsonl", rowsOf(await stored(out, "failures.jsonl")));
+  for (const name of ["answers", "timings", "figures"].map((it) => `${it}.jsonl`)) {
+    const texts = await Promise.all(runs.map((run) => stored(run, name)));
+    printed.set(name, texts.flatMap(rowsOf));
+  }
 
   const results = (...more: string[]) => json("results", join(folder, "runs"), ...more);
   printed.set("results", [await results()]);

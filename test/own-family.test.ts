@@ -24,6 +24,7 @@ const tools: PromptTools = {
       ids.set(word, id);
       return id;
     }),
+  encodeText: (text) => tools.encode(text),
   decode: (some) => some.join(" "),
   controls: ["<image>"],
 };

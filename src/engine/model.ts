@@ -52,6 +52,12 @@ export interface Model {
   /** Answers one request, token by token. */
   stream(request: GenerateRequest): AnswerStream;
   /**
+   * Token ids of a text as it stands, with nothing put around it.
+   *
+   * @throws InvalidArgumentError when the text holds a control token
+   */
+  encode(text: string): Promise<readonly number[]>;
+  /**
    * Makes sure that this model can run a method, and opens what the method needs.
    *
    * @throws UnsupportedCapabilityError naming the need that is not offered; ShapeError when an edit does not fit

@@ -1,4 +1,5 @@
 import { AbortedError, InferenceError, InvalidArgumentError } from "../errors.js";
+import { logSumExp } from "../math/log-sum-exp.js";
 import { type Scan, scan } from "../math/scan.js";
 import { SeededRandom } from "../math/seeded-random.js";
 import { topIndices } from "../math/top-indices.js";
@@ -181,7 +182,7 @@ export class Sequence {
 
   /** The chosen token as it is reported: ln p = score - max - ln(sum_k exp(score_k - max)). */
   #describe(id: number, { values, found: { max }, isLogProbs }: Scores): AnswerToken {
-    const norm = isLogProbs ? 0 : logNorm(values, max);
+    const norm = isLogProbs ? 0 : logSumExp(values, max);
     const describe = (other: number): ScoredToken => {
       const logprob = values[other]! - norm;
       return {
@@ -202,16 +203,6 @@ export class Sequence {
       `the model returned ${logits[found.bad]} as the logit of token ${found.bad} at answer position ${this.tokens.length}; expected numbers. The checkpoint may be corrupt, or overflow in its precision: try another dtype`,
     );
   }
-}
-
-/** ln(sum_k exp(values[k])), given the largest; values that are no numbers count nothing. */
-function logNorm(values: Float32Array, max: number): number {
-  let sum = 0;
-  for (let k = 0; k < values.length; k++) {
-    const weight = Math.exp(values[k]! - max);
-    if (weight > 0) sum += weight;
-  }
-  return max + Math.log(sum);
 }
 
 /** Excludes every token that the engine did not tell about. */

@@ -15,6 +15,7 @@ import { seriesSettings } from "./run/plan-series.js";
 import { requireSampling } from "./run/require-sampling.js";
 import { type PlannedSet, type Progress, runEvaluation } from "./run/run-evaluation.js";
 import { RunningScore } from "./run/running-score.js";
+import { yesNoTokens } from "./run/yes-no-tokens.js";
 import { isJudged } from "./scoring/benchmark-rules.js";
 import { AnswerStore, readTimings } from "./store/answer-store.js";
 import type { RunSettings } from "./store/run-settings.js";
@@ -75,6 +76,8 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
   const answering = seriesSettings(series, methods);
   const { id, dtype, adapter, device } = model.info;
   const hash = await model.hash();
+  const asked = yesNoQuestions(sets);
+  const tokens = asked.size === 0 ? null : await yesNoTokens((text) => model.encode(text));
   const settings: RunSettings = {
     version,
     model: {
@@ -87,6 +90,7 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
     promptSuffix,
     temperature,
     topP,
+    ...(tokens === null ? {} : { yesNoTokens: tokens }),
     sets: sets.map((set) => set.settings),
     series: answering,
   };
@@ -104,6 +108,7 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
         promptSuffix,
         temperature,
         topP,
+        yesNoTokens: (question) => (asked.has(question) ? tokens : null),
       });
       await runEvaluation(members, series, score.listenTo(answerer), store, {
         batchSize,
@@ -150,6 +155,12 @@ function askedFor(sets: readonly RunSet[], series: readonly Series[]): (key: Ans
 function requireJudges(sets: readonly RunSet[], judge: JudgeSetup | null): void {
   const judged = sets.find(({ benchmark, rule }) => isJudged(benchmark, rule));
   if (judged !== undefined && judge === null) throw missingJudge(judged.benchmark, judged.rule);
+}
+
+function yesNoQuestions(sets: readonly RunSet[]): Set<Question> {
+  return new Set(
+    sets.flatMap(({ benchmark, questions }) => (benchmark.kind === "yes-no" ? questions : [])),
+  );
 }
 
 /** The rule of each question whose answer can be scored at once. */

@@ -122,6 +122,6 @@ export type { SeedSpread } from "./statistics/seed-spread.js";
 export { fewImagesWarning } from "./statistics/unvaried.js";
 export { RUN_FILES } from "./store/answer-store.js";
 export { writeFileAtomically } from "./store/atomic-file.js";
-export type { RunSettings, SetSettings } from "./store/run-settings.js";
+export type { RunSettings, SetSettings, YesNoTokens } from "./store/run-settings.js";
 export type { Series, SeriesSettings } from "./store/series.js";
-export type { AnswerKey, StoredAnswer, StoredFailure } from "./store/stored-rows.js";
+export type { AnswerKey, Observations, StoredAnswer, StoredFailure } from "./store/stored-rows.js";

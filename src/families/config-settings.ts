@@ -21,7 +21,7 @@ const TEXT_PARTS = ["text_config", "phi_config", "language_config"];
 const BY_LENGTH = new Set(["dynamic", "longrope", "su"]);
 /** Settings that act within the layers: exporters trace them into the graph. */
 const IN_GRAPH =
-  /^(rope_(theta|scaling|parameters)|rope_local_base_freq|partial_rotary_factor|position_embedding_type|tie_word_embeddings|logit_scale|logits_scaling|attention_multiplier|residual_multiplier|embedding_multiplier|query_pre_attn_scalar|attention_bias|mlp_bias|qk_layernorm|use_qk_norm|(\w+_)?norm_eps|norm_epsilon|hidden_act(ivation)?|activation_function|resid_scale|scale_embeddings|num_kv_shared_layers|mrope_section|attn_scale|use_bidirectional_attention)$/;
+  /^(rope_(theta|scaling|parameters)|rope_local_base_freq|partial_rotary_factor|position_embedding_type|tie_word_embeddings|logit_scale|logits_scaling|attention_multiplier|residual_multiplier|embedding_multiplier|query_pre_attn_scalar|attention_bias|mlp_bias|qk_layernorm|use_qk_norm|(\w+_)?norm_eps|norm_epsilon|hidden_act(ivation)?|activation_function|resid_scale|scale_embeddings|num_kv_shared_layers|attention_k_eq_v|use_double_wide_mlp|enable_moe_block|top_k_experts|hidden_size_per_layer_input|per_layer_config|global_head_dim|num_global_key_value_heads|block_ffn_dim_multiplier|mrope_section|attn_scale|use_bidirectional_attention)$/;
 /** Names that sound as if they changed numbers. */
 const SUSPECT =
   /scal(e|ing)|multiplier|softcap|soft_cap|logit_cap|window|alibi|sink|clip_qkv|attention_(bias|chunk)|temperature/;
@@ -56,14 +56,39 @@ export function attentionWindow(config: unknown): number | undefined {
 }
 
 /**
- * The window that must be kept by the loader, since the graph's operators show none: within its length a model with a
- * window and one without compute the same.
+ * The window that must be kept by the loader, since the graph's operators do not have it in all layers that should: within
+ * its length a model with a window and one without compute the same.
  */
 export function unseenWindow(
   config: unknown,
   { windows }: Pick<DecoderTraits, "windows">,
 ): number | undefined {
-  return windows.length > 0 ? undefined : attentionWindow(config);
+  const window = attentionWindow(config);
+  const seen = windows.filter((one) => one !== null);
+  if (window === undefined) return undefined;
+  if (seen.length > 0) {
+    const expected = layerWindows(config, window, windows.length);
+    const isKept = expected?.every((one, layer) => one === windows[layer]) ?? seen.includes(window);
+    if (isKept) return undefined;
+  }
+  return Math.min(window, ...seen);
+}
+
+/** The window of each layer, null for one without; undefined where the file does not tell them apart. */
+function layerWindows(
+  config: unknown,
+  window: number,
+  layers: number,
+): (number | null)[] | undefined {
+  const { layer_types: types, sliding_window_pattern: pattern } = textPart(config).text;
+  if (Array.isArray(types)) {
+    return types.length === layers
+      ? types.map((type) => (/sliding/.test(String(type)) ? window : null))
+      : undefined;
+  }
+  if (typeof pattern !== "number") return undefined;
+  // Gemma 3: the last of so many layers sees everything.
+  return Array.from({ length: layers }, (_, i) => ((i + 1) % pattern === 0 ? null : window));
 }
 
 /**
@@ -103,7 +128,7 @@ export function settingFates(config: unknown, decoder: DecoderTraits): SettingFa
 }
 
 function fateOf(name: string, config: unknown, decoder: DecoderTraits): SettingFate["fate"] {
-  if (name === "sliding_window") {
+  if (name === "sliding_window" || name === "sliding_window_pattern") {
     return unseenWindow(config, decoder) === undefined ? "graph" : "engine";
   }
   if (name === "final_logit_softcapping") return decoder.capsLogits ? "graph" : "missing";

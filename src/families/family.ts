@@ -40,8 +40,13 @@ export interface ProcessedImage<Layout = unknown> {
 export interface PromptTools {
   /** The chat template applied to turns; with the prompt for the model's turn behind them if asked. */
   render(turns: readonly PromptTurn[], addGenerationPrompt: boolean): string;
-  /** Ids of a rendered prompt; special tokens written in it are recognised, none are added. */
+  /**
+   * Ids of a rendered prompt; special tokens written in it are recognised. What the tokenizer puts first is put first, unless
+   * it is there already.
+   */
   encode(text: string): number[];
+  /** Ids of a text as it stands, with nothing put in front. */
+  encodeText(text: string): number[];
   /** Text of ids, special tokens left out. */
   decode(ids: readonly number[]): string;
   /** Texts of the control tokens, which users' texts may not hold. */
@@ -99,6 +104,18 @@ export interface PromptPositions {
   readonly next: number;
 }
 
+/** What a decoder keeps of a context, as far as a configuration tells it, for graphs that do not. */
+export interface CacheSizes {
+  /** Key/value heads and head size of a layer. */
+  readonly heads: number;
+  readonly headSize: number;
+  /** Shapes, for one context, of states of fixed size: of short convolutions, and of linear attention. */
+  readonly states?: {
+    readonly conv?: readonly number[];
+    readonly recurrent?: readonly number[];
+  };
+}
+
 /** What a checkpoint's configuration says; what it leaves out is undefined and not guessed. */
 export interface CheckpointFacts {
   readonly contextLength: number;
@@ -109,8 +126,9 @@ export interface CheckpointFacts {
   readonly endTokens: readonly number[];
   /** Side of a square patch of the vision tower, in pixels. */
   readonly patchSize: number | undefined;
-  /** Key/value heads and head size of a layer, for graphs that do not tell them. */
-  readonly cache?: { readonly heads: number; readonly headSize: number } | undefined;
+  /** How many of the layers keep something of their own: others may share what earlier ones keep. */
+  readonly cachedLayers?: number | undefined;
+  readonly cache?: CacheSizes | undefined;
 }
 
 /** An image's pixels, and what else the vision graph takes with them. */
@@ -122,6 +140,8 @@ export interface ModelFamily<Layout = unknown> {
   readonly facts: CheckpointFacts;
   /** Text of the token that stands for images. */
   readonly imageToken: string;
+  /** Tokens that are looked up in the table of embeddings as others, by id: such as have no row there. */
+  readonly standIns?: ReadonlyMap<number, number>;
   /** Makes what the vision encoder takes of an image. */
   process(processor: ImageProcessor, pixels: RgbPixels): Promise<ProcessedImage<Layout>>;
   /**
@@ -155,6 +175,8 @@ export interface FamilyPlugin {
   readonly name: string;
   /** Values of `model_type` in config.json. */
   readonly modelTypes: readonly string[];
+  /** The chat template of checkpoints that bring none. */
+  readonly chatTemplate?: string;
   /** @throws ModelLoadError naming the field of config.json that is missing or wrong */
   configure(context: FamilyContext): ModelFamily;
 }

@@ -1,18 +1,10 @@
 import { z } from "zod";
 import type { TensorData } from "../engine/tensor-data.js";
 import { InferenceError } from "../errors.js";
-import type {
-  FamilyPlugin,
-  ImagePlace,
-  ModelFamily,
-  ProcessedImage,
-  PromptImage,
-  PromptTools,
-  PromptTurn,
-} from "./family.js";
-import { checkImageTokens, sharedLengths } from "./image-prompt.js";
+import type { FamilyPlugin, ModelFamily, ProcessedImage, PromptImage } from "./family.js";
+import { layOutImages, withFrames } from "./image-prompt.js";
 import {
-  cacheShape,
+  factsOf,
   namedToken,
   parseConfig,
   SIZE,
@@ -20,13 +12,14 @@ import {
   TOKEN_ID,
   TOKEN_IDS,
 } from "./parse-config.js";
-import { earlierPrompts, expandImageTokens, plainPositions } from "./shared-prompts.js";
+import { madeNumber, madeTensor } from "./processor-output.js";
+import { plainPositions } from "./shared-prompts.js";
 
 const CONFIG = z.looseObject({
   image_token_id: TOKEN_ID,
   eos_token_id: TOKEN_IDS,
   vision_config: z.looseObject({ patch_size: SIZE.optional().catch(undefined) }).optional(),
-  text_config: z.looseObject({ ...TEXT_FIELDS, max_position_embeddings: SIZE }),
+  text_config: z.looseObject(TEXT_FIELDS),
 });
 
 const AROUND = "<fake_token_around_image>";
@@ -48,26 +41,17 @@ export const idefics3: FamilyPlugin = {
   name: "idefics3",
   modelTypes: ["idefics3", "smolvlm"],
   configure({ config, tokenText }): ModelFamily<Tiles> {
-    const { text_config: text, vision_config: vision, ...rest } = parseConfig(CONFIG, config);
-    const imageTokenId = rest.image_token_id;
+    const read = parseConfig(CONFIG, config);
+    const imageTokenId = read.image_token_id;
     const imageToken = namedToken(imageTokenId, tokenText);
     return {
       name: "idefics3",
-      facts: {
-        contextLength: text.max_position_embeddings,
-        vocabularySize: text.vocab_size,
-        hiddenSize: text.hidden_size,
-        layers: text.num_hidden_layers,
-        endTokens: [rest.eos_token_id ?? text.eos_token_id ?? []].flat(),
-        patchSize: vision?.patch_size,
-        cache: cacheShape(text),
-      },
+      facts: factsOf(read),
       imageToken,
       async process(processor, pixels) {
         const made = await processor(pixels, {});
-        const { data, dims } = made.pixel_values as TensorData;
-        const layout = { rows: made.rows as number, columns: made.columns as number };
-        return { ...visionInputs({ data, dims }), layout };
+        const layout = { rows: madeNumber(made, "rows"), columns: madeNumber(made, "columns") };
+        return { ...visionInputs(madeTensor(made, "pixel_values", 5)), layout };
       },
       squares: {
         // The whole image stands behind its tiles.
@@ -78,30 +62,9 @@ export const idefics3: FamilyPlugin = {
         inputs: ({ data, dims }) => visionInputs({ data, dims: [1, ...dims] }),
       },
       layOut(turns, images, tools) {
-        const framed = withFrames(tools, imageToken, images);
-        const counts = images.flatMap((image) => {
-          const { rows, columns } = image.processed.layout;
-          const tiles = rows * columns + 1;
-          return Array.from({ length: tiles }, () => tokensOfTile(image, tiles));
-        });
-        const expand = (tokens: readonly number[]) =>
-          expandImageTokens(tokens, imageTokenId, counts);
-        const rendered = framed.encode(framed.render(turns, true));
-        const { tokens, images: runs } = expand(rendered);
-        checkImageTokens(runs.length, counts.length);
-        const earlier = earlierPrompts(turns, rendered, framed).map(
-          (length) => expand(rendered.slice(0, length)).tokens.length,
-        );
-        const places = images.map(({ processed: { layout } }): ImagePlace => {
-          const own = runs.splice(0, layout.rows * layout.columns + 1);
-          return { start: own[0]!.start, end: own.at(-1)!.end, runs: own };
-        });
-        return {
-          tokens,
-          positions: plainPositions(tokens.length),
-          images: places,
-          sharedLengths: sharedLengths(turns, places, earlier),
-        };
+        const framed = withFrames(tools, imageToken, images, frame);
+        const layout = layOutImages(turns, images, framed, imageTokenId, tokensOfTiles);
+        return { ...layout, positions: plainPositions(layout.tokens.length) };
       },
     };
   },
@@ -135,35 +98,22 @@ function keepBlankTiles({ data, dims }: TensorData): TensorData {
   return { data: kept, dims };
 }
 
-/** @throws InferenceError when the vision encoder left tiles out */
-function tokensOfTile({ tokens }: PromptImage<Tiles>, tiles: number): number {
-  if (tokens % tiles === 0) return tokens / tiles;
+/**
+ * Tokens of each tile of an image.
+ *
+ * @throws InferenceError when the vision encoder left tiles out
+ */
+function tokensOfTiles({ tokens, processed }: PromptImage<Tiles>): number[] {
+  const { rows, columns } = processed.layout;
+  const tiles = rows * columns + 1;
+  if (tokens % tiles === 0) return Array.from({ length: tiles }, () => tokens / tiles);
   throw new InferenceError(
     `the vision encoder returned ${tokens} features for ${tiles} tiles; expected as many for each`,
   );
 }
 
-/** A template writes one image token for each image; here one for each tile, with what stands around it. */
-function withFrames(
-  { render, encode }: PromptTools,
-  imageToken: string,
-  images: readonly PromptImage<Tiles>[],
-): Pick<PromptTools, "render" | "encode"> {
-  return {
-    render(turns: readonly PromptTurn[], addGenerationPrompt: boolean) {
-      const [before, ...pieces] = render(turns, addGenerationPrompt).split(imageToken);
-      const shown = turns.flatMap(({ parts }) => parts.filter(({ type }) => type === "image"));
-      checkImageTokens(pieces.length, shown.length);
-      const framed = pieces.map(
-        (piece, i) => frame(images[i]!.processed.layout, imageToken) + piece,
-      );
-      return [before, ...framed].join("");
-    },
-    encode,
-  };
-}
-
-function frame({ rows, columns }: Tiles, imageToken: string): string {
+function frame({ processed }: PromptImage<Tiles>, imageToken: string): string {
+  const { rows, columns } = processed.layout;
   const whole = `${AROUND}${WHOLE}${imageToken}${AROUND}`;
   if (rows === 0 && columns === 0) return whole;
   const lines = Array.from({ length: rows }, (_, row) => {

@@ -1,18 +1,20 @@
 import { z } from "zod";
 import type { TensorData } from "../engine/tensor-data.js";
-import { InferenceError, ModelLoadError } from "../errors.js";
+import { InferenceError } from "../errors.js";
 import type { FamilyPlugin, ModelFamily, ProcessedImage } from "./family.js";
 import { gridPositions } from "./grid-positions.js";
 import { layOutImages } from "./image-prompt.js";
 import {
-  cacheShape,
+  factsOf,
   namedToken,
   parseConfig,
   SIZE,
   TEXT_FIELDS,
   TOKEN_ID,
+  TOKEN_IDS,
 } from "./parse-config.js";
 import { fromPatches, type PatchGeometry, type PatchGrid, toPatches } from "./patches.js";
+import { madeTensor } from "./processor-output.js";
 
 const CONFIG = z.looseObject({
   image_token_id: TOKEN_ID,
@@ -21,15 +23,16 @@ const CONFIG = z.looseObject({
     spatial_merge_size: SIZE.optional(),
     temporal_patch_size: SIZE.optional(),
   }),
-  // Older files have the decoder's fields beside the others.
-  ...TEXT_FIELDS,
-  max_position_embeddings: SIZE.optional(),
-  text_config: z.looseObject({ ...TEXT_FIELDS, max_position_embeddings: SIZE }).optional(),
+  eos_token_id: TOKEN_IDS,
+  // Older files have these fields beside the others.
+  text_config: z.looseObject(TEXT_FIELDS),
 });
 
 /** What sets the generations apart. */
 interface Generation {
   readonly name: string;
+  /** Values of `model_type`, where the name is not the only one. */
+  readonly modelTypes?: readonly string[];
   /** Name of the vision encoder's input for frames, rows and columns of patches. */
   readonly gridInput: string;
   /** Side of a patch where the configuration leaves it out. */
@@ -46,17 +49,10 @@ type Qwen = ModelFamily<PatchGrid>;
 function qwenVl(generation: Generation): FamilyPlugin {
   return {
     name: generation.name,
-    modelTypes: [generation.name],
+    modelTypes: generation.modelTypes ?? [generation.name],
     configure: ({ config, tokenText }) => {
-      const { text_config, vision_config: vision, ...rest } = parseConfig(CONFIG, config);
-      const text = text_config ?? rest;
-      const contextLength = text.max_position_embeddings;
-      if (contextLength === undefined) {
-        throw new ModelLoadError(
-          "config.json: expected max_position_embeddings, there or in text_config; found neither",
-        );
-      }
-      const imageTokenId = rest.image_token_id;
+      const read = parseConfig(CONFIG, config);
+      const { image_token_id: imageTokenId, vision_config: vision } = read;
       const imageToken = namedToken(imageTokenId, tokenText);
       const geometry: PatchGeometry = {
         patchSize: vision.patch_size ?? generation.patchSize,
@@ -65,19 +61,13 @@ function qwenVl(generation: Generation): FamilyPlugin {
       };
       return {
         name: generation.name,
-        facts: {
-          contextLength,
-          vocabularySize: text.vocab_size,
-          hiddenSize: text.hidden_size,
-          layers: text.num_hidden_layers,
-          endTokens: [rest.eos_token_id ?? text.eos_token_id ?? []].flat(),
-          patchSize: geometry.patchSize,
-          cache: cacheShape(text),
-        },
+        facts: { ...factsOf(read), patchSize: geometry.patchSize },
         imageToken,
         process: async (processor, pixels) => {
-          const { pixel_values: patches, image_grid_thw: grid } = await processor(pixels, {});
-          return processed(patches as TensorData, grid as Grid, geometry, generation.gridInput);
+          const made = await processor(pixels, {});
+          const patches: TensorData = madeTensor(made, "pixel_values", 2);
+          const grid: Grid = madeTensor(made, "image_grid_thw");
+          return processed(patches, grid, geometry, generation.gridInput);
         },
         layOut(turns, images, tools) {
           const layout = layOutImages(turns, images, tools, imageTokenId);
@@ -148,6 +138,20 @@ export const qwen25Vl: FamilyPlugin = qwenVl({
  */
 export const qwen3Vl: FamilyPlugin = qwenVl({
   name: "qwen3_vl",
+  gridInput: "image_grid_thw",
+  patchSize: 16,
+});
+
+/**
+ * Images and positions of Qwen3-VL, without DeepStack; most layers of the decoder are linear attention, with states of
+ * fixed size in place of keys and values.
+ *
+ * @see Yang et al. 2024 (arXiv 2412.06464), on gated delta networks
+ */
+export const qwen35: FamilyPlugin = qwenVl({
+  name: "qwen3_5",
+  // With experts in place of each layer's MLP.
+  modelTypes: ["qwen3_5", "qwen3_5_moe"],
   gridInput: "image_grid_thw",
   patchSize: 16,
 });

@@ -1,11 +1,27 @@
 import { ModelLoadError } from "../errors.js";
 import type { FamilyPlugin } from "./family.js";
+import { gemma3 } from "./gemma3.js";
+import { gemma4 } from "./gemma4.js";
 import { idefics3 } from "./idefics3.js";
-import { llava } from "./llava.js";
-import { qwen2Vl, qwen3Vl, qwen25Vl } from "./qwen-vl.js";
+import { lfm2Vl } from "./lfm2-vl.js";
+import { llava, moondream1 } from "./llava.js";
+import { paligemma } from "./paligemma.js";
+import { qwen2Vl, qwen3Vl, qwen25Vl, qwen35 } from "./qwen-vl.js";
 
 /** Every family: the one place to register a new one. */
-export const FAMILIES: readonly FamilyPlugin[] = [llava, qwen2Vl, qwen25Vl, qwen3Vl, idefics3];
+export const FAMILIES: readonly FamilyPlugin[] = [
+  llava,
+  moondream1,
+  qwen2Vl,
+  qwen25Vl,
+  qwen3Vl,
+  qwen35,
+  idefics3,
+  gemma3,
+  gemma4,
+  lfm2Vl,
+  paligemma,
+];
 
 const UNKNOWN_TO_EXPORTS =
   "transformers.js does not know it, so there are no graphs in its layout; use a family that it exports";
@@ -17,8 +33,12 @@ const REFUSED: Readonly<Record<string, string>> = {
   multi_modality:
     "Janus has six graphs, for pictures that it draws as well, instead of embed_tokens, vision_encoder and decoder_model_merged",
   florence2: "it is an encoder and a decoder with fixed tasks, not a chat model with one decoder",
+  gemma3n:
+    "its decoder carries four residual streams that each layer predicts and corrects, and its towers take sound and MobileNet's images; take gemma4, or gemma3",
   internvl: UNKNOWN_TO_EXPORTS,
   internvl_chat: UNKNOWN_TO_EXPORTS,
+  gemma3_text:
+    "it is a language model alone, without a vision_encoder; use one with images, of model_type 'gemma3' (4B or larger)",
   mllama: `${UNKNOWN_TO_EXPORTS}; its images enter by cross-attention, not as tokens`,
   llava_next: UNKNOWN_TO_EXPORTS,
   minicpmv: UNKNOWN_TO_EXPORTS,

@@ -41,7 +41,10 @@ export function earlierPrompts(
   });
 }
 
-/** Plain positions: 0, 1, 2, ... in one plane. */
-export function plainPositions(length: number): { planes: Int32Array[]; next: number } {
-  return { planes: [Int32Array.from({ length }, (_, i) => i)], next: length };
+/** Plain positions in one plane: 0, 1, 2, ..., or from another first one on. */
+export function plainPositions(
+  length: number,
+  { first = 0 }: { readonly first?: number } = {},
+): { planes: Int32Array[]; next: number } {
+  return { planes: [Int32Array.from({ length }, (_, i) => first + i)], next: first + length };
 }

@@ -96,6 +96,11 @@ export class LocalModel implements Model {
     );
   }
 
+  async encode(text: string): Promise<readonly number[]> {
+    this.#checkUsable();
+    return this.#backend.encode(text);
+  }
+
   async prepare(method: Method): Promise<void> {
     this.#checkUsable();
     checkMethod(method);

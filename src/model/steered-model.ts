@@ -95,6 +95,11 @@ class SteeredModel implements Model {
     return this.#model.stream(this.#steered(request));
   }
 
+  async encode(text: string): Promise<readonly number[]> {
+    this.#checkUsable();
+    return this.#model.encode(text);
+  }
+
   async prepare(method: Method): Promise<void> {
     this.#checkUsable();
     checkMethod(method);

@@ -18,9 +18,10 @@ export interface ChatTemplate {
  * processor's first, since it takes images.
  *
  * @param path the checkpoint's folder
+ * @param usual the one that checkpoints of its family go without, where they do
  * @throws ModelLoadError when there is none, or it is no text
  */
-export function readChatTemplate(path: string): ChatTemplate {
+export function readChatTemplate(path: string, usual?: string): ChatTemplate {
   const jinja = join(path, "chat_template.jinja");
   const text = readTextFile(jinja);
   if (text !== undefined) return { text: notEmpty(jinja, text), file: jinja };
@@ -30,6 +31,7 @@ export function readChatTemplate(path: string): ChatTemplate {
     const found = content?.chat_template;
     if (found !== undefined && found !== null) return { text: templateText(file, found), file };
   }
+  if (usual !== undefined) return { text: usual, file: "the family's own" };
   throw new ModelLoadError(
     `${path} has no chat template; expected chat_template.jinja, or chat_template in chat_template.json, processor_config.json or tokenizer_config.json`,
   );

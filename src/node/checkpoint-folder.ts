@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ModelLoadError } from "../errors.js";
 import type { FamilyPlugin } from "../families/family.js";
-import { SIZE, TOKEN_IDS } from "../families/parse-config.js";
+import { SIZE, shapeFailure, TOKEN_IDS } from "../families/parse-config.js";
 import { familyOf } from "../families/registry.js";
+import { readProcessorConfig } from "./images/processor-config.js";
 import { readJsonFile } from "./read-text-file.js";
 import { isFolder, isRegularFile } from "./regular-file.js";
 
@@ -58,9 +59,27 @@ export function eachGraph(dtypeOf: (name: GraphName) => Dtype): GraphDtypes {
   return Object.fromEntries(GRAPH_NAMES.map((name) => [name, dtypeOf(name)])) as GraphDtypes;
 }
 
-/** Name of a graph's file. */
-export function graphFileName(name: GraphName, dtype: Dtype): string {
-  return `${name}${DTYPE_SUFFIXES[dtype]}.onnx`;
+/** What other exports call graphs that transformers.js names otherwise: Liquid AI's of LFM2-VL. */
+const OTHER_NAMES: Readonly<Partial<Record<GraphName, string>>> = {
+  vision_encoder: "embed_images",
+  decoder_model_merged: "decoder",
+};
+
+/**
+ * Name of a graph's file, which may be one that another export gives it.
+ *
+ * @param isThere whether a file lies in the graphs' folder
+ * @returns the name that transformers.js expects, unless only the other is there
+ */
+export function graphFileName(
+  name: GraphName,
+  dtype: Dtype,
+  isThere: (file: string) => boolean,
+): string {
+  const [usual, other] = [name, OTHER_NAMES[name] ?? name].map(
+    (graph) => `${graph}${DTYPE_SUFFIXES[dtype]}.onnx`,
+  ) as [string, string];
+  return !isThere(usual) && isThere(other) ? other : usual;
 }
 
 /** What is read of a generation_config.json. */
@@ -111,9 +130,12 @@ export function readFamily(path: string): { family: FamilyPlugin; config: unknow
 export function readCheckpointFolder(path: string, choice: Dtype | GraphDtypes): CheckpointFolder {
   const dtypes = dtypesOf(choice);
   const { family, config } = readFamily(path);
-  for (const file of ["tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"]) {
-    if (readJsonFile(join(path, file)) === undefined)
-      throw new ModelLoadError(`${path} has no ${file}; the checkpoint is incomplete`);
+  const missing =
+    ["tokenizer.json", "tokenizer_config.json"].find(
+      (file) => readJsonFile(join(path, file)) === undefined,
+    ) ?? (readProcessorConfig(path) === undefined ? "preprocessor_config.json" : undefined);
+  if (missing !== undefined) {
+    throw new ModelLoadError(`${path} has no ${missing}; the checkpoint is incomplete`);
   }
   return {
     path,
@@ -122,7 +144,8 @@ export function readCheckpointFolder(path: string, choice: Dtype | GraphDtypes):
     generation: readJson(path, "generation_config.json", GENERATION_CONFIG) ?? {},
     graph(name) {
       const dtype = dtypes[name];
-      const file = join(path, "onnx", graphFileName(name, dtype));
+      const inFolder = (one: string) => join(path, "onnx", one);
+      const file = inFolder(graphFileName(name, dtype, (one) => isRegularFile(inFolder(one))));
       if (isRegularFile(file)) return file;
       const others = availableDtypes(path).filter((other) => other !== dtype);
       const own = availableDtypes(path, [name]);
@@ -142,7 +165,7 @@ export function availableDtypes(path: string, graphs: readonly GraphName[] = GRA
   const folder = join(path, "onnx");
   const files = new Set(isFolder(folder) ? readdirSync(folder) : []);
   return (Object.keys(DTYPE_SUFFIXES) as Dtype[]).filter((dtype) =>
-    graphs.every((name) => files.has(graphFileName(name, dtype))),
+    graphs.every((name) => files.has(graphFileName(name, dtype, (file) => files.has(file)))),
   );
 }
 
@@ -155,8 +178,5 @@ function readJson<Schema extends z.ZodType>(
   if (content === undefined) return undefined;
   const { success, data, error } = schema.safeParse(content);
   if (success) return data;
-  const [issue] = error.issues;
-  throw new ModelLoadError(`${join(folder, file)}: ${issue!.path.join(".")}: ${issue!.message}`, {
-    cause: error,
-  });
+  throw shapeFailure(join(folder, file), error);
 }

@@ -1,6 +1,6 @@
 import type { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, parse, relative, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { InferenceSession } from "onnxruntime-node";
@@ -8,10 +8,11 @@ import type { Session } from "../backends/onnx/runtime.js";
 import { ModelLoadError } from "../errors.js";
 import type { ModuleUpdate } from "../onnx/adapters/adapter.js";
 import { type MergedWeights, mergeWeights, withWeights } from "../onnx/adapters/merge.js";
-import { externalFiles, moveWeights, referToWeights } from "../onnx/external-weights.js";
+import { externalFiles, moveWeights } from "../onnx/external-weights.js";
 import { DataType, type OnnxModel, type OnnxTensor } from "../onnx/graph-model.js";
-import { readModel } from "../onnx/read-model.js";
+import { readWithoutWeights } from "../onnx/read-without-weights.js";
 import { writeModel } from "../onnx/write-model.js";
+import { openParts } from "./file-parts.js";
 import { onnxRuntime } from "./onnx-runtime.js";
 import { isRegularFile } from "./regular-file.js";
 import { ownFile, readPart } from "./weights-file.js";
@@ -43,7 +44,7 @@ export class GraphFile {
   }
 
   /**
-   * Parses the graph; its weights stay in their files, to be mapped by the runtime, but for those that an adapter
+   * Reads the graph; its weights stay in their files, to be mapped by the runtime, but for those that an adapter
    * changes.
    *
    * @throws ModelLoadError when it cannot be read, or the adapter does not fit it
@@ -57,12 +58,12 @@ export class GraphFile {
 
   async #read(): Promise<OnnxModel> {
     try {
-      const { model, bytes } = await this.#parse();
-      if (!(await this.#isLinked())) return referToWeights(model, bytes, basename(this.path));
+      const model = await this.#parse();
+      if (!(await this.#isLinked())) return model;
       // The runtime follows no link out of the folder it is told: it is told the root, and the files' real places.
       const places = new Map<string, string>();
       for (const name of externalFiles(model)) places.set(name, await this.#placeOf(name));
-      return referToWeights(moveWeights(model, places), bytes, await belowRoot(this.path));
+      return moveWeights(model, places);
     } catch (cause) {
       throw new ModelLoadError(`cannot load ${this.path}: ${(cause as Error).message}`, { cause });
     }
@@ -115,22 +116,24 @@ export class GraphFile {
   /** Adds the file's bytes, and those of the files that hold its weights, to a running hash. */
   async addTo(hash: ReturnType<typeof createHash>): Promise<void> {
     await addFile(this.path, hash);
-    const { model } = await this.#parse();
-    for (const name of externalFiles(model).sort()) {
-      await addFile(join(dirname(this.path), name), hash);
-    }
+    const others = externalFiles(await this.#parse()).filter(
+      (name) => name !== basename(this.path),
+    );
+    for (const name of others.sort()) await addFile(join(dirname(this.path), name), hash);
   }
 
-  async #parse(): Promise<{ model: OnnxModel; bytes: Uint8Array }> {
-    const bytes = await readFile(this.path);
-    return { model: readModel(bytes), bytes };
+  /** The graph, all of whose larger weights lie in files: its own, or others beside it. */
+  async #parse(): Promise<OnnxModel> {
+    await using file = await openParts(this.path);
+    return await readWithoutWeights(file, basename(this.path));
   }
 
   /** A file of weights that the graph names and that is not there. */
   async #missingWeights(): Promise<string | undefined> {
-    const { model } = await this.#parse();
     const folder = dirname(this.path);
-    return externalFiles(model).find((name) => !isRegularFile(join(folder, ownFile(name))));
+    return externalFiles(await this.#parse()).find(
+      (name) => !isRegularFile(join(folder, ownFile(name))),
+    );
   }
 
   /** Whether links lie in the file's folder. */

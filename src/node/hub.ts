@@ -136,9 +136,10 @@ async function wantedFiles(hubId: string, dtypes: GraphDtypes): Promise<WantedFi
       `${hubId} has no config.json; expected a model laid out for transformers.js`,
     );
   }
+  const isThere = (file: string) => all.some(({ path }) => path === `onnx/${file}`);
   const graphs = GRAPH_NAMES.map((name) => ({
     name,
-    path: `onnx/${graphFileName(name, dtypes[name])}`,
+    path: `onnx/${graphFileName(name, dtypes[name], isThere)}`,
   }));
   const others = all.filter(
     ({ path }) =>

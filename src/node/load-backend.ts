@@ -1,5 +1,5 @@
 import { OnnxBackend } from "../backends/onnx/backend.js";
-import { readGeometry } from "../backends/onnx/decoder-tensors.js";
+import { layerCount, readGeometry } from "../backends/onnx/decoder-tensors.js";
 import type { CheckpointGraphs, DecoderGraph } from "../backends/onnx/graphs.js";
 import type { OnnxParts } from "../backends/onnx/parts.js";
 import type { Session } from "../backends/onnx/runtime.js";
@@ -41,7 +41,10 @@ interface NamedAdapter extends Adapter {
 export async function loadBackend(checkpoint: CheckpointToLoad): Promise<Backend> {
   const { folder, adapter, options } = checkpoint;
   const { Tensor } = await onnxRuntime();
-  const { prompts, imageProcessor, tokenText } = await loadProcessors(folder.path);
+  const { prompts, imageProcessor, tokenText } = await loadProcessors(
+    folder.path,
+    folder.family.chatTemplate,
+  );
   const family = folder.family.configure({ config: folder.config, tokenText });
   refuseSettings(folder.config);
   const opened = await openGraphs(folder, adapter, options);
@@ -104,7 +107,7 @@ function modelInfo(
     ...(device === undefined || device === "cpu" ? {} : { device }),
     vocabularySize: facts.vocabularySize ?? lastDimension(session.outputMetadata, "logits"),
     hiddenSize: facts.hiddenSize ?? lastDimension(session.inputMetadata, "inputs_embeds"),
-    layers: facts.layers ?? readGeometry(session, facts.cache).layers.length,
+    layers: facts.layers ?? layerCount(readGeometry(session, facts.cache)),
     contextLength: Math.min(facts.contextLength, window ?? Number.POSITIVE_INFINITY),
     cache: returnsNewRows ? "delta" : "whole",
   };

@@ -1,16 +1,17 @@
 import { createHash } from "node:crypto";
 import type { CheckpointGraphs, DecoderGraph } from "../backends/onnx/graphs.js";
 import type { Session } from "../backends/onnx/runtime.js";
-import { GroundsightError } from "../errors.js";
+import { GroundsightError, ModelLoadError } from "../errors.js";
 import { type DecoderTraits, decoderTraits } from "../onnx/decoder-traits.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 import { patchCache } from "../onnx/edits/patch-cache.js";
 import { applyEdits } from "../onnx/edits/pipeline.js";
+import { turnsRound } from "../onnx/fused-attention.js";
 import type { OnnxModel } from "../onnx/graph-model.js";
 import type { Adapter } from "./adapter-folder.js";
 import { checkGraph } from "./check-graph.js";
 import type { CheckpointFolder } from "./checkpoint-folder.js";
-import { cacheOptions, deviceOptions } from "./device-options.js";
+import { cacheOptions, deviceOptions, refuseFusedWeights } from "./device-options.js";
 import type { Device } from "./devices.js";
 import { GraphFile } from "./graph-file.js";
 import type { LoadOptions } from "./load-options.js";
@@ -57,6 +58,7 @@ export async function openGraphs(
     vision: { decoding: onVision, probe: onVision },
     decoder: { decoding: { ...onDecoder, ...cacheOptions(device, model) }, probe: onDecoder },
   };
+  refuseTurningCaches(files.decoder.path, model);
   const traits = decoderTraits(model);
   const decoder = await openDecoder(files.decoder, model, options.decoder.decoding, cache, device);
   checkGraph(files.embed.path, embed, ["input_ids"]);
@@ -67,10 +69,10 @@ export async function openGraphs(
     use: "decoding" | "probe",
   ): Promise<Session> => {
     const newRows = graph === "decoder" && decoder.returnsNewRows;
-    return files[graph].open(
-      options[graph][use],
-      applyEdits(await files[graph].read(), edits, { newRows }),
-    );
+    const file = files[graph];
+    const edited = applyEdits(await file.read(), edits, { newRows });
+    refuseFusedWeights(file.path, edited, device);
+    return file.open(options[graph][use], edited);
   };
   let hash: Promise<string> | undefined;
   return {
@@ -111,6 +113,15 @@ async function openDecoder(
     if (!cannotPatch || cache === "delta") throw error;
     return asItIs();
   }
+}
+
+/** @throws ModelLoadError when a layer's cache is not one of all tokens */
+function refuseTurningCaches(path: string, { graph }: OnnxModel): void {
+  const node = graph.nodes.find(turnsRound);
+  if (node === undefined) return;
+  throw new ModelLoadError(
+    `${path}: ${node.opType} "${node.name}" keeps a cache of its window alone (sliding_window_cache), as onnxruntime-genai feeds it; expected caches of all tokens. Take that attribute from its nodes`,
+  );
 }
 
 async function hashFiles(

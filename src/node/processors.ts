@@ -20,17 +20,18 @@ export interface Processors {
  * The checkpoint's tokenizer, chat template and image processor.
  *
  * @param path the checkpoint's folder
+ * @param chatTemplate the one that its family falls back on
  * @throws ModelLoadError when they cannot be read
  */
-export async function loadProcessors(path: string): Promise<Processors> {
+export async function loadProcessors(path: string, chatTemplate?: string): Promise<Processors> {
   try {
-    const template = readChatTemplate(path);
+    const template = readChatTemplate(path, chatTemplate);
     const tokenizer = readTokenizer(path);
     const prompts = promptTools(tokenizer, template);
     return {
       prompts,
       imageProcessor: await loadImageProcessor(path),
-      tokenText: (id) => (id >= 0 ? tokenizer.decode([id], { special: true }) : ""),
+      tokenText: (id) => tokenizer.decode([id], { special: true }),
     };
   } catch (cause) {
     if (GroundsightError.isInstance(cause)) throw cause;
@@ -41,16 +42,23 @@ export async function loadProcessors(path: string): Promise<Processors> {
   }
 }
 
-/** @throws ModelLoadError when the template renders no question, with an image or without */
-function promptTools(tokenizer: CheckpointTokenizer, { text, file }: ChatTemplate): PromptTools {
-  const render = (turns: readonly PromptTurn[], addGenerationPrompt: boolean): string =>
-    withinTemplateTime(() => tokenizer.render(text, turns, addGenerationPrompt));
+/**
+ * A question as the chat template has it: with an image, or without where the template takes none.
+ *
+ * @throws ModelLoadError when it renders neither
+ */
+export function renderQuestion(
+  tokenizer: CheckpointTokenizer,
+  { text, file }: ChatTemplate,
+): string {
+  const render = (parts: readonly PromptPart[]): string =>
+    withinTemplateTime(() => tokenizer.render(text, [{ role: "user", parts }], true));
   const question: PromptPart = { type: "text", text: "?" };
   try {
-    render([{ role: "user", parts: [{ type: "image" }, question] }], true);
+    return render([{ type: "image" }, question]);
   } catch (withImage) {
     try {
-      render([{ role: "user", parts: [question] }], true);
+      return render([question]);
     } catch {
       throw new ModelLoadError(
         `${file}: the chat template cannot render a question: ${(withImage as Error).message}`,
@@ -58,8 +66,34 @@ function promptTools(tokenizer: CheckpointTokenizer, { text, file }: ChatTemplat
       );
     }
   }
+}
+
+/** @throws ModelLoadError when the template renders no question, with an image or without */
+function promptTools(tokenizer: CheckpointTokenizer, template: ChatTemplate): PromptTools {
+  const { text, file } = template;
+  const render = (turns: readonly PromptTurn[], addGenerationPrompt: boolean): string =>
+    withinTemplateTime(() => tokenizer.render(text, turns, addGenerationPrompt));
+  renderQuestion(tokenizer, template);
   // Every question of a conversation encodes the prompts before it again, and each of a method's streams its own.
   const encoded = new BoundedCache<readonly number[]>(ENCODED_BYTES);
+  // Of tokens, control tokens alone may have a negative id (an image token of -200).
+  const isId = (id: number): boolean =>
+    Number.isSafeInteger(id) &&
+    (id >= 0 || tokenizer.controls.includes(tokenizer.decode([id], { special: true })));
+  const encode = (written: string, around: boolean): number[] => {
+    const key = `${around ? "around" : "alone"} ${written}`;
+    const known = encoded.get(key);
+    if (known !== undefined) return [...known];
+    const ids = tokenizer.encode(written, { around });
+    if (!ids.every(isId)) {
+      throw new ModelLoadError(
+        "tokenizer.json: the tokenizer makes no token ids of a text; its model is incomplete or of an unknown kind",
+      );
+    }
+    encoded.set(key, ids, 2 * key.length + 8 * ids.length);
+    return [...ids];
+  };
+  const { beginning } = tokenizer;
   return {
     render(turns, addGenerationPrompt) {
       try {
@@ -71,18 +105,9 @@ function promptTools(tokenizer: CheckpointTokenizer, { text, file }: ChatTemplat
         );
       }
     },
-    encode(text) {
-      const known = encoded.get(text);
-      if (known !== undefined) return [...known];
-      const ids = tokenizer.encode(text);
-      if (!ids.every((id) => Number.isSafeInteger(id) && id >= 0)) {
-        throw new ModelLoadError(
-          "tokenizer.json: the tokenizer makes no token ids of a text; its model is incomplete or of an unknown kind",
-        );
-      }
-      encoded.set(text, ids, 2 * text.length + 8 * ids.length);
-      return [...ids];
-    },
+    // As the processors of transformers have it, so that no prompt begins with that token twice.
+    encode: (prompt) => encode(prompt, beginning === "" || !prompt.startsWith(beginning)),
+    encodeText: (written) => encode(written, false),
     decode: (ids) => tokenizer.decode(ids, { special: false }),
     controls: tokenizer.controls,
   };

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Template } from "@huggingface/jinja";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { ModelLoadError } from "../errors.js";
-import type { PromptTurn } from "../families/family.js";
+import type { PromptPart, PromptTurn } from "../families/family.js";
 import { readJsonFile } from "./read-text-file.js";
 
 /** Tokens that chat templates know by name. */
@@ -12,11 +12,18 @@ const NAMED_TOKENS = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"].map(
 
 /** A checkpoint's tokenizer, and what its chat templates are filled with. */
 export interface CheckpointTokenizer {
-  encode(text: string): number[];
+  /** Ids of a text, with the tokens that the tokenizer puts around texts (`bos`, for example) if asked. */
+  encode(text: string, options: { readonly around: boolean }): number[];
   decode(ids: readonly number[], options: { readonly special: boolean }): string;
   /** Texts of the control tokens. */
   readonly controls: readonly string[];
-  /** @throws Error when the template is faulty, or refuses the turns */
+  /** Text of the token that begins texts; empty when there is none. */
+  readonly beginning: string;
+  /**
+   * Templates of text models take a turn's text as it is; they get the texts alone.
+   *
+   * @throws Error when the template is faulty, or refuses the turns
+   */
   render(template: string, turns: readonly PromptTurn[], addGenerationPrompt: boolean): string;
 }
 
@@ -36,24 +43,60 @@ export function readTokenizer(path: string): CheckpointTokenizer {
   const tokenizer = openTokenizer(path, definition, config);
   const added = [...tokenizer.get_added_tokens_decoder().values()];
   const named = namedTokens(config);
-  const compiled = new Map<string, Template>();
+  const compiled = new Map<string, CompiledTemplate>();
   return {
-    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    encode: (text, { around }) => tokenizer.encode(text, { add_special_tokens: around }).ids,
     decode: (ids, { special }) =>
       ids.length === 0 ? "" : tokenizer.decode([...ids], { skip_special_tokens: !special }),
     controls: added.filter(({ special }) => special).map(({ content }) => content),
+    beginning: named.bos_token ?? "",
     render(text, turns, addGenerationPrompt) {
-      const template = compiled.get(text) ?? new Template(text);
+      const template = compiled.get(text) ?? compile(text, named);
       compiled.set(text, template);
-      return template.render({
-        messages: turns.map(({ role, parts }) => ({ role, content: structuredClone(parts) })),
-        add_generation_prompt: addGenerationPrompt,
-        tools: null,
-        documents: null,
-        ...named,
-      });
+      return template(turns, addGenerationPrompt);
     },
   };
+}
+
+type CompiledTemplate = (turns: readonly PromptTurn[], addGenerationPrompt: boolean) => string;
+
+function compile(text: string, named: Readonly<Record<string, string>>): CompiledTemplate {
+  const template = new Template(text);
+  const render = (messages: readonly object[], addGenerationPrompt: boolean) =>
+    template.render({
+      messages,
+      add_generation_prompt: addGenerationPrompt,
+      tools: null,
+      documents: null,
+      ...named,
+    });
+  const takesParts = !wantsText((content) => render([{ role: "user", content }], true));
+  return (turns, addGenerationPrompt) =>
+    render(
+      turns.map(({ role, parts }) => ({
+        role,
+        content: takesParts ? structuredClone(parts) : textOf(parts),
+      })),
+      addGenerationPrompt,
+    );
+}
+
+/** Whether a template takes a turn's content for a text: parts are printed as data then, or refused. */
+function wantsText(render: (content: unknown) => string): boolean {
+  const question: PromptPart = { type: "text", text: "?" };
+  const rendered = [[question], textOf([question])].map((content) => {
+    try {
+      return render(content);
+    } catch {
+      return undefined;
+    }
+  });
+  const [ofParts, ofText] = rendered;
+  return ofText !== undefined && (ofParts === undefined || ofParts.includes('"type"'));
+}
+
+function textOf(parts: readonly PromptPart[]): string {
+  return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
 }
 
 function openTokenizer(path: string, definition: object, config: object): Tokenizer {

@@ -1,7 +1,7 @@
-import { open } from "node:fs/promises";
 import { isAbsolute, relative, sep } from "node:path";
 import { shown } from "../arguments/numbers.js";
 import { ModelLoadError } from "../errors.js";
+import { openParts } from "./file-parts.js";
 
 /**
  * The name of a file with weights, as a graph gives it: it may name files of its own folder only.
@@ -21,14 +21,7 @@ export async function readPart(
   offset: number,
   length: number,
 ): Promise<Uint8Array | undefined> {
-  await using file = await open(path);
-  const { size } = await file.stat();
-  if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > size) return undefined;
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
-    if (bytesRead === 0) return undefined;
-    done += bytesRead;
-  }
-  return bytes;
+  await using file = await openParts(path);
+  const isThere = Number.isSafeInteger(offset) && offset >= 0 && offset + length <= file.size;
+  return isThere ? await file.read(offset, length) : undefined;
 }

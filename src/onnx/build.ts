@@ -66,7 +66,8 @@ export function makeNode(
   };
 }
 
-function makeAttribute(name: string, input: AttributeInput): OnnxAttribute {
+/** An attribute (AttributeProto). */
+export function makeAttribute(name: string, input: AttributeInput): OnnxAttribute {
   const value = attributeValue(input);
   return { name, value, encoded: joinPieces([textField(1, name), ...attributeFields(value)]) };
 }
@@ -144,17 +145,21 @@ export function makeExternalTensor(
   place: Readonly<Record<string, string | number>> & { readonly location: string },
 ): OnnxTensor {
   const external = new Map(Object.entries(place).map(([key, value]) => [key, `${value}`]));
-  const entries = [...external].map(([key, value]) =>
-    messageField(13, joinPieces([textField(1, key), textField(2, value)])),
-  );
   const encoded = joinPieces([
     ...dims.map((dim) => integerField(1, dim)),
     integerField(2, dataType),
     textField(8, name),
-    ...entries,
-    integerField(14, 1),
+    externalData(place),
   ]);
   return { name, dataType, dims, rawData: undefined, external, encoded };
+}
+
+/** The fields of a tensor that say where its data lies. */
+export function externalData(place: Readonly<Record<string, string | number>>): Pieces {
+  const entries = Object.entries(place).map(([key, value]) =>
+    messageField(13, joinPieces([textField(1, key), textField(2, `${value}`)])),
+  );
+  return joinPieces([...entries, integerField(14, 1)]);
 }
 
 function typeOf(data: NumericArray): number {

@@ -1,10 +1,14 @@
-import { GraphIndex, integerAttribute } from "./graph-index.js";
+import { fusedStyle, windowOf } from "./fused-attention.js";
+import { GraphIndex } from "./graph-index.js";
 import type { OnnxModel, OnnxNode } from "./graph-model.js";
 
 /** What of a decoder's graph bears on settings of its configuration. */
 export interface DecoderTraits {
-  /** Windows of its attention operators (`local_window_size`), in tokens, each once; empty where none has one. */
-  readonly windows: readonly number[];
+  /**
+   * Window of each of its attention operators in turn (`local_window_size`, `left_window_size`), in tokens; null for one that
+   * has none. Empty where attention is in operators that could have none.
+   */
+  readonly windows: readonly (number | null)[];
   /** Whether logits run through tanh: capped. */
   readonly capsLogits: boolean;
   /** Whether attention's scores run through tanh, or an operator caps them itself (`softcap`). */
@@ -27,13 +31,10 @@ const BETWEEN = new Set([
 /** Reads the traits of a decoder. */
 export function decoderTraits({ graph }: OnnxModel): DecoderTraits {
   const index = new GraphIndex(graph);
-  const windows = graph.nodes
-    .filter(({ opType }) => opType === "GroupQueryAttention")
-    .map((node) => integerAttribute(node, "local_window_size", -1))
-    .filter((window) => window > 0);
+  const attention = graph.nodes.filter((node) => fusedStyle(node) !== undefined);
   const softmaxes = graph.nodes.filter(({ opType }) => opType === "Softmax");
   return {
-    windows: [...new Set(windows)],
+    windows: attention.map((node) => windowOf(node) ?? null),
     capsLogits: isBehindTanh(index.producer("logits"), index),
     capsAttention:
       graph.nodes.some(hasSoftcap) ||

@@ -53,7 +53,7 @@ export function findAttentionCores(index: GraphIndex): AttentionCore[] {
     const layer = PAST_KEY.exec(name)?.[1];
     return layer === undefined ? [] : [Number(layer)];
   });
-  const cores = layers.sort((a, b) => a - b).map((layer) => findCore(index, layer));
+  const cores = layers.sort((a, b) => a - b).map((layer) => findAttentionCore(index, layer));
   if (cores.length === 0) throw unsupported("inputs past_key_values.N.key", "none");
   const [first] = cores;
   const other = cores.find(
@@ -64,7 +64,12 @@ export function findAttentionCores(index: GraphIndex): AttentionCore[] {
   return cores;
 }
 
-function findCore(index: GraphIndex, layer: number): AttentionCore {
+/**
+ * As {@link findAttentionCores}, of one layer.
+ *
+ * @throws UnsupportedCapabilityError naming what was looked for and what was found
+ */
+export function findAttentionCore(index: GraphIndex, layer: number): AttentionCore {
   const past = { key: `past_key_values.${layer}.key`, value: `past_key_values.${layer}.value` };
   const [keys, values] = [findJoin(index, past.key), findJoin(index, past.value)];
   const [, kvHeads, , headSize] = index.input(past.key)?.dims ?? [];

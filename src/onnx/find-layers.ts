@@ -2,10 +2,11 @@
  * Finds the transformer layers of an exported graph: where each MLP ends and where the residual stream passes.
  *
  * The last projection of a layer's MLP is found by the name that exporters keep from the PyTorch module (of the node,
- * its outputs or its weight) and then verified by structure: from it, through dequantization and bias, the value must
- * run into a residual add, plain or inside a fused skip norm.
+ * its outputs or its weight) and then verified by structure: from it, through dequantization, bias and a norm where the
+ * model has one there (Gemma), the value must run into a residual add, plain or inside a fused skip norm.
  */
 import { UnsupportedCapabilityError } from "../errors.js";
+import { normBehind } from "./find-norm.js";
 import { GraphIndex, integerAttribute } from "./graph-index.js";
 import { DataType, type OnnxGraph, type OnnxNode } from "./graph-model.js";
 import { linearNames } from "./linear-names.js";
@@ -13,7 +14,7 @@ import { linearNames } from "./linear-names.js";
 /** One layer of a transformer graph. */
 export interface TransformerLayer {
   readonly layer: number;
-  /** Value of the MLP's output [B, S, W], bias and scales applied, but for `pendingBias`. */
+  /** Value of the MLP's output [B, S, W] as it is added: bias, scales and norm applied, but for `pendingBias`. */
   readonly mlpOutput: string;
   /** A bias of the MLP that the fused residual add still has to add, or undefined. */
   readonly pendingBias: string | undefined;
@@ -42,7 +43,8 @@ export const LINEAR: ReadonlySet<string> = new Set([
   "FusedMatMul",
 ]);
 const SKIP_NORM = new Set(["SkipSimplifiedLayerNormalization", "SkipLayerNormalization"]);
-const SHAPING = new Set(["Cast", "Identity", "Reshape"]);
+/** Operators on the way from an MLP that keep its type; some towers clip what a linear layer gives. */
+const SHAPING = new Set(["Identity", "Reshape", "Clip"]);
 const LOOKED_FOR =
   "mlp/down_proj or mlp/fc2 (a MatMul, Gemm, MatMulInteger or MatMulNBits whose name, output or weight says so)";
 
@@ -103,47 +105,91 @@ function layerOf(node: OnnxNode, index: GraphIndex): number | undefined {
   return undefined;
 }
 
-/** Walks from the last projection of an MLP to the residual add, through scales, casts and bias. */
+/** A value between an MLP's last projection and the residual add. */
+interface Passage {
+  readonly value: string;
+  readonly elemType: number;
+  /** Constant factors that may still follow: a quantized product's scale, a norm's weight. */
+  readonly scalesLeft: number;
+  readonly biasAdd: TransformerLayer["biasAdd"];
+}
+
+/** Walks from the last projection of an MLP to the residual add, through scales, casts, bias and a norm. */
 function followToResidual(
   projection: OnnxNode,
   layer: number,
   index: GraphIndex,
 ): TransformerLayer {
   const width = outputWidth(projection, index);
-  const elemType = floatType(projection, index);
-  let value = projection.outputs[0] ?? "";
-  let scalesLeft = projection.opType === "MatMulInteger" ? 1 : 0;
-  let biasAdd: TransformerLayer["biasAdd"];
+  let passage: Passage = {
+    value: projection.outputs[0] ?? "",
+    elemType: floatType(projection, index),
+    scalesLeft: projection.opType === "MatMulInteger" ? 1 : 0,
+    biasAdd: undefined,
+  };
   for (let step = 0; step < 8; step++) {
-    const readers = index.consumers(value);
-    const [reader] = readers;
-    if (reader === undefined || readers.length > 1) break;
-    const other = reader.inputs.find((input) => input !== value) ?? "";
-    const otherIsConstant = index.constantTensor(index.origin(other)) !== undefined;
-    if (isSkipNorm(reader)) {
-      return { ...joinAtSkipNorm(reader, value), biasAdd, layer, width, elemType };
-    }
-    if (reader.opType === "Add" && !otherIsConstant) {
-      const plain = { mlpOutput: value, pendingBias: undefined, join: reader, residual: other };
-      return { ...plain, biasAdd, layer, width, elemType };
-    }
-    const isScale = reader.opType === "Mul" && scalesLeft > 0;
-    const isBias = reader.opType === "Add" && otherIsConstant;
-    if (!SHAPING.has(reader.opType) && !isScale && !isBias) break;
-    if (isScale) scalesLeft--;
-    biasAdd = isBias ? { unbiased: value, bias: other } : undefined;
-    value = reader.outputs[0] ?? "";
+    const { value, elemType, biasAdd } = passage;
+    const join = joinOf(value, index);
+    if (join !== undefined) return { ...join, biasAdd, layer, width, elemType };
+    const next = stepOver(passage, index);
+    if (next === undefined) break;
+    passage = next;
   }
-  const found = index.consumers(value).map(describe);
+  const found = index.consumers(passage.value).map(describe);
   throw new UnsupportedCapabilityError(
-    `looked for the residual add after ${describe(projection)}, found ${found.length === 0 ? "no reader" : found.join(", ")} behind ${value}`,
+    `looked for the residual add after ${describe(projection)}, found ${found.length === 0 ? "no reader" : found.join(", ")} behind ${passage.value}`,
   );
 }
 
-function joinAtSkipNorm(
-  join: OnnxNode,
-  mlpOutput: string,
-): Omit<TransformerLayer, "layer" | "width" | "elemType" | "biasAdd"> {
+/** The residual add that alone reads a value, or undefined. */
+function joinOf(value: string, index: GraphIndex): Join | undefined {
+  const [reader, ...others] = index.consumers(value);
+  if (reader === undefined || others.length > 0) return undefined;
+  if (isSkipNorm(reader)) return joinAtSkipNorm(reader, value);
+  const other = otherOperand(reader, value);
+  if (reader.opType !== "Add" || isConstant(other, index)) return undefined;
+  return { mlpOutput: value, pendingBias: undefined, join: reader, residual: other };
+}
+
+/** The value behind the operator or norm that reads one, or undefined where the way to the residual add is another. */
+function stepOver(passage: Passage, index: GraphIndex): Passage | undefined {
+  const { value, elemType, scalesLeft } = passage;
+  const norm = normBehind(value, index);
+  if (norm !== undefined) {
+    const { node, isWhole } = norm;
+    const weight = isWhole ? index.constantTensor(index.origin(node.inputs[1] ?? "")) : undefined;
+    return {
+      value: node.outputs[0] ?? "",
+      elemType: weight?.dataType ?? elemType,
+      scalesLeft: isWhole ? 0 : 1,
+      biasAdd: undefined,
+    };
+  }
+  const [reader, ...others] = index.consumers(value);
+  if (reader === undefined || others.length > 0) return undefined;
+  const next = { ...passage, value: reader.outputs[0] ?? "", biasAdd: undefined };
+  if (reader.opType === "Cast") {
+    return { ...next, elemType: integerAttribute(reader, "to", elemType) };
+  }
+  if (SHAPING.has(reader.opType)) return next;
+  const other = otherOperand(reader, value);
+  if (reader.opType === "Mul" && scalesLeft > 0) return { ...next, scalesLeft: scalesLeft - 1 };
+  if (reader.opType !== "Add") return undefined;
+  return { ...next, biasAdd: { unbiased: value, bias: other } };
+}
+
+function otherOperand({ inputs }: OnnxNode, value: string): string {
+  return inputs.find((input) => input !== value) ?? "";
+}
+
+function isConstant(value: string, index: GraphIndex): boolean {
+  return index.constantTensor(index.origin(value)) !== undefined;
+}
+
+/** Where an MLP's output meets the residual stream. */
+type Join = Pick<TransformerLayer, "mlpOutput" | "pendingBias" | "join" | "residual">;
+
+function joinAtSkipNorm(join: OnnxNode, mlpOutput: string): Join {
   const [input = "", skip = ""] = join.inputs;
   const bias = join.inputs[join.opType === "SkipLayerNormalization" ? 4 : 3];
   return {

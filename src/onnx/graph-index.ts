@@ -74,6 +74,21 @@ export class GraphIndex {
     return current;
   }
 
+  /** Whether the numbers of a value are computed from those of another; that one's shape does not count. */
+  dependsOn(value: string, ancestor: string): boolean {
+    const seen = new Set<string>();
+    const open = [value];
+    while (open.length > 0) {
+      const next = open.pop() ?? "";
+      if (next === ancestor) return true;
+      if (next === "" || seen.has(next)) continue;
+      seen.add(next);
+      const node = this.producer(next);
+      if (node !== undefined && node.opType !== "Shape") open.push(...node.inputs);
+    }
+    return false;
+  }
+
   /** The integers of a constant value (initializer or Constant node) of type int64 or int32, or undefined. */
   constantIntegers(value: string): number[] | undefined {
     const tensor = this.constantTensor(value);

@@ -25,11 +25,16 @@ export function readModel(bytes: Uint8Array): OnnxModel {
     return decodeModel(bytes);
   } catch (cause) {
     if (GroundsightError.isInstance(cause)) throw cause;
-    throw new ModelLoadError(
-      `not an ONNX model: ${bytes.byteLength} bytes could not be read as a ModelProto; the file may be truncated or of another format`,
-      { cause },
-    );
+    throw notAModel(bytes.byteLength, cause);
   }
+}
+
+/** The error for a file of so many bytes that are no ModelProto. */
+export function notAModel(size: number, cause?: unknown): ModelLoadError {
+  return new ModelLoadError(
+    `not an ONNX model: ${size} bytes could not be read as a ModelProto; the file may be truncated or of another format`,
+    { cause },
+  );
 }
 
 function decodeModel(bytes: Uint8Array): OnnxModel {

@@ -3,18 +3,18 @@ import { changed, type OnnxGraph, type OnnxNode, type OnnxTensor } from "./graph
 /**
  * Drops the nodes and initializers that no output of a graph depends on. The runtime would run such nodes all the same.
  *
- * @param graph without subgraphs, which could read values by name; not touched
+ * @param graph nodes in any order (converters to float16 append casts of inputs), without subgraphs, which could read
+ * values by name; not touched
  */
 export function removeUnused(graph: OnnxGraph): OnnxGraph {
+  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
   const needed = new Set(graph.outputs.map(({ name }) => name));
-  // Nodes come in topological order, so one pass from the end meets every reader before what it reads.
-  const nodes = graph.nodes.toReversed().filter(({ inputs, outputs }) => {
-    if (!outputs.some((output) => needed.has(output))) return false;
-    for (const input of inputs) needed.add(input);
-    return true;
-  });
+  // A set is walked to its end, with what is added on the way.
+  for (const name of needed) {
+    for (const input of makers.get(name)?.inputs ?? []) if (input !== "") needed.add(input);
+  }
   return changed(graph, {
-    nodes: nodes.reverse(),
+    nodes: graph.nodes.filter(({ outputs }) => outputs.some((output) => needed.has(output))),
     initializers: graph.initializers.filter(({ name }) => needed.has(name)),
   });
 }

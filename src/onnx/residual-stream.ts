@@ -15,7 +15,7 @@ export interface ResidualState {
 }
 
 /**
- * The stream before the first layer and after each, verified: each layer's sum must reach the next layer's residual.
+ * The stream before the first layer and after each, verified: what a layer leaves must reach the next layer's residual.
  *
  * @throws UnsupportedCapabilityError naming the layer whose residual add is not where it was looked for
  */
@@ -23,7 +23,9 @@ export function residualStream(
   layers: readonly TransformerLayer[],
   index: GraphIndex,
 ): ResidualState[] {
-  const states: ResidualState[] = layers.map(({ join }) => sumOf(join));
+  const states: ResidualState[] = layers.map((layer, i) =>
+    streamBehind(layer, layers[i + 1], index),
+  );
   const first = layers[0];
   const start = first === undefined ? undefined : streamBefore(first, undefined, index);
   layers.forEach((layer, i) => {
@@ -42,6 +44,51 @@ export function withSums(nodes: readonly OnnxNode[], states: readonly ResidualSt
     const outputs = [0, 1, 2].map((i) => node.outputs[i] ?? "");
     return changed(node, { outputs: [...outputs, sum] });
   });
+}
+
+/** What leaves a layer: the MLP's sum, and what further blocks of the layer and a scale make of it (Gemma 4). */
+function streamBehind(
+  layer: TransformerLayer,
+  next: TransformerLayer | undefined,
+  index: GraphIndex,
+): ResidualState {
+  const attention =
+    next && (parallelAdd(next, index)?.node ?? index.producer(index.origin(next.residual)));
+  let state = sumOf(parallelAdd(layer, index)?.node ?? layer.join);
+  for (;;) {
+    const step = furtherStep(state.value, index);
+    if (step === undefined || step === attention) return state;
+    state = { value: step.outputs[0] ?? "", node: undefined };
+  }
+}
+
+/**
+ * The residual add of a layer whose attention and MLP read the same norm (Phi): it alone reads the sum of the two, and
+ * adds it to the stream that entered the layer. Undefined for layers in which the MLP follows the attention.
+ */
+function parallelAdd(
+  { join, residual: attention }: TransformerLayer,
+  index: GraphIndex,
+): { readonly node: OnnxNode; readonly stream: string } | undefined {
+  const sum = join.outputs[0] ?? "";
+  const [node, ...others] = index.consumers(sum);
+  if (isSkipNorm(join) || node === undefined || others.length > 0) return undefined;
+  if (node.opType !== "Add" && !isSkipNorm(node)) return undefined;
+  const stream = index.origin(node.inputs.slice(0, 2).find((input) => input !== sum) ?? "");
+  if (index.constantTensor(stream) !== undefined) return undefined;
+  return index.dependsOn(attention, stream) ? { node, stream } : undefined;
+}
+
+/** The residual add of a block that reads the stream, or a constant scale of all of it; undefined where there is neither. */
+function furtherStep(value: string, index: GraphIndex): OnnxNode | undefined {
+  const readers = index.consumers(value);
+  const other = ({ inputs }: OnnxNode) => inputs.find((input) => input !== value) ?? "";
+  const [scale] = readers;
+  if (readers.length === 1 && scale?.opType === "Mul") {
+    const factor = index.constantTensor(index.origin(other(scale)));
+    return factor?.dims.every((dim) => dim === 1) ? scale : undefined;
+  }
+  return readers.find((node) => node.opType === "Add" && index.dependsOn(other(node), value));
 }
 
 function sumOf(join: OnnxNode): ResidualState {
@@ -63,6 +110,10 @@ function streamBefore(
   expected: string | undefined,
   index: GraphIndex,
 ): string {
+  const entered = parallelAdd(layer, index)?.stream;
+  if (entered !== undefined && (expected === undefined || entered === index.origin(expected))) {
+    return expected ?? entered;
+  }
   const middle = index.producer(index.origin(layer.residual));
   const operands = middle === undefined ? [] : middle.inputs.slice(0, 2);
   if (
@@ -76,8 +127,8 @@ function streamBefore(
     } else {
       // The stream is read by the norm and by the add; the attention's output by the add alone.
       const [a = "", b = ""] = origins;
-      if (reaches(b, a, index)) return a;
-      if (reaches(a, b, index)) return b;
+      if (index.dependsOn(b, a)) return a;
+      if (index.dependsOn(a, b)) return b;
     }
   }
   const found =
@@ -87,18 +138,4 @@ function streamBefore(
   throw new UnsupportedCapabilityError(
     `looked for the residual add of attention in layer ${layer.layer}${expected === undefined ? "" : ` reading ${expected}`}, found ${found}`,
   );
-}
-
-/** Whether `value` is computed from `ancestor`. */
-function reaches(value: string, ancestor: string, index: GraphIndex): boolean {
-  const seen = new Set<string>();
-  const open = [value];
-  while (open.length > 0) {
-    const next = open.pop() ?? "";
-    if (next === ancestor) return true;
-    if (next === "" || seen.has(next)) continue;
-    seen.add(next);
-    open.push(...(index.producer(next)?.inputs ?? []));
-  }
-  return false;
 }

@@ -134,6 +134,7 @@ const PROMPTS: PromptTools = {
         ...new TextEncoder().encode(part),
       ]),
   ],
+  encodeText: (text) => [...new TextEncoder().encode(text)],
   decode: fakeText,
   controls: [IMAGE_TOKEN],
 };

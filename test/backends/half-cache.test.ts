@@ -1,7 +1,7 @@
 import { Tensor } from "onnxruntime-common";
 import { describe, expect, test } from "vitest";
+import { DecoderCache } from "../../src/backends/onnx/decoder-cache.js";
 import { cacheArray, readGeometry } from "../../src/backends/onnx/decoder-tensors.js";
-import { KeyValueCache } from "../../src/backends/onnx/key-value-cache.js";
 import { InferenceError, ModelLoadError } from "../../src/errors.js";
 import type { FakeToken } from "../../src/testing/fake-tokens.js";
 import { CACHES, ids, REQUESTS } from "../engine/asked.js";
@@ -35,8 +35,12 @@ describe.each(CACHES)("a float16 cache: $pastLayout, new rows $returnsNewRows", 
 test("its numbers take two bytes each, in buffers of bits", () => {
   const half = { pastLayout: "masked", returnsNewRows: true, isHalf: true } as const;
   const geometry = readGeometry(fakeOnnxParts({ cache: half }).graphs.decoder.session);
-  expect(geometry).toEqual({ layers: [{ heads: 1, headSize: 2 }], ArrayType: Uint16Array });
-  const cache = new KeyValueCache(geometry);
+  expect(geometry).toEqual({
+    layers: [{ layer: 0, heads: 1, headSize: 2 }],
+    ArrayType: Uint16Array,
+    states: [],
+  });
+  const cache = new DecoderCache(geometry);
   cache.add([3, 3], 3);
   expect(cache.bytes).toBe(2 * 3 * (2 * 2) * 2);
   expect(cache.view("key", 0, 0, 1)).toBeInstanceOf(Uint16Array);

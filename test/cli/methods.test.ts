@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { METHODS } from "groundsight";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CHECKPOINTS as TINY } from "../checkpoints.js";
 import { CHECKPOINTS } from "../global-setup.js";
 import { groundsight, main, model } from "./groundsight.js";
 
@@ -75,6 +76,43 @@ describe("steer fit", () => {
       expect(stderr.replaceAll(/^groundsight: (image|text): .*\n/gm, "")).toBe("");
       expect(stdout).toMatch(/image signal\/noise +text norm +text halves cos +text signal\/noise/);
     }
+  });
+});
+
+describe("steer fit --parts", () => {
+  // Its images have their own sizes, and so no fixed places to fit directions of the vision tower for.
+  const model = ["--model", `${TINY}qwen2.5-vl-gqa`, "--threads", "1"];
+  const fitted = (...flags: string[]) => {
+    const out = join(folder, "text.safetensors");
+    const demos = ["--demos", join(folder, "demos.jsonl"), "--images", join(folder, "images")];
+    return groundsight("steer", "fit", ...demos, ...model, "--out", out, ...flags);
+  };
+
+  test("text: the decoder's directions alone, which then steer it and nothing else", () => {
+    const { status, stdout } = fitted("--parts", "text");
+    expect(status).toBe(0);
+    expect(stdout).toContain("text norm");
+    expect(stdout).not.toContain("image norm");
+    const path = stdout.trimEnd().split("\n").at(-1)!;
+    const question = ["ask", image, "What is this?", ...model, "--max-tokens", "6", "--json"];
+    const steer = ["--method", "vti", "--steer", path, "--steer-text", "20"];
+    const [plain, steered] = [[], steer].map((flags) => {
+      const answer = JSON.parse(groundsight(...question, ...flags).stdout);
+      return answer.tokens.map(({ id }: { id: number }) => id);
+    });
+    expect(steered).not.toEqual(plain);
+  });
+
+  test("both: refused where images have no fixed size, with what to do", () => {
+    const { status, stdout, stderr } = fitted();
+    expect({ status: status === 0, stdout }).toEqual({ status: false, stdout: "" });
+    expect(stderr).toContain("takes each image in its own size, as patches");
+  });
+
+  test("another word is refused", () => {
+    const { status, stderr } = fitted("--parts", "image");
+    expect(status).not.toBe(0);
+    expect(stderr).toContain("both, text");
   });
 });
 

@@ -43,6 +43,10 @@ describe("a run", () => {
       method: "regular",
       seed: null,
       text: "Yes",
+      // The logit of Y is 20, those of y, N and n lie between 0 and 4.
+      margin: 18.9035,
+      mass: 1,
+      changed: 0,
     });
     expect(seen.at(-1)).toMatchObject({ done: 216, total: 216, answered: 216 });
   });
@@ -151,6 +155,13 @@ describe("a run", () => {
     const vcd = methodNamed("vcd");
     expect(series).toHaveLength(9);
     expect(series.at(-1)).toEqual({ method: "vcd", settings: vcd.settings, seed: 1 });
+  });
+
+  test("which tokens count as yes and no is part of the settings", async () => {
+    expect(JSON.parse(await read("settings.json")).yesNoTokens).toEqual({
+      yes: [89, 121],
+      no: [78, 110],
+    });
   });
 
   test("other settings in the same folder are refused", async () => {

@@ -35,6 +35,7 @@ const TOOLS: PromptTools = {
         ...(i === 0 ? [] : [1]),
         ...[...part].map((character) => character.charCodeAt(0)),
       ]),
+  encodeText: (text) => [...text].map((character) => character.charCodeAt(0)),
   decode: (ids) => String.fromCharCode(...ids),
   controls: ["<image>"],
 };

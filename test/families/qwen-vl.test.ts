@@ -38,6 +38,7 @@ const TOOLS: PromptTools = {
     text
       .split("<|image_pad|>")
       .flatMap((part, i) => [...(i === 0 ? [] : [1]), ...[...part].map((c) => c.charCodeAt(0))]),
+  encodeText: (text) => [...text].map((c) => c.charCodeAt(0)),
   decode: (ids) => String.fromCharCode(...ids),
   controls: ["<|image_pad|>"],
 };

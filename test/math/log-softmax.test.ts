@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { logSoftmax } from "../../src/math/log-softmax.js";
 import { logSumExp } from "../../src/math/log-sum-exp.js";
+import { SeededRandom } from "../../src/math/seeded-random.js";
 
 const NONE = Number.NEGATIVE_INFINITY;
 
@@ -31,4 +32,20 @@ test("the given array is not touched", () => {
   const result = logSoftmax(logits);
   expect([...logits]).toEqual([1, 2]);
   expect(result).not.toBe(logits);
+});
+
+test("a sum over a vocabulary is that of Math.exp to 1e-12, however far its numbers lie apart", () => {
+  const random = new SeededRandom(1, "logits");
+  for (const spread of [0.01, 1, 5, 20, 300]) {
+    const logits = random.gaussians(50_000).map((x) => x * spread);
+    const max = Math.max(...logits);
+    const sum = logits.reduce((total, x) => total + Math.exp(x - max), 0);
+    expect(Math.abs(logSumExp(logits) - (max + Math.log(sum)))).toBeLessThan(1e-12 * (1 + max));
+    expect(logSumExp(logits, max)).toBe(logSumExp(logits));
+  }
+});
+
+test("of one number the sum is that number; numbers that are none add nothing", () => {
+  expect(logSumExp([0.1])).toBe(0.1);
+  expect(logSumExp([2, Number.NaN, NONE])).toBe(2);
 });

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type Answer,
+  diagnose,
   fitDirections,
   InvalidArgumentError,
   load,
@@ -237,6 +238,19 @@ describe("a variant, a folder with an adapter alone", () => {
     await expect(load(path, { adapter })).rejects.toThrow(InvalidArgumentError);
     await cp(base, path, { recursive: true });
     await expect(load(path)).rejects.toThrow("holds a checkpoint and an adapter");
+  });
+
+  test("is examined by name: doctor tells the base's folder and the adapter's", async () => {
+    const path = await variant("examined", { base_model_name_or_path: "../base" });
+    const { folder, adapter, checks, healthy } = await diagnose(path, { threads: 1 });
+    expect({ folder, adapter, healthy }).toEqual({ folder: base, adapter: path, healthy: true });
+    expect(checks[0]).toMatchObject({
+      name: "place",
+      detail: `${base}, with the adapter in ${path}`,
+    });
+    const plain = await diagnose(base, { threads: 1, stock: false });
+    expect(plain.adapter).toBeNull();
+    expect(plain.checks[0]!.detail).toBe(base);
   });
 
   test("is among the bundled models where its folder is", async () => {

@@ -25,7 +25,7 @@ test.each([pocket, `${CHECKPOINTS}concat`])(
       fc.property(words, (pieces) => {
         const joined = pieces.join("");
         const ids = theirs.encode(joined, { add_special_tokens: false });
-        expect(ours.encode(joined)).toEqual(ids);
+        expect(ours.encode(joined, { around: false })).toEqual(ids);
         if (ids.length > 0)
           expect(ours.decode(ids, { special: false })).toBe(
             theirs.decode(ids, { skip_special_tokens: true }),

@@ -32,6 +32,7 @@ describe("a model in a worker", () => {
   test("is the same model with the same answers, single and batched", async () => {
     expect(worker.info).toEqual(here.info);
     expect(await worker.hash()).toBe(await here.hash());
+    expect(await worker.encode(" Yes")).toEqual(await here.encode(" Yes"));
     const requests = [
       { image, prompt: "What is this?", method: vcd({ alpha: 2 }), maxTokens: 12, topLogprobs: 2 },
       { prompt: "Hello", temperature: 1, seed: 4, maxTokens: 9 },

@@ -20,9 +20,18 @@ export interface DecoderShape {
 
 export type Feeds = Record<string, ort.Tensor>;
 
+/** Where a run's tokens are: those each row holds, the new ones, and the columns of attention. */
+export interface FedRun {
+  readonly past: readonly number[];
+  readonly steps: number;
+  readonly columns: number;
+  /** Of each row's first new token. */
+  readonly newColumns: readonly number[];
+}
+
 /** What an edited graph is fed besides, and a look at the outputs of each run. */
 export interface EditedRuns {
-  feeds?(run: { readonly past: readonly number[]; steps: number; pastRows: number }): Feeds;
+  feeds?(run: FedRun): Feeds;
   seen?(outputs: ort.InferenceSession.OnnxValueMapType): void;
 }
 
@@ -85,7 +94,12 @@ export async function decodeStock(
       ...stepFeeds(session, ids, shape, repeated(filled, batch)),
       attention_mask: int64(repeated(1, batch * (filled + count)), [batch, filled + count]),
       ...past,
-      ...edited.feeds?.({ past: repeated(filled, batch), steps: count, pastRows: filled }),
+      ...edited.feeds?.({
+        past: repeated(filled, batch),
+        steps: count,
+        columns: filled + count,
+        newColumns: repeated(filled, batch),
+      }),
     });
     edited.seen?.(result);
     filled += count;
@@ -138,7 +152,12 @@ export async function decodeDelta(
       ...stepFeeds(session, ids, shape, filled, valid),
       attention_mask: int64(mask.flat(), [batch, mask[0]?.length ?? 0]),
       ...Object.fromEntries(past),
-      ...edited.feeds?.({ past: filled, steps: count, pastRows: capacity }),
+      ...edited.feeds?.({
+        past: filled,
+        steps: count,
+        columns: mask[0]!.length,
+        newColumns: delta.pastLayout === "masked" ? repeated(capacity, batch) : [...filled],
+      }),
     });
     edited.seen?.(result);
     const needed = Math.ceil((Math.max(...filled) + count) / block) * block;

@@ -17,10 +17,11 @@ import type { ActiveEdit, Stream } from "../../engine/method.js";
 import type { ModelInfo } from "../../engine/model-info.js";
 import type { Probe } from "../../engine/probe.js";
 import { checkDecoder } from "./decoder.js";
+import { bytesPerToken, type CachedPrefix, type CacheGeometry } from "./decoder-cache.js";
 import { readGeometry } from "./decoder-tensors.js";
 import { embedEach } from "./embeddings.js";
+import { bytesOfStates } from "./fixed-states.js";
 import { EditedGraphs } from "./graphs.js";
-import { bytesPerToken, type CachedPrefix, type CacheGeometry } from "./key-value-cache.js";
 import { Lane, type OnnxContext } from "./lane.js";
 import { membersBy } from "./members-by.js";
 import type { ImageToProcess, OnnxParts } from "./parts.js";
@@ -44,7 +45,7 @@ export class OnnxBackend implements Backend {
   /** @throws ModelLoadError when the decoder graph is not one that can be run */
   constructor(parts: OnnxParts) {
     const { graphs, info, endTokens, defaultMaxTokens, memory } = parts;
-    checkDecoder(graphs.decoder);
+    checkDecoder(graphs);
     this.#parts = parts;
     this.#geometry = readGeometry(graphs.decoder.session, parts.family.facts.cache);
     this.#graphs = new EditedGraphs(graphs);
@@ -55,7 +56,7 @@ export class OnnxBackend implements Backend {
       endTokens,
       defaultMaxTokens,
       bytesPerToken: bytesPerToken(this.#geometry),
-      bytesPerContext: 0,
+      bytesPerContext: bytesOfStates(this.#geometry.states),
     };
     this.offers = {
       images: true,
@@ -125,21 +126,23 @@ export class OnnxBackend implements Backend {
   }
 
   async extend(steps: readonly ContextStep[]): Promise<StepResult[]> {
-    const tokens = steps.map(({ token }) => token);
-    const embeddings = await embedEach(this.#parts, tokens);
+    const inputs = await embedEach(
+      this.#parts,
+      steps.map(({ token }) => token),
+    );
     const results: StepResult[] = [];
     const byLane = membersBy(steps, ({ context }) => onnxContext(context).lane);
     for (const [lane, members] of byLane) {
       const bySlot = members.sort((a, b) => slotOf(steps[a]!) - slotOf(steps[b]!));
       const ready = bySlot.flatMap((i) => {
-        const embedding = embeddings[i]!;
-        if (embedding.status === "fulfilled") return [{ i, embedding: embedding.value }];
-        results[i] = { failure: embedding.reason };
+        const embedded = inputs[i]!;
+        if (embedded.status === "fulfilled") return [{ i, tokens: embedded.value }];
+        results[i] = { failure: embedded.reason };
         return [];
       });
       if (ready.length === 0) continue;
       const outputs = await lane.extendByToken(
-        ready.map(({ i, embedding }) => ({ context: onnxContext(steps[i]!.context), embedding })),
+        ready.map(({ i, tokens }) => ({ context: onnxContext(steps[i]!.context), tokens })),
       );
       ready.forEach(({ i }, k) => {
         results[i] = outputs[k]!;
@@ -160,7 +163,7 @@ export class OnnxBackend implements Backend {
     const { prompts, family } = this.#parts;
     const view = [{ role: "assistant", parts: [{ type: "text", text }] }] as const;
     refuseControlTokens(view, prompts.controls, family.imageToken);
-    return prompts.encode(text);
+    return prompts.encodeText(text);
   }
 
   decode(ids: readonly number[]): string {

@@ -3,21 +3,20 @@ import type { StepResult } from "../../engine/backend.js";
 import type { StepOutputs } from "../../engine/step.js";
 import { InferenceError, ModelLoadError } from "../../errors.js";
 import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
+import type { CacheArray } from "./cache-array.js";
+import type { DecoderCache } from "./decoder-cache.js";
 import { cacheArray, lastLogits } from "./decoder-tensors.js";
-import { editFeeds } from "./edit-feeds.js";
-import { cacheTensor, float32, inputTensor } from "./float-tensors.js";
-import type { DecoderGraph } from "./graphs.js";
-import type { CacheArray, KeyValueCache } from "./key-value-cache.js";
+import { editFeeds, editReadings, type FedRun } from "./edit-feeds.js";
+import { cacheTensor } from "./float-tensors.js";
+import type { CheckpointGraphs, DecoderGraph } from "./graphs.js";
 import type { Runtime, Tensors } from "./runtime.js";
+import { type NewTokens, tokenFeeds } from "./token-feeds.js";
+import { tokenInputNames } from "./token-inputs.js";
 
 /** Tokens to append to one context. */
-export interface ContextInput {
+export interface ContextInput extends NewTokens {
   /** Slot of the context in the cache. */
   readonly slot: number;
-  /** Embeddings (S, hidden) of the new tokens. */
-  readonly embeddings: Float32Array;
-  /** Position ids (planes, S): one plane for most families, three for multimodal rotary embeddings. */
-  readonly positions: readonly Int32Array[];
   /** Strength of each edit of the graph. */
   readonly strengths: readonly number[];
   /** Spans of image tokens in the whole context. */
@@ -30,21 +29,27 @@ interface Step {
   readonly steps: number;
   /** Rows per head of the past as fed. */
   readonly pastRows: number;
+  /** Columns of attention, and for each input the one of its first new token. */
+  readonly columns: number;
+  readonly newColumns: readonly number[];
 }
 
 const KNOWN_INPUT =
-  /^(inputs_embeds|attention_mask|position_ids|num_logits_to_keep|past_key_values\.\d+\.(key|value))$/;
+  /^(inputs_embeds|attention_mask|position_ids|num_logits_to_keep|use_cache_branch|past_key_values\.\d+\.(key|value)|past_(conv|recurrent)\.\d+)$/;
 
 /**
  * Refuses a decoder whose inputs this backend cannot feed.
  *
  * @throws ModelLoadError naming the inputs
  */
-export function checkDecoder({ session, feeds }: DecoderGraph): void {
-  const unknown = session.inputNames.filter((name) => !KNOWN_INPUT.test(name) && !(name in feeds));
+export function checkDecoder(graphs: Pick<CheckpointGraphs, "embed" | "decoder">): void {
+  const { session, feeds } = graphs.decoder;
+  const embedded = tokenInputNames(graphs).map(([name]) => name);
+  const known = new Set([...Object.keys(feeds), ...embedded]);
+  const unknown = session.inputNames.filter((name) => !KNOWN_INPUT.test(name) && !known.has(name));
   if (unknown.length === 0) return;
   throw new ModelLoadError(
-    `decoder: its inputs include ${unknown.join(", ")}, which this engine cannot feed; export the decoder with inputs_embeds, attention_mask, position_ids and past_key_values`,
+    `decoder: its inputs include ${unknown.join(", ")}, which this engine cannot feed; export the decoder with inputs_embeds, attention_mask, position_ids, past_key_values, past_conv and past_recurrent, and what else it takes of each token as an output of embed_tokens of the same name`,
   );
 }
 
@@ -68,7 +73,7 @@ export class DecoderRunner {
    * @param inputs at most one per context, by ascending slot
    * @returns per input: the outputs after its last token
    */
-  async extend(cache: KeyValueCache, inputs: readonly ContextInput[]): Promise<StepResult[]> {
+  async extend(cache: DecoderCache, inputs: readonly ContextInput[]): Promise<StepResult[]> {
     cache.reserve(
       Math.max(...inputs.map(({ slot, positions }) => cache.lengths[slot]! + positions[0]!.length)),
     );
@@ -79,7 +84,7 @@ export class DecoderRunner {
     return results;
   }
 
-  async #tryRun(cache: KeyValueCache, inputs: readonly ContextInput[]): Promise<StepResult[]> {
+  async #tryRun(cache: DecoderCache, inputs: readonly ContextInput[]): Promise<StepResult[]> {
     try {
       return (await this.#run(cache, inputs)).map((outputs) => ({ outputs }));
     } catch (failure) {
@@ -90,9 +95,14 @@ export class DecoderRunner {
     }
   }
 
-  /** Splits inputs into runs of the graph, as its layout of the past allows. Order is kept. */
-  #groups(cache: KeyValueCache, inputs: readonly ContextInput[]): ContextInput[][] {
+  /**
+   * Splits inputs into runs of the graph, as its layout of the past allows. Order is kept.
+   *
+   * Inputs of unequal length are padded only where there are no states of fixed size: those would take the padding in.
+   */
+  #groups(cache: DecoderCache, inputs: readonly ContextInput[]): ContextInput[][] {
     const { pastLayout } = this.#graph;
+    const hasStates = cache.geometry.states.length > 0;
     const groups: ContextInput[][] = [];
     for (const input of inputs) {
       const group = groups.at(-1);
@@ -102,6 +112,7 @@ export class DecoderRunner {
       const joins =
         last !== undefined &&
         input.slot === last.slot + 1 &&
+        (!hasStates || length(input) === length(last)) &&
         (pastLayout === "masked" ||
           (pastLayout === "counted" && length(input) === 1 && length(last) === 1) ||
           (pastLayout === "exact" && length(input) === length(last) && past(input) === past(last)));
@@ -111,20 +122,16 @@ export class DecoderRunner {
     return groups;
   }
 
-  async #run(cache: KeyValueCache, inputs: readonly ContextInput[]): Promise<StepOutputs[]> {
-    const longest = Math.max(...inputs.map(({ slot }) => cache.lengths[slot]!));
-    const isExact = this.#graph.pastLayout === "exact";
-    const step: Step = {
-      inputs,
-      steps: Math.max(...inputs.map(({ positions }) => positions[0]!.length)),
-      pastRows: isExact || longest === 0 ? longest : cache.capacity,
-    };
+  async #run(cache: DecoderCache, inputs: readonly ContextInput[]): Promise<StepOutputs[]> {
+    const step = this.#stepOf(cache, inputs);
+    const run = fedRun(cache, step);
     let outputs: Tensors;
     try {
       outputs = await this.#graph.session.run({
         ...this.#graph.feeds,
-        ...this.#editFeeds(cache, step),
-        ...this.#tokenFeeds(cache, step),
+        ...editFeeds(this.#runtime, this.#graph.session, this.#edits, run),
+        ...tokenFeeds(this.#runtime, this.#graph.session, inputs, step.pastRows > 0),
+        attention_mask: this.#mask(cache, step),
         ...this.#pastFeeds(cache, step),
       });
     } catch (cause) {
@@ -132,88 +139,45 @@ export class DecoderRunner {
     }
     const logits = lastLogits(outputs.logits, inputs.length);
     this.#store(cache, step, outputs);
-    return logits.map((row, i) => ({ logits: row, ...this.#readings(outputs, i) }));
-  }
-
-  #editFeeds(cache: KeyValueCache, { inputs, steps, pastRows }: Step): Tensors {
-    if (this.#edits.length === 0) return {};
-    const rows = inputs.map(({ slot, strengths, images, positions }) => ({
-      strengths,
-      images,
-      pastLength: cache.lengths[slot]!,
-      newLength: positions[0]!.length,
+    return logits.map((row, i) => ({
+      logits: row,
+      ...editReadings(outputs, this.#edits, run, i),
     }));
-    return editFeeds(this.#runtime, this.#graph.session, this.#edits, { rows, steps, pastRows });
   }
 
-  /** What the edits read out of one row of a run. */
-  #readings(outputs: Tensors, row: number): Pick<StepOutputs, "readings"> {
-    const names = this.#edits.flatMap((edit) => edit.outputs ?? []);
-    if (names.length === 0) return {};
-    const readings = names.map((name): [string, Float32Array] => {
-      const output = outputs[name]!;
-      const size = output.size / output.dims[0]!;
-      return [name, float32(output, `the decoder's ${name}`, row * size, (row + 1) * size)];
-    });
-    return { readings: Object.fromEntries(readings) };
-  }
-
-  #tokenFeeds(cache: KeyValueCache, step: Step): Tensors {
-    const { inputs, steps } = step;
-    const { inputNames } = this.#graph.session;
-    const batch = inputs.length;
-    const hidden = inputs[0]!.embeddings.length / inputs[0]!.positions[0]!.length;
-    const embeddings = new Float32Array(batch * steps * hidden);
-    const planes = inputs[0]!.positions.length;
-    const positions = new BigInt64Array(planes * batch * steps);
-    inputs.forEach((input, i) => {
-      const padding = steps - input.positions[0]!.length;
-      embeddings.set(input.embeddings, (i * steps + padding) * hidden);
-      input.positions.forEach((plane, p) => {
-        const row = (p * batch + i) * steps + padding;
-        for (let s = 0; s < plane.length; s++) positions[row + s] = BigInt(plane[s]!);
-      });
-    });
-    const { Tensor } = this.#runtime;
-    const feeds: Tensors = {
-      inputs_embeds: inputTensor(this.#runtime, this.#graph.session, "inputs_embeds", {
-        data: embeddings,
-        dims: [batch, steps, hidden],
-      }),
-      attention_mask: this.#mask(cache, step),
-    };
-    if (inputNames.includes("position_ids")) {
-      const dims = planes === 1 ? [batch, steps] : [planes, batch, steps];
-      feeds.position_ids = new Tensor("int64", positions, dims);
+  #stepOf(cache: DecoderCache, inputs: readonly ContextInput[]): Step {
+    const { pastLayout } = this.#graph;
+    const past = inputs.map(({ slot }) => cache.lengths[slot]!);
+    const fresh = inputs.map(({ positions }) => positions[0]!.length);
+    const [longest, steps] = [Math.max(...past), Math.max(...fresh)];
+    const pastRows = pastLayout === "exact" || longest === 0 ? longest : cache.capacity;
+    if (pastLayout === "counted") {
+      const columns = Math.max(...past.map((length, i) => length + fresh[i]!));
+      return { inputs, steps, pastRows, columns, newColumns: past };
     }
-    if (inputNames.includes("num_logits_to_keep")) {
-      feeds.num_logits_to_keep = new Tensor("int64", BigInt64Array.of(1n), []);
-    }
-    return feeds;
+    const columns = pastRows + steps;
+    return { inputs, steps, pastRows, columns, newColumns: fresh.map((count) => columns - count) };
   }
 
-  /** One per slot of the past that is filled and per new token, else zero; for counted layouts ones come first. */
-  #mask(cache: KeyValueCache, { inputs, steps, pastRows }: Step): Tensor {
-    const isCounted = this.#graph.pastLayout === "counted";
-    const totals = inputs.map(({ slot, positions }) => cache.lengths[slot]! + positions[0]!.length);
-    const width = isCounted ? Math.max(...totals) : pastRows + steps;
-    const mask = new BigInt64Array(inputs.length * width);
+  /** One per column of attention: ones for the past that is filled and for new tokens, else zeros. */
+  #mask(cache: DecoderCache, { inputs, columns, newColumns }: Step): Tensor {
+    const mask = new BigInt64Array(inputs.length * columns);
     inputs.forEach(({ slot, positions }, i) => {
-      const row = mask.subarray(i * width, (i + 1) * width);
-      if (isCounted) row.fill(1n, 0, totals[i]);
-      else row.fill(1n, 0, cache.lengths[slot]).fill(1n, width - positions[0]!.length);
+      const row = mask.subarray(i * columns, (i + 1) * columns);
+      const from = newColumns[i]!;
+      row.fill(1n, 0, cache.lengths[slot]).fill(1n, from, from + positions[0]!.length);
     });
-    return new this.#runtime.Tensor("int64", mask, [inputs.length, width]);
+    return new this.#runtime.Tensor("int64", mask, [inputs.length, columns]);
   }
 
-  #pastFeeds(cache: KeyValueCache, { inputs, pastRows }: Step): Tensors {
+  #pastFeeds(cache: DecoderCache, { inputs, pastRows }: Step): Tensors {
     const { session, pastLayout } = this.#graph;
     const slots = inputs.map(({ slot }) => slot);
     const feeds: Tensors = {};
-    cache.geometry.layers.forEach(({ heads, headSize }, layer) => {
+    cache.geometry.layers.forEach(({ layer: number, heads, headSize }, layer) => {
       const dims = [inputs.length, heads, pastRows, headSize];
       for (const kind of ["key", "value"] as const) {
-        const name = `past_key_values.${layer}.${kind}`;
+        const name = `past_key_values.${number}.${kind}`;
         if (!session.inputNames.includes(name)) continue;
         let data: CacheArray;
         if (pastRows === 0) data = new cache.geometry.ArrayType(0);
@@ -223,16 +187,20 @@ export class DecoderRunner {
         feeds[name] = cacheTensor(this.#runtime, data, dims);
       }
     });
+    cache.geometry.states.forEach(({ name, dims }, state) => {
+      const data = cache.states.view(state, slots[0]!, slots.length);
+      feeds[`past_${name}`] = cacheTensor(this.#runtime, data, [slots.length, ...dims]);
+    });
     return feeds;
   }
 
-  /** Writes the rows that a run added to the cache. */
-  #store(cache: KeyValueCache, step: Step, outputs: Tensors): void {
+  /** Writes the rows that a run added to the cache, and the states that it replaced. */
+  #store(cache: DecoderCache, step: Step, outputs: Tensors): void {
     const { returnsNewRows, pastLayout } = this.#graph;
     const name = returnsNewRows ? "new" : "present";
-    cache.geometry.layers.forEach((_, layer) => {
+    cache.geometry.layers.forEach(({ layer: number }, layer) => {
       for (const kind of ["key", "value"] as const) {
-        const output = outputs[`${name}.${layer}.${kind}`]!;
+        const output = outputs[`${name}.${number}.${kind}`]!;
         const source = cacheArray(output);
         const sourceRows = output.dims[2]!;
         step.inputs.forEach(({ slot, positions }, batchIndex) => {
@@ -243,6 +211,24 @@ export class DecoderRunner {
         });
       }
     });
+    cache.geometry.states.forEach((state, i) => {
+      const source = cacheArray(outputs[`present_${state.name}`]!);
+      step.inputs.forEach(({ slot }, batchIndex) => {
+        cache.states.write(i, slot, source, batchIndex);
+      });
+    });
     for (const { slot, positions } of step.inputs) cache.advance(slot, positions[0]!.length);
   }
+}
+
+/** A run as its edits see it. */
+function fedRun(cache: DecoderCache, { inputs, steps, columns, newColumns }: Step): FedRun {
+  const rows = inputs.map(({ slot, strengths, images, positions }, i) => ({
+    strengths,
+    images,
+    pastLength: cache.lengths[slot]!,
+    newLength: positions[0]!.length,
+    newColumn: newColumns[i]!,
+  }));
+  return { rows, steps, columns };
 }

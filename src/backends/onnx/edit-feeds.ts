@@ -1,6 +1,8 @@
 import type { Tensor } from "onnxruntime-common";
 import type { ActiveEdit } from "../../engine/method.js";
+import type { StepOutputs } from "../../engine/step.js";
 import type { EditedRow, EditInput, GraphEdit } from "../../onnx/edits/graph-edit.js";
+import { float32 } from "./float-tensors.js";
 import type { Runtime, Session, Tensors } from "./runtime.js";
 
 /** One run of a graph, as its edits see it. */
@@ -10,7 +12,7 @@ export interface FedRun {
     readonly strengths: readonly number[];
   })[];
   readonly steps: number;
-  readonly pastRows: number;
+  readonly columns: number;
 }
 
 /** The inputs that edits add to a run; none without edits. */
@@ -18,7 +20,7 @@ export function editFeeds(
   runtime: Runtime,
   session: Session,
   edits: readonly GraphEdit[],
-  { rows, steps, pastRows }: FedRun,
+  run: FedRun,
 ): Tensors {
   const inputShape = (name: string) => {
     const input = session.inputMetadata.find((one) => one.name === name);
@@ -26,11 +28,34 @@ export function editFeeds(
   };
   const feeds: Tensors = {};
   edits.forEach((edit, i) => {
-    const own = rows.map(({ strengths, ...row }) => ({ ...row, strength: strengths[i]! }));
-    const inputs = edit.feeds({ rows: own, steps, pastRows, inputShape });
+    const rows = run.rows.map((row) => editedRow(row, i));
+    const inputs = edit.feeds({ ...run, rows, inputShape });
     for (const [name, input] of Object.entries(inputs)) feeds[name] = asTensor(runtime, input);
   });
   return feeds;
+}
+
+function editedRow({ strengths, ...row }: FedRun["rows"][number], edit: number): EditedRow {
+  return { ...row, strength: strengths[edit]! };
+}
+
+/** What edits read out of one row of a run. */
+export function editReadings(
+  outputs: Tensors,
+  edits: readonly GraphEdit[],
+  { rows, columns }: FedRun,
+  row: number,
+): Pick<StepOutputs, "readings"> {
+  const readings = edits.flatMap((edit, i) =>
+    (edit.outputs ?? []).map((name): [string, Float32Array] => {
+      const output = outputs[name]!;
+      const size = output.size / output.dims[0]!;
+      const numbers = float32(output, `the decoder's ${name}`, row * size, (row + 1) * size);
+      const own = edit.reading?.(name, numbers, editedRow(rows[row]!, i), columns);
+      return [name, own ?? numbers];
+    }),
+  );
+  return readings.length === 0 ? {} : { readings: Object.fromEntries(readings) };
 }
 
 /** Numbers as a tensor of the type that their array says. */

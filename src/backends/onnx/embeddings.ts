@@ -4,9 +4,11 @@ import { float32 } from "./float-tensors.js";
 import type { OnnxParts } from "./parts.js";
 import type { OnnxPrompt } from "./prompt.js";
 import type { Tensors } from "./runtime.js";
+import { inputsOfToken, type TokenInputs, tokenInputNames } from "./token-inputs.js";
 
 /**
- * Embeddings (tokens, hidden) of part of a prompt: the token table's, with image features in place of image tokens.
+ * What the decoder takes of part of a prompt: the token table's, with image features in place of the embeddings of image
+ * tokens.
  *
  * @param start first token, inclusive
  * @param end last token, exclusive
@@ -16,9 +18,10 @@ export async function embedPrompt(
   { tokens, images }: Pick<OnnxPrompt, "tokens" | "images">,
   start: number,
   end: number,
-): Promise<Float32Array> {
-  const embeddings = await embedTokens(parts, tokens.slice(start, end));
-  const hidden = embeddings.length / (end - start);
+): Promise<TokenInputs> {
+  const inputs = await embedTokens(parts, tokens.slice(start, end));
+  const { data: embeddings, dims } = inputs.inputs_embeds;
+  const hidden = dims.at(-1)!;
   for (const { features, span } of images) {
     if (features.rows.length !== features.tokens * hidden) {
       throw new InferenceError(
@@ -35,7 +38,7 @@ export async function embedPrompt(
       embeddings.set(rows, (from - start) * hidden);
     }
   }
-  return embeddings;
+  return inputs;
 }
 
 /** Where an image's features stand. */
@@ -43,34 +46,36 @@ export function runsOf(place: ImagePlace): readonly Span[] {
   return place.runs ?? [place];
 }
 
-/** Embeddings (tokens, hidden) of token ids, free to be overwritten. */
-export async function embedTokens(
-  { runtime, graphs: { embed } }: OnnxParts,
+/** What the decoder takes of token ids, free to be overwritten. */
+async function embedTokens(
+  { runtime, graphs, family: { standIns } }: OnnxParts,
   tokens: readonly number[],
-): Promise<Float32Array> {
-  const ids = BigInt64Array.from(tokens, BigInt);
+): Promise<TokenInputs> {
+  const ids = BigInt64Array.from(tokens, (token) => BigInt(standIns?.get(token) ?? token));
   let outputs: Tensors;
   try {
-    outputs = await embed.run({ input_ids: new runtime.Tensor("int64", ids, [1, ids.length]) });
+    outputs = await graphs.embed.run({
+      input_ids: new runtime.Tensor("int64", ids, [1, ids.length]),
+    });
   } catch (cause) {
     throw new InferenceError(`the token embedding failed: ${(cause as Error).message}`, { cause });
   }
-  const embeddings = outputs.inputs_embeds ?? outputs[embed.outputNames[0]!]!;
-  return float32(embeddings, "the token embedding");
+  const inputs = tokenInputNames(graphs).map(([input, output]) => {
+    const tensor = outputs[output]!;
+    const dims = tensor.dims.slice(1);
+    return [input, { data: float32(tensor, `the token embedding's ${output}`), dims }];
+  });
+  return Object.fromEntries(inputs) as TokenInputs;
 }
 
-/** Embeddings (hidden) of tokens of different contexts, each on its own where they fail together; or why there is none. */
+/** What the decoder takes of tokens of different contexts, each on its own where they fail together; or why there is none. */
 export async function embedEach(
   parts: OnnxParts,
   tokens: readonly number[],
-): Promise<PromiseSettledResult<Float32Array>[]> {
+): Promise<PromiseSettledResult<TokenInputs>[]> {
   try {
     const all = await embedTokens(parts, tokens);
-    const hidden = all.length / tokens.length;
-    return tokens.map((_, i) => ({
-      status: "fulfilled",
-      value: all.subarray(i * hidden, (i + 1) * hidden),
-    }));
+    return tokens.map((_, i) => ({ status: "fulfilled", value: inputsOfToken(all, i) }));
   } catch {
     return Promise.allSettled(tokens.map((token) => embedTokens(parts, [token])));
   }

@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import type { TensorData } from "../../engine/tensor-data.js";
 import { InferenceError } from "../../errors.js";
 import { fromFloat16, toFloat16 } from "../../math/half.js";
-import type { CacheArray } from "./key-value-cache.js";
+import type { CacheArray } from "./cache-array.js";
 import type { Runtime, Session } from "./runtime.js";
 
 /**

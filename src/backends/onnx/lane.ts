@@ -1,11 +1,12 @@
 import type { StepResult } from "../../engine/backend.js";
 import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
 import { type ContextInput, DecoderRunner } from "./decoder.js";
+import { type CacheGeometry, DecoderCache } from "./decoder-cache.js";
 import { runsOf } from "./embeddings.js";
 import type { DecoderGraph } from "./graphs.js";
-import { type CacheGeometry, KeyValueCache } from "./key-value-cache.js";
 import type { OnnxPrompt } from "./prompt.js";
 import type { Runtime } from "./runtime.js";
+import type { TokenInputs } from "./token-inputs.js";
 
 /** A live context: a slot of a lane's cache. */
 export interface OnnxContext {
@@ -19,7 +20,7 @@ export interface OnnxContext {
 /** The live contexts whose decoder has the same edits: they share a graph, a cache and its runs. */
 export class Lane {
   readonly key: string;
-  readonly cache: KeyValueCache;
+  readonly cache: DecoderCache;
   readonly runner: DecoderRunner;
   readonly #contexts: OnnxContext[] = [];
 
@@ -31,7 +32,7 @@ export class Lane {
     edits: readonly GraphEdit[],
   ) {
     this.key = key;
-    this.cache = new KeyValueCache(geometry);
+    this.cache = new DecoderCache(geometry);
     this.runner = new DecoderRunner(runtime, graph, edits);
   }
 
@@ -68,13 +69,13 @@ export class Lane {
 
   /** Appends one token to each of some contexts, given by ascending slot. */
   async extendByToken(
-    steps: readonly { readonly context: OnnxContext; readonly embedding: Float32Array }[],
+    steps: readonly { readonly context: OnnxContext; readonly tokens: TokenInputs }[],
   ): Promise<StepResult[]> {
     const results = await this.runner.extend(
       this.cache,
-      steps.map(({ context, embedding }) => ({
+      steps.map(({ context, tokens }) => ({
         ...inputOf(context),
-        embeddings: embedding,
+        tokens,
         positions: context.prompt.positions.planes.map(() => Int32Array.of(context.next)),
       })),
     );

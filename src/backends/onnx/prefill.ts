@@ -1,8 +1,8 @@
 import type { OpenResult, StepResult } from "../../engine/backend.js";
 import type { BoundedCache } from "../../engine/bounded-cache.js";
 import type { ContextInput } from "./decoder.js";
+import { type CachedPrefix, DecoderCache } from "./decoder-cache.js";
 import { embedPrompt } from "./embeddings.js";
-import { type CachedPrefix, KeyValueCache } from "./key-value-cache.js";
 import { inputOf, type Lane, type OnnxContext } from "./lane.js";
 import type { OnnxParts } from "./parts.js";
 import type { OnnxPrompt } from "./prompt.js";
@@ -89,7 +89,7 @@ async function computePrefixes(
     needed.set(last.key, known[start]!);
     return;
   }
-  const alone = new KeyValueCache(lane.cache.geometry);
+  const alone = new DecoderCache(lane.cache.geometry);
   const slot = alone.add([last.length], last.length);
   if (start >= 0) alone.load(slot, known[start]!);
   for (const { length, key } of prefixes.slice(start + 1)) {
@@ -143,7 +143,7 @@ async function promptInput(
   const { prompt } = context;
   return {
     ...inputOf(context),
-    embeddings: await embedPrompt(parts, prompt, start, end),
+    tokens: await embedPrompt(parts, prompt, start, end),
     positions: prompt.positions.planes.map((plane) => plane.subarray(start, end)),
   };
 }

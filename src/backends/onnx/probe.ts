@@ -8,13 +8,15 @@ import { InferenceError, UnsupportedCapabilityError } from "../../errors.js";
 import type { PromptPositions } from "../../families/family.js";
 import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
 import { hiddenStatesEdit } from "../../onnx/edits/hidden-states.js";
-import { readGeometry } from "./decoder-tensors.js";
+import type { CacheGeometry } from "./decoder-cache.js";
+import { emptyPast, readGeometry } from "./decoder-tensors.js";
 import { type EditSet, editFeeds, editSet } from "./edit-feeds.js";
 import { embedPrompt } from "./embeddings.js";
-import { float32, inputTensor } from "./float-tensors.js";
+import { float32 } from "./float-tensors.js";
 import type { ImageToProcess, OnnxParts } from "./parts.js";
 import { layOutPrompt } from "./prompt.js";
 import type { Session, Tensors } from "./runtime.js";
+import { tokenFeeds, wholeMask } from "./token-feeds.js";
 import { type ImageFeatures, imageFeeds } from "./vision.js";
 
 /** A graph that returns its hidden states. */
@@ -75,7 +77,7 @@ export class OnnxProbe implements Probe {
     const { pixels, pixelsInput } = processed;
     const input = graphs.vision.session.inputMetadata.find(({ name }) => name === pixelsInput);
     // Rows of patches, of one image or several, in the place of images.
-    if (input?.isTensor !== true || input.shape.length !== 2) return pixels;
+    if (input?.isTensor !== true || input.shape.length > 3) return pixels;
     throw new UnsupportedCapabilityError(
       `model ${info.id}: the vision tower of family ${family.name} takes each image in its own size, as patches, so that it has no fixed positions to fit directions for; ask for directions of the text alone ({ parts: "text" }, --parts text)`,
     );
@@ -108,7 +110,7 @@ export class OnnxProbe implements Probe {
     image?: ImageSource,
     pooling: Pooling = "last",
   ): Promise<TextStates> {
-    const { prompts, graphs, openImage } = this.#parts;
+    const { runtime, prompts, graphs, openImage } = this.#parts;
     const features =
       image === undefined ? [] : [await this.#features(await openImage(image, undefined))];
     const shown = features.map(
@@ -116,14 +118,15 @@ export class OnnxProbe implements Probe {
     );
     const view: View = [{ role: "user", parts: [...shown, { type: "text", text: prompt }] }];
     const asked = layOutPrompt(this.#parts, { view, edits: this.#active }, features, false);
-    const tokens = [...asked.tokens, ...prompts.encode(` ${answer.trim()}`)];
-    const embeddings = await embedPrompt(this.#parts, { ...asked, tokens }, 0, tokens.length);
-    const planes = continuedPositions(asked.positions, tokens.length - asked.tokens.length);
+    const tokens = [...asked.tokens, ...prompts.encodeText(` ${answer.trim()}`)];
+    const inputs = await embedPrompt(this.#parts, { ...asked, tokens }, 0, tokens.length);
+    const positions = continuedPositions(asked.positions, tokens.length - asked.tokens.length);
     const decoder = pooling === "last" ? this.#decoder : await this.#openWholeDecoder();
     const states = await this.#run(decoder, 1, tokens.length, {
       ...graphs.decoder.feeds,
-      ...this.#tokenFeeds(embeddings, planes, tokens.length),
-      ...this.#emptyPast(),
+      ...tokenFeeds(runtime, this.#decoder.session, [{ tokens: inputs, positions }], false),
+      attention_mask: wholeMask(runtime, tokens.length),
+      ...emptyPast(runtime, this.#geometry),
     });
     const width = states[0]!.dims.at(-1)!;
     const from = pooling === "last" ? 0 : asked.tokens.length;
@@ -145,40 +148,8 @@ export class OnnxProbe implements Probe {
     return this.#wholeDecoder;
   }
 
-  #tokenFeeds(embeddings: Float32Array, planes: readonly Int32Array[], length: number): Tensors {
-    const { Tensor } = this.#parts.runtime;
-    const ids = BigInt64Array.from(
-      planes.flatMap((plane) => [...plane]),
-      BigInt,
-    );
-    const positionDims = planes.length === 1 ? [1, length] : [planes.length, 1, length];
-    const { runtime } = this.#parts;
-    return {
-      inputs_embeds: inputTensor(runtime, this.#decoder.session, "inputs_embeds", {
-        data: embeddings,
-        dims: [1, length, embeddings.length / length],
-      }),
-      attention_mask: new Tensor("int64", new BigInt64Array(length).fill(1n), [1, length]),
-      position_ids: new Tensor("int64", ids, positionDims),
-      num_logits_to_keep: new Tensor("int64", BigInt64Array.of(1n), []),
-    };
-  }
-
-  #emptyPast(): Tensors {
-    const { Tensor } = this.#parts.runtime;
-    const past: Tensors = {};
-    const { session } = this.#decoder;
-    const { layers, ArrayType } = readGeometry(session, this.#parts.family.facts.cache);
-    layers.forEach(({ heads, headSize }, layer) => {
-      for (const kind of ["key", "value"]) {
-        const dims = [1, heads, 0, headSize];
-        past[`past_key_values.${layer}.${kind}`] =
-          ArrayType === Uint16Array
-            ? new Tensor("float16", new Uint16Array(0), dims)
-            : new Tensor("float32", new Float32Array(0), dims);
-      }
-    });
-    return past;
+  get #geometry(): CacheGeometry {
+    return readGeometry(this.#decoder.session, this.#parts.family.facts.cache);
   }
 
   async #run(
@@ -187,12 +158,18 @@ export class OnnxProbe implements Probe {
     steps: number,
     given: Tensors,
   ): Promise<{ data: Float32Array; dims: readonly number[] }[]> {
-    const row = { strengths: edits.strengths, pastLength: 0, newLength: steps, images: [] };
+    const row = {
+      strengths: edits.strengths,
+      pastLength: 0,
+      newLength: steps,
+      newColumn: 0,
+      images: [],
+    };
     const rows = Array.from({ length: copies }, () => row);
     const added = editFeeds(this.#parts.runtime, session, edits.edits, {
       rows,
       steps,
-      pastRows: 0,
+      columns: steps,
     });
     const feeds = Object.fromEntries(
       Object.entries({ ...given, ...added }).filter(([name]) => session.inputNames.includes(name)),

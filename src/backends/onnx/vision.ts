@@ -91,12 +91,13 @@ export class Vision {
   ): Promise<TensorData> {
     const { runtime, graphs } = this.#parts;
     const session = await this.#graphs.session("vision", edits);
-    const row = { strengths, pastLength: 0, newLength: 0, images: [] };
-    const rows = Array.from({ length: towerRows(pixels.dims) }, () => row);
+    const given = imageFeeds(runtime, session, { ...processed, pixels });
+    const row = { strengths, pastLength: 0, newLength: 0, newColumn: 0, images: [] };
+    const rows = Array.from({ length: towerRows(given[processed.pixelsInput]!.dims) }, () => row);
     const feeds: Tensors = {
       ...graphs.vision.feeds,
-      ...editFeeds(runtime, session, edits, { rows, steps: 0, pastRows: 0 }),
-      ...imageFeeds(runtime, session, { ...processed, pixels }),
+      ...editFeeds(runtime, session, edits, { rows, steps: 0, columns: 0 }),
+      ...given,
     };
     let outputs: Tensors;
     try {
@@ -109,10 +110,14 @@ export class Vision {
   }
 }
 
-/** Rows of a tower's batch: images (B, 3, H, W), or tiles of images (B, N, 3, H, W). */
+/**
+ * Rows of a tower's batch, from what it takes of pixels: images (B, 3, H, W), tiles of images (B, N, 3, H, W), patches of
+ * tiles (N, patches, numbers), or patches of one image (patches, numbers).
+ */
 export function towerRows(dims: readonly number[]): number {
   const [images = 1, tiles = 1] = dims;
-  return dims.length === 5 ? images * tiles : images;
+  if (dims.length === 5) return images * tiles;
+  return dims.length === 2 ? 1 : images;
 }
 
 /** An image's inputs in the types of the graph. */

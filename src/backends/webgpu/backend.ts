@@ -20,6 +20,7 @@ import { EditedGraphs } from "../onnx/graphs.js";
 import { inputOf } from "../onnx/lane.js";
 import type { OnnxParts } from "../onnx/parts.js";
 import type { OnnxPrompt } from "../onnx/prompt.js";
+import type { TokenInputs } from "../onnx/token-inputs.js";
 import { DeviceDecoder } from "./device-decoder.js";
 import type { DevicePast } from "./device-past.js";
 import { DevicePrefixes } from "./device-prefixes.js";
@@ -61,7 +62,7 @@ export class WebGpuBackend implements Backend {
     this.#graphs = new EditedGraphs(parts.graphs);
     this.facts = this.#host.facts;
     this.offers = this.#host.offers;
-    this.#prefixes = new DevicePrefixes(parts, this.facts.bytesPerToken);
+    this.#prefixes = new DevicePrefixes(parts);
   }
 
   get info(): ModelInfo {
@@ -69,8 +70,7 @@ export class WebGpuBackend implements Backend {
   }
 
   get liveBytes(): number {
-    const tokens = [...this.#contexts].reduce((sum, { past }) => sum + past.length, 0);
-    return tokens * this.facts.bytesPerToken;
+    return [...this.#contexts].reduce((sum, { past }) => sum + past.bytes, 0);
   }
 
   hash(): Promise<string> {
@@ -96,17 +96,17 @@ export class WebGpuBackend implements Backend {
   }
 
   async extend(steps: readonly ContextStep[]): Promise<StepResult[]> {
-    const embeddings = await embedEach(
+    const inputs = await embedEach(
       this.#parts,
       steps.map(({ token }) => token),
     );
     const results: StepResult[] = [];
     for (const [i, { context }] of steps.entries()) {
-      const embedding = embeddings[i]!;
+      const embedded = inputs[i]!;
       results.push(
-        embedding.status === "rejected"
-          ? { failure: embedding.reason }
-          : await this.#extendOne(context as DeviceContext, embedding.value).catch(
+        embedded.status === "rejected"
+          ? { failure: embedded.reason }
+          : await this.#extendOne(context as DeviceContext, embedded.value).catch(
               (failure: unknown) => ({ failure }),
             ),
       );
@@ -159,12 +159,12 @@ export class WebGpuBackend implements Backend {
     return { context, outputs };
   }
 
-  async #extendOne(context: DeviceContext, embeddings: Float32Array): Promise<StepResult> {
+  async #extendOne(context: DeviceContext, tokens: TokenInputs): Promise<StepResult> {
     const { decoder, prompt, past: before } = context;
     const { outputs, past } = await decoder.run({
       ...inputOf({ slot: 0, prompt }),
       past: before,
-      embeddings,
+      tokens,
       positions: prompt.positions.planes.map(() => Int32Array.of(context.next)),
     });
     context.past = past;

@@ -1,21 +1,17 @@
 import type { StepOutputs } from "../../engine/step.js";
 import { InferenceError } from "../../errors.js";
-import { lastLogits } from "../onnx/decoder-tensors.js";
-import { type EditSet, editFeeds } from "../onnx/edit-feeds.js";
-import { cacheTensor, float32, inputTensor } from "../onnx/float-tensors.js";
+import { type CacheGeometry, contextBytes } from "../onnx/decoder-cache.js";
+import { emptyPast, lastLogits } from "../onnx/decoder-tensors.js";
+import { type EditSet, editFeeds, editReadings } from "../onnx/edit-feeds.js";
 import type { DecoderGraph } from "../onnx/graphs.js";
-import type { CacheGeometry } from "../onnx/key-value-cache.js";
 import type { Runtime, Tensors } from "../onnx/runtime.js";
+import { type NewTokens, tokenFeeds, wholeMask } from "../onnx/token-feeds.js";
 import { DevicePast } from "./device-past.js";
 
 /** Tokens to append to a context. */
-export interface DeviceInput {
+export interface DeviceInput extends NewTokens {
   /** What the context holds so far; undefined for none. */
   readonly past: DevicePast | undefined;
-  /** Embeddings (S, hidden) of the new tokens. */
-  readonly embeddings: Float32Array;
-  /** Position ids (planes, S). */
-  readonly positions: readonly Int32Array[];
   /** Strength of each edit of the graph. */
   readonly strengths: readonly number[];
   /** Spans of image tokens in the whole context. */
@@ -57,81 +53,40 @@ export class DeviceDecoder {
     const { session, feeds } = this.#graph;
     const steps = input.positions[0]!.length;
     const pastRows = input.past?.length ?? 0;
-    const row = { ...input, pastLength: pastRows, newLength: steps };
+    const length = pastRows + steps;
+    const row = { ...input, pastLength: pastRows, newLength: steps, newColumn: pastRows };
+    const fed = { rows: [row], steps, columns: length };
     let outputs: Tensors;
     try {
       outputs = await session.run({
         ...feeds,
-        ...editFeeds(this.#runtime, session, this.#edits, { rows: [row], steps, pastRows }),
-        ...this.#tokenFeeds(input, pastRows + steps),
-        ...(input.past?.tensors ?? this.#emptyPast()),
+        ...editFeeds(this.#runtime, session, this.#edits, fed),
+        ...tokenFeeds(this.#runtime, session, [input], pastRows > 0),
+        attention_mask: wholeMask(this.#runtime, length),
+        ...(input.past?.tensors ?? emptyPast(this.#runtime, this.#geometry)),
       });
     } catch (cause) {
       throw new InferenceError(`the decoder failed: ${(cause as Error).message}`, { cause });
     }
-    const past = new DevicePast(pastRows + steps, presentAsPast(outputs));
+    const bytes = contextBytes(this.#geometry, length);
+    const past = new DevicePast(length, bytes, presentAsPast(outputs));
     try {
       const [logits] = lastLogits(outputs.logits, 1);
-      return { outputs: { logits: logits!, ...this.#readings(outputs) }, past };
+      return { outputs: { logits: logits!, ...editReadings(outputs, this.#edits, fed, 0) }, past };
     } catch (error) {
       past.release();
       throw error;
     }
   }
-
-  #tokenFeeds({ embeddings, positions }: DeviceInput, total: number): Tensors {
-    const { Tensor } = this.#runtime;
-    const { session } = this.#graph;
-    const { inputNames } = session;
-    const steps = positions[0]!.length;
-    const feeds: Tensors = {
-      inputs_embeds: inputTensor(this.#runtime, session, "inputs_embeds", {
-        data: embeddings,
-        dims: [1, steps, embeddings.length / steps],
-      }),
-      attention_mask: new Tensor("int64", new BigInt64Array(total).fill(1n), [1, total]),
-    };
-    if (inputNames.includes("position_ids")) {
-      const ids = positions.flatMap((plane) => [...plane]);
-      const dims = positions.length === 1 ? [1, steps] : [positions.length, 1, steps];
-      feeds.position_ids = new Tensor("int64", BigInt64Array.from(ids, BigInt), dims);
-    }
-    if (inputNames.includes("num_logits_to_keep")) {
-      feeds.num_logits_to_keep = new Tensor("int64", BigInt64Array.of(1n), []);
-    }
-    return feeds;
-  }
-
-  #emptyPast(): Tensors {
-    const past: Tensors = {};
-    this.#geometry.layers.forEach(({ heads, headSize }, layer) => {
-      for (const kind of ["key", "value"]) {
-        const none = new this.#geometry.ArrayType(0);
-        past[`past_key_values.${layer}.${kind}`] = cacheTensor(this.#runtime, none, [
-          1,
-          heads,
-          0,
-          headSize,
-        ]);
-      }
-    });
-    return past;
-  }
-
-  #readings(outputs: Tensors): Pick<StepOutputs, "readings"> {
-    const names = this.#edits.flatMap((edit) => edit.outputs ?? []);
-    if (names.length === 0) return {};
-    const readings = names.map(
-      (name) => [name, float32(outputs[name]!, `the graph's ${name}`)] as const,
-    );
-    return { readings: Object.fromEntries(readings) };
-  }
 }
 
 /** The cache that a run returns, by the names that the next one takes it by. */
 function presentAsPast(outputs: Tensors): Tensors {
-  const presents = Object.entries(outputs).filter(([name]) => name.startsWith("present."));
-  return Object.fromEntries(
-    presents.map(([name, tensor]) => [name.replace("present", "past_key_values"), tensor]),
-  );
+  const presents = Object.entries(outputs).filter(([name]) => /^present[._]/.test(name));
+  return Object.fromEntries(presents.map(([name, tensor]) => [pastName(name), tensor]));
+}
+
+/** `present.N.key` goes on as `past_key_values.N.key`, `present_conv.N` as `past_conv.N`. */
+function pastName(present: string): string {
+  return present.replace(/^present(?=_)/, "past").replace(/^present(?=\.)/, "past_key_values");
 }

@@ -9,12 +9,10 @@ import type { DevicePast } from "./device-past.js";
 /** Beginnings of prompts that others may share, kept on the device within a bound. Nothing is copied: they are held. */
 export class DevicePrefixes {
   readonly #parts: OnnxParts;
-  readonly #bytesPerToken: number;
   readonly #cache: BoundedCache<DevicePast>;
 
-  constructor(parts: OnnxParts, bytesPerToken: number) {
+  constructor(parts: OnnxParts) {
     this.#parts = parts;
-    this.#bytesPerToken = bytesPerToken;
     this.#cache = new BoundedCache(parts.memory.prefixBytes, (past) => past.release());
   }
 
@@ -50,7 +48,7 @@ export class DevicePrefixes {
   }
 
   #keep(key: string, past: DevicePast): void {
-    this.#cache.set(key, past.held(), past.length * this.#bytesPerToken);
+    this.#cache.set(key, past.held(), past.bytes);
   }
 
   async #run(
@@ -63,7 +61,7 @@ export class DevicePrefixes {
     return decoder.run({
       ...inputOf({ slot: 0, prompt }),
       past,
-      embeddings: await embedPrompt(this.#parts, prompt, start, end),
+      tokens: await embedPrompt(this.#parts, prompt, start, end),
       positions: prompt.positions.planes.map((plane) => plane.subarray(start, end)),
     });
   }

@@ -61,6 +61,7 @@ const metrics: readonly Metric[] = [
 export const chair: Benchmark = {
   name: "chair",
   title: "CHAIR",
+  kind: "caption",
   source: "Rohrbach et al. 2018, arXiv 1809.02156; LisaAnne/Hallucination utils/chair.py",
   rules: ["chair", "colour-aware"],
   metrics,

@@ -61,6 +61,7 @@ const metrics: readonly Metric[] = [
 export const hallusionBench: Benchmark = {
   name: "hallusionbench",
   title: "HallusionBench",
+  kind: "yes-no",
   source: "Guan et al. 2024, arXiv 2310.14566; tianyi-lab/HallusionBench utils.py",
   rules: ["judge", "yes-no"],
   judgedRules: ["judge"],

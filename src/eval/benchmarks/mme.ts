@@ -105,6 +105,7 @@ const metrics: readonly Metric[] = [
 export const mme: Benchmark = {
   name: "mme",
   title: "MME",
+  kind: "yes-no",
   source: "Fu et al. 2023, arXiv 2306.13394; eval_tool/calculation.py",
   rules: ["mme"],
   metrics,

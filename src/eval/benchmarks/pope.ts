@@ -70,6 +70,7 @@ const metrics: readonly Metric[] = [
 export const pope: Benchmark = {
   name: "pope",
   title: "POPE",
+  kind: "yes-no",
   source: "Li et al. 2023, arXiv 2305.10355; rules of RUCAIBox/POPE, DAMO-NLP-SG/VCD, shikiw/OPERA",
   rules: ["pope", "vcd", "opera", "first-word"],
   metrics,

@@ -3,6 +3,15 @@ import type { JudgeTask } from "./judge-task.js";
 /** Sums that metrics are computed from, by name. Counts of several answers add up. */
 export type Counts = Readonly<Record<string, number>>;
 
+/** What answers are like: `yes-no` questions, `caption`s of images, or anything else (`open`). */
+export type BenchmarkKind = "yes-no" | "caption" | "open";
+
+/**
+ * Where a yes/no answer stands in the table of confusion: true or false, and yes (positive) or no (negative).
+ * `yes` is the positive answer, whatever a benchmark's own metrics take for the positive class.
+ */
+export type Cell = "tp" | "fp" | "tn" | "fn";
+
 /** What a rule made of one answer. */
 export interface Score {
   /**
@@ -14,6 +23,7 @@ export interface Score {
   readonly extracted: string | null;
   /** Why, in a few words, for example the objects that were hallucinated. */
   readonly explanation: string;
+  /** Of a yes/no answer that could be read, its {@link Cell} is 1 among them. */
   readonly counts: Counts;
 }
 
@@ -79,6 +89,8 @@ export interface DataFile {
 export interface BenchmarkFiles {
   readonly data: DataFile | null;
   readonly truth: DataFile | null;
+  /** One of the benchmark's prompts; its first where it is left out. */
+  readonly prompt?: string | undefined;
 }
 
 /**
@@ -88,12 +100,16 @@ export interface BenchmarkFiles {
 export interface Benchmark {
   readonly name: string;
   readonly title: string;
+  /** What its answers are like, which says what else is told of them; `open` by default. */
+  readonly kind?: BenchmarkKind;
   /** Paper and evaluator the rules follow. */
   readonly source: string;
   /** Named scoring rules; the first is the default: the authors' one as far as it runs offline. */
   readonly rules: readonly [string, ...string[]];
   /** Rules that need a judge's verdict; none by default. */
   readonly judgedRules?: readonly string[];
+  /** Names of the wordings that its questions can be asked in, the first by default; left out where there is one. */
+  readonly prompts?: readonly string[];
   readonly metrics: readonly Metric[];
   /** Name of the metric that comparisons between methods are about. */
   readonly primaryMetric: string;

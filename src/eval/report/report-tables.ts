@@ -1,5 +1,5 @@
 import type { MetricInfo } from "../contract/benchmark.js";
-import type { RunSettings, SetSettings } from "../store/run-settings.js";
+import type { RunSettings, SetSettings, YesNoTokens } from "../store/run-settings.js";
 import type { Series } from "../store/series.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
 import type { DecodingCost, MethodFigures, RunAnalysis, SetAnalysis } from "./run-analysis.js";
@@ -100,6 +100,7 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
     ["noise draws of greedy answers", drawsText(settings.series)],
     ["decoding", seeds.map((seed) => (seed === null ? "greedy" : `seed ${seed}`)).join(", ")],
     ["temperature, top-p of the seeds", `${settings.temperature}, ${settings.topP}`],
+    ...(settings.yesNoTokens === undefined ? [] : [tokensRow(settings.yesNoTokens)]),
     ["prompt suffix", settings.promptSuffix === "" ? "none" : settings.promptSuffix],
     ...settings.sets.map((set) => [
       `set ${set.name}`,
@@ -115,6 +116,10 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
       "paired bootstrap over images; McNemar (mid-p) for accuracies; Holm over methods",
     ],
   ];
+}
+
+function tokensRow({ yes, no }: YesNoTokens): string[] {
+  return ["tokens of yes and no, for margins", `${yes.join(", ")} and ${no.join(", ")}`];
 }
 
 /** For example `3 (vcd, vti+vcd)`: how often methods that draw noise answered greedily. */

@@ -21,6 +21,10 @@ const VIEWS = {
     columns: {
       ...KEY,
       text: "VARCHAR",
+      finish: "VARCHAR",
+      margin: "DOUBLE",
+      mass: "DOUBLE",
+      changed: "INTEGER",
     },
   },
   timings: {

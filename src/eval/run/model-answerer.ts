@@ -1,8 +1,11 @@
 import { AbortedError, GroundsightError, type GroundsightErrorCode } from "../../errors.js";
-import type { GenerateRequest, Method, Model } from "../../index.js";
+import type { Answer, GenerateRequest, Method, Model } from "../../index.js";
+import type { Question } from "../contract/benchmark.js";
 import { sha256 } from "../data/sha-256.js";
+import type { YesNoTokens } from "../store/run-settings.js";
+import { observationsOf, observed } from "./observed-method.js";
 import { methodOf } from "./plan-series.js";
-import type { Answerer, AnswerRequest } from "./run-evaluation.js";
+import type { Answerer, AnswerRequest, GivenAnswer } from "./run-evaluation.js";
 
 /** How a model is asked. */
 export interface ModelAnswererOptions {
@@ -14,6 +17,8 @@ export interface ModelAnswererOptions {
   /** For series with a seed; greedy series have 0. */
   readonly temperature: number;
   readonly topP: number;
+  /** What the answer to a question is looked at for, where that is yes or no; null for other questions. */
+  readonly yesNoTokens: (question: Question) => YesNoTokens | null;
 }
 
 /** Precisions whose graphs scale activations over a whole batch. */
@@ -43,8 +48,7 @@ export function modelAnswerer(model: Model, options: ModelAnswererOptions): Answ
     const results = await model.generateSettled(
       requests.map((request) => generateRequest(request, options, signal)),
       {
-        onAnswer: ({ text, timings: { totalMs, decodeMs }, usage }, index) =>
-          onAnswer({ text, ms: totalMs, decodeMs, tokens: usage.generatedTokens }, index),
+        onAnswer: (answer, index) => onAnswer(givenAnswer(answer), index),
       },
     );
     const failed = results.flatMap((result, index) =>
@@ -56,22 +60,36 @@ export function modelAnswerer(model: Model, options: ModelAnswererOptions): Answ
   };
 }
 
+function givenAnswer({ text, timings, usage, finishReason, details }: Answer): GivenAnswer {
+  return {
+    text,
+    ms: timings.totalMs,
+    decodeMs: timings.decodeMs,
+    tokens: usage.generatedTokens,
+    seen: {
+      ...(finishReason === "length" ? { finish: "length" } : {}),
+      ...observationsOf(details),
+    },
+  };
+}
+
 function isOfOneQuestion(error: unknown): boolean {
   return GroundsightError.isInstance(error) && OF_ONE_QUESTION.includes(error.code);
 }
 
 function generateRequest(
   request: AnswerRequest,
-  { methods, imagePath, promptSuffix, temperature, topP }: ModelAnswererOptions,
+  { methods, imagePath, promptSuffix, temperature, topP, yesNoTokens }: ModelAnswererOptions,
   signal: AbortSignal,
 ): GenerateRequest {
   const { question, series, maxTokens } = request;
   const image = imagePath(request);
   const sampled = series.seed !== null;
+  const greedy = !sampled || temperature === 0;
   return {
     prompt: question.prompt + promptSuffix,
     ...(image === null ? {} : { image }),
-    method: methodOf(methods, series.method),
+    method: observed(methodOf(methods, series.method), { tokens: yesNoTokens(question), greedy }),
     maxTokens,
     temperature: sampled ? temperature : 0,
     ...(sampled && topP < 1 ? { topP } : {}),

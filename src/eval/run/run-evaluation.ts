@@ -19,6 +19,8 @@ export interface GivenAnswer {
   /** Decoding alone, from the first token's logits to the end. */
   readonly decodeMs: number;
   readonly tokens: number;
+  /** What else is stored of it. */
+  readonly seen?: Omit<StoredAnswer, keyof AnswerKey | "text">;
 }
 
 /** Why a question has no answer. */
@@ -163,7 +165,7 @@ async function answerInOrder(
       const key = keyOf(set, request);
       if ("error" in answer) failures.push({ ...key, error: answer.error });
       else {
-        answers.push({ ...key, text: answer.text });
+        answers.push({ ...key, text: answer.text, ...answer.seen });
         timings.push({ ...key, ...timingOf(answer), batch: requests.length });
       }
     }

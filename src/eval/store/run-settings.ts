@@ -2,6 +2,12 @@ import { DatasetError } from "../../errors.js";
 import type { SeriesSettings } from "./series.js";
 import { seriesDifferences } from "./series-differences.js";
 
+/** Ids of the tokens that an answer "yes" and an answer "no" may begin with. */
+export interface YesNoTokens {
+  readonly yes: readonly number[];
+  readonly no: readonly number[];
+}
+
 /** One benchmark file of a run. */
 export interface SetSettings {
   /** Name within the run, from the file: `pope_random`. */
@@ -36,6 +42,8 @@ export interface RunSettings {
   readonly promptSuffix: string;
   readonly temperature: number;
   readonly topP: number;
+  /** Ids of the tokens that count as yes and no in the margins of answers; absent where no set asks for yes or no. */
+  readonly yesNoTokens?: YesNoTokens;
   readonly sets: readonly SetSettings[];
   readonly series: readonly SeriesSettings[];
 }

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { DatasetError } from "../../errors.js";
 import { listed, parseRows } from "../data/parse-rows.js";
 
-/** A stored answer. It holds nothing that differs between two runs of the same settings. */
-export interface StoredAnswer {
+/** Which answer: a set's question, as a method answers it under one seed or draw. */
+export interface AnswerKey {
   readonly set: string;
   readonly id: string;
   readonly method: string;
@@ -11,11 +11,30 @@ export interface StoredAnswer {
   readonly seed: number | null;
   /** Which draw of noise of a greedy answer, from 1 on; absent for the first one. */
   readonly draw?: number;
-  readonly text: string;
 }
 
-/** Which answer: the same set, question, method, seed and draw. */
-export type AnswerKey = Omit<StoredAnswer, "text">;
+/** What was seen of an answer while it was decoded; what nobody could see is absent. */
+export interface Observations {
+  /**
+   * Of a yes/no question: ln p(yes) - ln p(no) at the first token, in nats, by the raw logits of the method's first
+   * stream. Which tokens count is part of the run's settings.
+   */
+  readonly margin?: number;
+  /** p(yes) + p(no) there. */
+  readonly mass?: number;
+  /**
+   * Positions at which the method changed what the model itself would do: under greedy decoding the best token, else
+   * any score. Absent where it changes what the model is shown, so that the two cannot be compared.
+   */
+  readonly changed?: number;
+}
+
+/** A stored answer. It holds nothing that differs between two runs of the same settings. */
+export interface StoredAnswer extends AnswerKey, Observations {
+  readonly text: string;
+  /** There when the answer was cut at the limit of its tokens. */
+  readonly finish?: "length";
+}
 
 /** An answer that could not be had, for example since its image cannot be read. */
 export interface StoredFailure extends AnswerKey {
@@ -50,7 +69,14 @@ const key = {
   draw: z.number().int().min(1).exactOptional(),
 };
 const ROWS: Readonly<Record<"text" | "error", z.ZodType<AnswerKey>>> = {
-  text: z.object({ ...key, text: z.string() }),
+  text: z.object({
+    ...key,
+    text: z.string(),
+    finish: z.literal("length").exactOptional(),
+    margin: z.number().exactOptional(),
+    mass: z.number().min(0).exactOptional(),
+    changed: z.number().int().min(0).exactOptional(),
+  }),
   error: z.object({ ...key, error: z.string() }),
 };
 

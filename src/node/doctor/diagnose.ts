@@ -43,6 +43,7 @@ export async function diagnose(name: string, options: DiagnoseOptions = {}): Pro
   return {
     model: name,
     folder: files.path ?? null,
+    adapter: files.adapter?.folder ?? null,
     family: files.family?.name ?? files.plugin ?? null,
     dtype: dtypeText(dtypes),
     healthy: checks.every(({ status }) => status !== "fault"),

@@ -20,6 +20,8 @@ export interface Diagnosis {
   readonly model: string;
   /** Where it lies; null where it could not be found. */
   readonly folder: string | null;
+  /** Where its adapter lies; null for a checkpoint as it is. */
+  readonly adapter: string | null;
   readonly family: string | null;
   /** The precisions in words, as `--dtype` takes them. */
   readonly dtype: string;

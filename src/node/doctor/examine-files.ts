@@ -7,7 +7,7 @@ import type {
   RgbPixels,
 } from "../../families/family.js";
 import { type Adapter, readAdapter } from "../adapter-folder.js";
-import { readChatTemplate, withinTemplateTime } from "../chat-template.js";
+import { readChatTemplate } from "../chat-template.js";
 import {
   type CheckpointFolder,
   GRAPH_NAMES,
@@ -18,8 +18,10 @@ import {
 import { fetchModel } from "../hub.js";
 import { loadImageProcessor } from "../images/image-processor.js";
 import { decodeImage } from "../images/open-image.js";
+import { readProcessorConfig } from "../images/processor-config.js";
 import type { LoadOptions } from "../load-options.js";
 import { locateCheckpoint } from "../locate-checkpoint.js";
+import { renderQuestion } from "../processors.js";
 import { readJsonFile } from "../read-text-file.js";
 import { type CheckpointTokenizer, readTokenizer } from "../tokenizer.js";
 import { type Examination, fault, passed, skipped } from "./examination.js";
@@ -34,7 +36,7 @@ export interface FileFindings {
   readonly path: string | undefined;
   /** The family's name, where config.json alone could be read. */
   readonly plugin: string | undefined;
-  readonly adapter: (Adapter & { readonly name: string }) | undefined;
+  readonly adapter: (Adapter & { readonly name: string; readonly folder: string }) | undefined;
   readonly folder: CheckpointFolder | undefined;
   readonly family: ModelFamily | undefined;
   readonly graphs: Readonly<Partial<Record<(typeof GRAPH_NAMES)[number], GraphFacts>>>;
@@ -77,7 +79,12 @@ export async function examineFiles(
     ),
   );
   const graphs = await examineGraphs(examination, folder);
-  const { tokenizer, processor } = await examineProcessors(examination, path, graphs);
+  const { tokenizer, processor } = await examineProcessors(
+    examination,
+    path,
+    known?.family.chatTemplate,
+    graphs,
+  );
   const family = await examineFamily(examination, folder, tokenizer, graphs);
   await examination.check(
     "settings",
@@ -95,7 +102,7 @@ export async function examineFiles(
       const read = (file: string) => readJsonFile(join(path!, file));
       const found = examineImage(made, family!, {
         config: folder!.config,
-        preprocessor: read("preprocessor_config.json"),
+        preprocessor: readProcessorConfig(path!),
         processor: read("processor_config.json"),
       });
       return found.status === "pass" ? passed(found.detail, made) : found;
@@ -136,12 +143,13 @@ function findPlace(
     { remedy: "give a folder, a hub id (owner/name), or a name that 'groundsight models' lists" },
     async () => {
       const { base, adapter: named } = locateCheckpoint(name, options.adapter);
-      const adapter = named && { ...readAdapter(named.folder), name: named.name };
+      const adapter = named && { ...readAdapter(named.folder), ...named };
       const path =
         "hubId" in base
           ? await fetchModel(base.hubId, { ...options, judge: readFamily })
           : base.folder;
-      return passed(path, { path, adapter });
+      const merged = adapter === undefined ? "" : `, with the adapter in ${adapter.folder}`;
+      return passed(`${path}${merged}`, { path, adapter });
     },
   );
 }
@@ -187,6 +195,7 @@ function graphPath(folder: CheckpointFolder, name: (typeof GRAPH_NAMES)[number])
 async function examineProcessors(
   examination: Examination,
   path: string | undefined,
+  chatTemplate: string | undefined,
   { embed_tokens: embed }: FileFindings["graphs"],
 ): Promise<{ tokenizer: CheckpointTokenizer | undefined; processor: ImageProcessor | undefined }> {
   const after = ["files"] as const;
@@ -204,12 +213,9 @@ async function examineProcessors(
         "fetch chat_template.jinja or tokenizer_config.json again; without one the model cannot be asked as it was trained",
     },
     () => {
-      const { text, file } = readChatTemplate(path!);
-      const parts = [{ type: "image" }, { type: "text", text: "?" }] as const;
-      const prompt = withinTemplateTime(() =>
-        tokenizer!.render(text, [{ role: "user", parts }], true),
-      );
-      return passed(`${basename(file)} renders a question: ${JSON.stringify(prompt)}`);
+      const template = readChatTemplate(path!, chatTemplate);
+      const prompt = renderQuestion(tokenizer!, template);
+      return passed(`${basename(template.file)} renders a question: ${JSON.stringify(prompt)}`);
     },
   );
   const processor = await examination.check(
@@ -234,7 +240,7 @@ function examineFamily(
     { after: ["config", "tokenizer"], remedy: "compare config.json with the repository's" },
     () => {
       const { config, generation, path } = folder!;
-      const tokenText = (id: number) => (id >= 0 ? tokenizer!.decode([id], { special: true }) : "");
+      const tokenText = (id: number) => tokenizer!.decode([id], { special: true });
       const family = folder!.family.configure({ config, tokenText });
       const definition = readJsonFile(join(path, "tokenizer.json"));
       const rows = embed?.tableRows ?? family.facts.vocabularySize;

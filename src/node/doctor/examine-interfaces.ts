@@ -36,6 +36,7 @@ export function examineInterfaces(graphs: Graphs, expected: Expected): Finding<t
     declared(decoder, "outputs", "logits", FLOATS) ??
     visionInputs(vision, expected) ??
     widths(graphs, expected) ??
+    tokenInputs(graphs) ??
     cachePairs(decoder) ??
     layers(decoder, expected) ??
     vocabularies(graphs, expected);
@@ -132,6 +133,33 @@ function widths({ embed, vision, decoder }: Graphs, { family }: Expected) {
   );
 }
 
+/** Inputs that every decoder may have; others are fed what the token embedding gives by their name. */
+const USUAL_INPUT = /^(inputs_embeds|attention_mask|position_ids|num_logits_to_keep|past\w*\..+)$/;
+
+function tokenInputs({ embed, decoder }: Graphs): Finding<never> | undefined {
+  for (const { name, dims } of decoder.inputs.filter((one) => !USUAL_INPUT.test(one.name))) {
+    const given = embed.outputs.find((one) => one.name === name);
+    if (given === undefined) {
+      return fault(
+        `${basename(decoder.path)} has an input ${name}, which nothing gives; ${basename(embed.path)} gives ${embed.outputs.map((one) => one.name).join(", ")}`,
+        SAME,
+      );
+    }
+    const fits =
+      dims.length === given.dims.length &&
+      dims.every((dim, i) => {
+        const other = given.dims[i]!;
+        return typeof other !== "number" || agrees(dim, other);
+      });
+    if (fits) continue;
+    return fault(
+      `${basename(decoder.path)} takes ${name} of shape ${shape(dims)}; ${basename(embed.path)} gives ${shape(given.dims)}`,
+      SAME,
+    );
+  }
+  return undefined;
+}
+
 function cachePairs({ path, inputs, outputs }: GraphFacts): Finding<never> | undefined {
   const past = inputs.filter(({ name }) => /^past/.test(name));
   if (past.length === 0) {
@@ -140,7 +168,7 @@ function cachePairs({ path, inputs, outputs }: GraphFacts): Finding<never> | und
       "export the decoder with a key/value cache (decoder_model_merged)",
     );
   }
-  for (const { name, elemType } of past) {
+  for (const { name, elemType, dims } of past) {
     const behind = /^past(?:_key_values)?(.*)$/.exec(name)![1]!;
     const present = outputs.find((one) =>
       [`present${behind}`, `present_key_values${behind}`].includes(one.name),
@@ -157,18 +185,27 @@ function cachePairs({ path, inputs, outputs }: GraphFacts): Finding<never> | und
         EXPORT,
       );
     }
+    const isState = !name.startsWith("past_key_values.");
+    if (isState && !sameShape(dims, present.dims)) {
+      return fault(
+        `${basename(path)}: ${name} has shape ${shape(dims)}, ${present.name} ${shape(present.dims)}; expected one size, whatever the number of tokens`,
+        EXPORT,
+      );
+    }
   }
   return undefined;
 }
 
 function layers({ path, inputs }: GraphFacts, { family }: Expected): Finding<never> | undefined {
-  const { layers: told } = family.facts;
+  const { layers: told, cachedLayers: cached } = family.facts;
   const numbers = inputs.flatMap(({ name }) => /^past\w*\.(\d+)/.exec(name)?.[1] ?? []);
   const last = Math.max(...numbers.map(Number));
-  // Layers that share the cache of others have none of their own: fewer may be, more may not.
-  if (told === undefined || last < told) return undefined;
+  if (told === undefined || last === Number.NEGATIVE_INFINITY) return undefined;
+  // Layers that share the cache of others have none of their own: where their number is not told, fewer may be.
+  if (cached === undefined ? last < told : last === cached - 1) return undefined;
+  const own = cached === undefined || cached === told ? "" : `, ${cached} of them with a cache`;
   return fault(
-    `${basename(path)} has a cache for layer ${last}; config.json tells ${told} layers`,
+    `the last layer with a cache in ${basename(path)} is ${last}, counted from 0; config.json tells ${told} layers${own}`,
     SAME,
   );
 }
@@ -201,6 +238,13 @@ function lastOf(values: readonly GraphValue[], name: string): number | undefined
 
 function agrees(wanted: number | string | null, given: number): boolean {
   return typeof wanted !== "number" || wanted === given;
+}
+
+function sameShape(one: GraphValue["dims"], other: GraphValue["dims"]): boolean {
+  return (
+    one.length === other.length &&
+    one.every((dim, i) => typeof other[i] !== "number" || agrees(dim, other[i]))
+  );
 }
 
 function shape(dims: readonly (number | string | null)[]): string {

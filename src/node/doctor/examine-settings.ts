@@ -36,7 +36,7 @@ export function examineSettings(
     window === undefined
       ? ""
       : kept
-        ? `; a window of ${window} tokens, of which the graph's operators show nothing, bounds the context`
-        : `; a window of ${traits.windows.join(", ")} tokens in the graph's operators`;
+        ? `; a window of ${window} tokens, which the graph's operators do not have in every layer that should, bounds the context`
+        : `; a window of ${window} tokens in ${traits.windows.filter((one) => one !== null).length} of ${traits.windows.length} layers' operators`;
   return passed(`${fates.length} settings that change numbers are the graphs' own${windows}`);
 }

@@ -4,14 +4,8 @@ import type { Transformers } from "../images/transformers-processor.js";
 import { type CheckName, type Examination, type Finding, skipped } from "./examination.js";
 import type { FileFindings } from "./examine-files.js";
 import type { ModelFindings } from "./examine-model.js";
-import {
-  compareAnswer,
-  compareImage,
-  comparePrompt,
-  type StockInputs,
-  stockInputs,
-  stockPackage,
-} from "./stock.js";
+import { compareAnswer, compareImage, comparePrompt } from "./stock.js";
+import { type StockInputs, stockInputs, stockPackage } from "./stock-inputs.js";
 
 /** Compares image, prompt and greedy answer with those of stock transformers.js, which reads the same files. */
 export async function examineStock(
@@ -21,16 +15,16 @@ export async function examineStock(
   found: ModelFindings,
   { dtypes, threads }: { readonly dtypes: GraphDtypes; readonly threads: number | undefined },
 ): Promise<void> {
-  const { path, image, pixels } = files;
+  const { path, family, image, pixels } = files;
   let transformers: Transformers | undefined;
   let stock: StockInputs | undefined;
   let reason = "";
   if (!isWanted) reason = "it was not asked for";
   else if (files.adapter !== undefined) reason = "transformers.js merges no adapter";
-  else if (path !== undefined && image !== undefined) {
+  else if (path !== undefined && family !== undefined && image !== undefined) {
     try {
       transformers = await stockPackage();
-      stock = await stockInputs(transformers, path, pixels);
+      stock = await stockInputs(transformers, path, family, pixels);
     } catch (error) {
       // What keeps transformers.js from it need not be wrong with the checkpoint.
       const { message } = error as Error;
@@ -60,6 +54,8 @@ export async function examineStock(
       threads,
       weightBytes,
       image: image!,
+      prompt: found.prompt!,
+      standIns: family!.standIns,
     });
   });
 }

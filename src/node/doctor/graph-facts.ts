@@ -7,7 +7,7 @@ import { fileDamage } from "../../onnx/file-damage.js";
 import { findLayers } from "../../onnx/find-layers.js";
 import { DataType, type OnnxModel, type OnnxTensor } from "../../onnx/graph-model.js";
 import { readModel } from "../../onnx/read-model.js";
-import { GRAPH_NAMES } from "../checkpoint-folder.js";
+import { DTYPE_SUFFIXES, GRAPH_NAMES } from "../checkpoint-folder.js";
 import { isFolder, isRegularFile } from "../regular-file.js";
 import { ownFile } from "../weights-file.js";
 import { type Finding, fault, passed } from "./examination.js";
@@ -79,7 +79,9 @@ export function missingGraph(message: string, folder: string, graph: string): Fi
   const names = isFolder(folder)
     ? readdirSync(folder).filter((name) => name.endsWith(".onnx"))
     : [];
+  const precisions = Object.values(DTYPE_SUFFIXES).map((suffix) => `${graph}${suffix}.onnx`);
   const isKnown = (name: string) =>
+    precisions.includes(name) ||
     GRAPH_NAMES.some((known) => known !== graph && name.startsWith(known));
   const similar = closest(
     `${graph}.onnx`,
@@ -171,8 +173,9 @@ function layersOf({ graph }: OnnxModel): GraphFacts["layers"] {
   }
 }
 
-/** Rows of the largest table that a Gather reads. */
+/** Rows of the largest table that a Gather reads in a graph that looks tokens up; others look up places, for example. */
 function tableRows({ graph }: OnnxModel): number | undefined {
+  if (!graph.inputs.some(({ name }) => name === "input_ids")) return undefined;
   const tables = new Map(graph.initializers.map(({ name, dims }) => [name, dims]));
   const rows = graph.nodes.flatMap(({ opType, inputs }) => {
     const dims = /^Gather(BlockQuantized)?$/.test(opType) ? tables.get(inputs[0] ?? "") : undefined;

@@ -16,6 +16,8 @@ export interface Cost {
   readonly weightBytes: number;
   /** Bytes of the cache for a token. */
   readonly cacheBytesPerToken: number;
+  /** Bytes of states of fixed size for an answer, whatever its length; 0 where the decoder has none. */
+  readonly cacheBytesPerContext: number;
   /** By how many bytes the process grew from before the model was opened to behind the measurement. */
   readonly residentBytes: number;
 }
@@ -44,6 +46,7 @@ export async function measureCost(
     msPerToken: median(answers.flatMap(({ stepMs }) => stepMs))!,
     weightBytes: before.weightBytes,
     cacheBytesPerToken: backend.facts.bytesPerToken,
+    cacheBytesPerContext: backend.facts.bytesPerContext,
     residentBytes: Math.max(0, process.memoryUsage.rss() - before.residentBytes),
   };
 }

@@ -1,102 +1,17 @@
 import { freemem } from "node:os";
-import type { PreTrainedModel, Processor, RawImage, Tensor } from "@huggingface/transformers";
-import { importFailure } from "../../errors.js";
-import type { ProcessedImage, RgbPixels } from "../../families/family.js";
-import { readChatTemplate } from "../chat-template.js";
+import type { PreTrainedModel, Tensor } from "@huggingface/transformers";
+import type { ModelFamily, ProcessedImage } from "../../families/family.js";
 import type { GraphDtypes } from "../checkpoint-folder.js";
-import { pillowImage, type Transformers } from "../images/transformers-processor.js";
-import { QUESTION } from "./decode-plainly.js";
+import type { Transformers } from "../images/transformers-processor.js";
 import { type Finding, fault, passed, skipped } from "./examination.js";
 import { graphInput } from "./examine-image.js";
 import { megabytes } from "./graph-facts.js";
+import type { StockInputs } from "./stock-inputs.js";
 
 /** Largest difference of two pixel values that is rounding. */
 const ROUNDING = 1e-4;
 /** Memory that a model takes while it is opened, as a multiple of its files. */
 const ROOM = 2;
-
-/** What transformers.js makes of the question and an image. */
-export interface StockInputs {
-  /** Its inputs for pixels that are resized as Pillow does, which is what models were trained on. */
-  readonly inputs: Readonly<Record<string, Tensor>>;
-  /** Pixel values of the image resized its own way, which is not antialiased. */
-  readonly ownWay: Readonly<Record<string, Tensor>>;
-  /** Whether its processor resizes pixel values, past what images do, so that its own way is its only one. */
-  readonly resizesValues: boolean;
-}
-
-/** Processors of transformers.js that cut images into tiles and resize the tiles' values. */
-const RESIZES_VALUES = /^(Idefics3|SmolVLM)ImageProcessor/;
-
-/** @throws UnsupportedCapabilityError with the command that installs it */
-export async function stockPackage(): Promise<Transformers> {
-  try {
-    return await import("@huggingface/transformers");
-  } catch (cause) {
-    throw importFailure(
-      {
-        name: "@huggingface/transformers",
-        version: "4.3.1",
-        use: "the comparison with stock transformers.js",
-        flags: "--ignore-scripts",
-      },
-      cause,
-    );
-  }
-}
-
-/** The inputs that transformers.js gives its model. @throws Error of transformers.js */
-export async function stockInputs(
-  transformers: Transformers,
-  folder: string,
-  { data, width, height }: RgbPixels,
-): Promise<StockInputs> {
-  const processor = await transformers.AutoProcessor.from_pretrained(folder, {
-    local_files_only: true,
-  });
-  const prompt = renderQuestion(processor, readChatTemplate(folder).text);
-  const PillowImage = pillowImage(transformers.RawImage);
-  const own = new transformers.RawImage(new Uint8ClampedArray(data), width, height, 3);
-  return {
-    inputs: await callProcessor(processor, new PillowImage({ data, width, height }), prompt),
-    ownWay: await callProcessor(processor, own, prompt),
-    resizesValues: RESIZES_VALUES.test(processor.image_processor?.constructor.name ?? ""),
-  };
-}
-
-/** Renders by the template that transformers.js finds; it does not look everywhere where there may be one. */
-function renderQuestion(processor: Processor, template: string): string {
-  const content = [{ type: "image" }, { type: "text", text: QUESTION }];
-  const render = (options: object) =>
-    processor.apply_chat_template([{ role: "user", content }] as never, {
-      add_generation_prompt: true,
-      tokenize: false,
-      ...options,
-    }) as string;
-  try {
-    return render({});
-  } catch {
-    return render({ chat_template: template });
-  }
-}
-
-/** Processors take image and text in one order or the other; in the wrong one, each fails on a text for an image. */
-async function callProcessor(
-  processor: Processor,
-  image: RawImage,
-  prompt: string,
-): Promise<Record<string, Tensor>> {
-  const call = processor as unknown as (...given: unknown[]) => Promise<Record<string, Tensor>>;
-  try {
-    return await call(image, prompt);
-  } catch (imageFirst) {
-    try {
-      return await call(prompt, image);
-    } catch {
-      throw imageFirst;
-    }
-  }
-}
 
 /** Compares pixel values. */
 export function compareImage(stock: StockInputs, image: ProcessedImage): Finding<true> {
@@ -117,7 +32,7 @@ export function compareImage(stock: StockInputs, image: ProcessedImage): Finding
   }
   if (stock.resizesValues) {
     return skipped(
-      `transformers.js resizes tiles without antialiasing, Python's processor with it: ${pixelsInput} is up to ${difference.toPrecision(3)} off; tokens are compared from the same pixels`,
+      `transformers.js resizes pixel values without antialiasing, Python's processor pixels with it: ${pixelsInput} is up to ${difference.toPrecision(3)} off; tokens are compared from the same pixels`,
     );
   }
   if (!(difference <= ROUNDING)) {
@@ -138,10 +53,17 @@ const PROCESSOR =
   "compare preprocessor_config.json with the repository's; if it is the same, report the checkpoint's name";
 
 /** Compares the tokens of the prompt. */
-export function comparePrompt({ inputs }: StockInputs, tokens: readonly number[]): Finding<true> {
+export function comparePrompt(
+  { inputs, noPrompt, addsLines }: StockInputs,
+  tokens: readonly number[],
+): Finding<true> {
+  if (noPrompt !== undefined) return skipped(noPrompt);
   const theirs = idsOf(inputs.input_ids);
   const at = firstDifference(tokens, theirs);
-  if (at === undefined) return passed(`${tokens.length} tokens, the same as in transformers.js`);
+  if (at === undefined) {
+    const but = addsLines ? ", but for the empty lines that it puts around images" : "";
+    return passed(`${tokens.length} tokens, the same as in transformers.js${but}`);
+  }
   return fault(
     `the prompt has ${tokens.length} tokens here and ${theirs.length} in transformers.js; the first that differs is ${at}: ${tokens[at] ?? "none"} here, ${theirs[at] ?? "none"} there`,
     "compare tokenizer.json, processor_config.json and the chat template with the repository's; if they are the same, report the checkpoint's name",
@@ -156,14 +78,18 @@ export interface StockRun {
   readonly weightBytes: number;
   /** The image whose pixels it is given. */
   readonly image: ProcessedImage;
+  /** The tokens that it is given where it lays out no prompt. */
+  readonly prompt: readonly number[];
+  /** The tokens that are looked up as others. */
+  readonly standIns: ModelFamily["standIns"];
 }
 
 /** Compares greedy tokens, from the same inputs. */
 export async function compareAnswer(
   transformers: Transformers,
-  { inputs }: StockInputs,
+  { inputs, noPrompt }: StockInputs,
   answer: { readonly tokens: readonly number[]; readonly logits: readonly Float32Array[] },
-  { folder, dtypes, threads, weightBytes, image }: StockRun,
+  { folder, dtypes, threads, weightBytes, image, prompt, standIns }: StockRun,
 ): Promise<Finding<true>> {
   if (ROOM * weightBytes > freemem()) {
     return skipped(
@@ -187,15 +113,21 @@ export async function compareAnswer(
   try {
     // What keeps it from answering is told by the check; it would print its inputs besides.
     env.logLevel = LogLevel.NONE;
+    if (standIns !== undefined) lookUpAs(standIns, model, transformers);
     const { data, dims } = graphInput(image);
+    const tokens = noPrompt === undefined ? idsOf(inputs.input_ids) : prompt;
+    const ofTokens = (values: BigInt64Array) =>
+      new transformers.Tensor("int64", values, [1, tokens.length]);
     const output = await model.generate({
       ...inputs,
+      input_ids: ofTokens(BigInt64Array.from(tokens, BigInt)),
+      attention_mask: ofTokens(new BigInt64Array(tokens.length).fill(1n)),
       [image.pixelsInput]: new transformers.Tensor("float32", data, [...dims]),
       max_new_tokens: answer.tokens.length,
       do_sample: false,
       repetition_penalty: 1,
     } as never);
-    theirs = idsOf(output as Tensor).slice(idsOf(inputs.input_ids).length);
+    theirs = idsOf(output as Tensor).slice(tokens.length);
   } finally {
     env.logLevel = logLevel;
     await model.dispose();
@@ -217,6 +149,29 @@ export async function compareAnswer(
     `token ${at} is ${own[at]} here and ${theirs[at]} in transformers.js, from the same pixels (logits differ by ${margin.toPrecision(2)})`,
     "one of the two is wrong: compare with the model in Python, and report the checkpoint's name (docs/models.md tells what transformers.js is known to do otherwise)",
   );
+}
+
+/** What a session of transformers.js is fed to look tokens up. */
+interface TokenFeeds {
+  readonly input_ids: { readonly data: BigInt64Array; readonly dims: readonly number[] };
+}
+
+/** Lets a model look up some tokens as others, as Python does; transformers.js looks up image tokens as they are. */
+function lookUpAs(
+  standIns: ReadonlyMap<number, number>,
+  model: PreTrainedModel,
+  { Tensor }: Transformers,
+): void {
+  const { sessions } = model as unknown as {
+    sessions: { embed_tokens: { run(feeds: object): Promise<object> } };
+  };
+  const { embed_tokens: embed } = sessions;
+  const run = embed.run.bind(embed);
+  embed.run = (feeds) => {
+    const { data, dims } = (feeds as TokenFeeds).input_ids;
+    const ids = data.map((id) => BigInt(standIns.get(Number(id)) ?? id));
+    return run({ input_ids: new Tensor("int64", ids, [...dims]).ort_tensor });
+  };
 }
 
 function idsOf(tensor: Tensor | undefined): number[] {

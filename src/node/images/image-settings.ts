@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ModelLoadError } from "../../errors.js";
+import { givenSettings, parseSettings, refuseUnknown } from "./parse-settings.js";
 import { RESAMPLING_FILTERS, type ResamplingFilter } from "./resample.js";
 
 /** Width and height in pixels. */
@@ -40,12 +41,23 @@ const SIGLIP = {
   image_std: HALF,
 };
 
+/** LLaVA-OneVision's graphs take an image as one tile: its settings for several change nothing. */
+const ONE_TILE = {
+  ...SIGLIP,
+  size: { width: 384, height: 384 } as unknown,
+  image_mean: CLIP.image_mean,
+  image_std: CLIP.image_std,
+};
+const OF_SEVERAL_TILES: readonly string[] = ["image_grid_pinpoints", "do_pad"];
+
 /** Processors that resize, crop and normalise, nothing else; with what they do where a file says nothing. */
 const PLAIN = {
   CLIPImageProcessor: CLIP,
   CLIPFeatureExtractor: CLIP,
   LlavaImageProcessor: CLIP,
+  LlavaOnevisionImageProcessor: ONE_TILE,
   SiglipImageProcessor: SIGLIP,
+  Gemma3ImageProcessor: { ...SIGLIP, resample: 2 },
   ViTImageProcessor: { ...SIGLIP, resample: 2 },
   ViTFeatureExtractor: { ...SIGLIP, resample: 2 },
 };
@@ -56,6 +68,7 @@ export const INERT: readonly RegExp[] = [
   /^(image_processor_type|feature_extractor_type|processor_class|auto_map|model_input_names)$/,
   /^(do_convert_rgb|data_format|input_data_format|return_tensors|device|disable_grouping)$/,
   /^(default_to_square|patch_size|image_seq_length|image_seq_len|num_additional_image_tokens)$/,
+  /^pan_and_scan_/, // of do_pan_and_scan, which is refused where it is on
   /^(vision_feature_select_strategy|transformers_version|name_or_path|pad_size)$/,
 ];
 
@@ -93,31 +106,20 @@ export function imageSettings(
   const type = content.image_processor_type ?? content.feature_extractor_type;
   const name = String(type ?? "CLIPImageProcessor").replace(/Fast$/, "");
   if (!Object.hasOwn(PLAIN, name)) return undefined;
-  const given = Object.entries(content).filter(([, value]) => value !== null);
-  for (const [field, value] of given) {
-    const isKnown = field in SETTINGS.shape || INERT.some((pattern) => pattern.test(field));
-    if (isKnown || value === false) continue;
-    throw new ModelLoadError(
-      `preprocessor_config.json: ${field} is not understood, and may change what the model sees; expected ${Object.keys(SETTINGS.shape).join(", ")}`,
-    );
-  }
   const defaults = PLAIN[name as keyof typeof PLAIN];
-  const parsed = SETTINGS.safeParse({
+  const unused = defaults === ONE_TILE ? OF_SEVERAL_TILES : [];
+  const given = Object.fromEntries(
+    Object.entries(givenSettings(content)).filter(([field]) => !unused.includes(field)),
+  );
+  refuseUnknown(given, Object.keys(SETTINGS.shape), INERT);
+  const data = parseSettings(SETTINGS, {
     do_resize: true,
     do_rescale: true,
     rescale_factor: 1 / 255,
     do_normalize: true,
     ...defaults,
-    ...Object.fromEntries(given),
+    ...given,
   });
-  if (!parsed.success) {
-    const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
-    const field = String(path[0]);
-    throw new ModelLoadError(
-      `preprocessor_config.json: ${field}: received ${JSON.stringify(content[field])}; ${message}`,
-    );
-  }
-  const { data } = parsed;
   const isClip = defaults === CLIP;
   return {
     size: data.do_resize ? resizing(data.size!, isClip) : null,

@@ -40,8 +40,14 @@ function bicubic(x: number): number {
   return 0;
 }
 
-/** Fractional bits of a weight. */
-const WEIGHT_BITS = 22;
+/**
+ * Whose fixed point: Pillow's weights have 22 fractional bits; those that torch has for bytes are of 16 bits, with as many
+ * fractional ones as the largest of a direction has room for.
+ */
+export type WeightsOf = "pillow" | "torch";
+
+const PILLOW_BITS = 22;
+const TORCH_RANGE = 2 ** 15;
 
 /** Milliseconds after which a long resampling lets other work run. */
 const SLICE_MS = 20;
@@ -52,6 +58,8 @@ const SLICE_MS = 20;
  * by the same names differs from it by up to tens of grey levels.
  *
  * @param filter "nearest" is not antialiased
+ * @param weightsOf "torch" gives the bytes of torchvision's antialiased resizing on a CPU, bilinear and bicubic: they differ
+ * from Pillow's by a grey level here and there
  * @returns new pixels; the image itself when it has that size already
  */
 export async function resample(
@@ -59,12 +67,17 @@ export async function resample(
   width: number,
   height: number,
   filter: ResamplingFilter,
+  weightsOf: WeightsOf = "pillow",
 ): Promise<RgbPixels> {
   if (image.width === width && image.height === height) return image;
   if (filter === "nearest") return nearest(image, width, height);
   const kernel = KERNELS[filter];
-  const narrowed = image.width === width ? image : await resampleRows(image, width, kernel);
-  return narrowed.height === height ? narrowed : resampleColumns(narrowed, height, kernel);
+  const plan = (from: number, to: number) => planOf(from, to, kernel, weightsOf);
+  const narrowed =
+    image.width === width ? image : await resampleRows(image, width, plan(image.width, width));
+  return narrowed.height === height
+    ? narrowed
+    : resampleColumns(narrowed, height, plan(narrowed.height, height));
 }
 
 function nearest({ data, width: from, height: rows }: RgbPixels, width: number, height: number) {
@@ -98,7 +111,36 @@ interface Window {
   readonly weights: Int32Array;
 }
 
-function windows(from: number, to: number, { support, weight }: Kernel): Window[] {
+/** What makes each pixel of one direction. */
+interface Plan {
+  /** Fractional bits of the weights. */
+  readonly bits: number;
+  readonly windows: readonly Window[];
+}
+
+function planOf(from: number, to: number, kernel: Kernel, weightsOf: WeightsOf): Plan {
+  const shares = sharesOf(from, to, kernel);
+  const bits = weightsOf === "pillow" ? PILLOW_BITS : torchBits(shares);
+  const windows = shares.map(({ start, weights }) => ({
+    start,
+    weights: Int32Array.from(weights, (share) => {
+      const scaled = share * 2 ** bits;
+      return Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+    }),
+  }));
+  return { bits, windows };
+}
+
+/** The most bits, up to Pillow's, with which no weight leaves the range. */
+function torchBits(shares: readonly { readonly weights: readonly number[] }[]): number {
+  const largest = shares.reduce((most, { weights }) => Math.max(most, ...weights), 0);
+  let bits = 0;
+  while (bits < PILLOW_BITS && Math.trunc(0.5 + largest * 2 ** (bits + 1)) < TORCH_RANGE) bits++;
+  return bits;
+}
+
+/** Each pixel's window, with weights that sum up to 1. */
+function sharesOf(from: number, to: number, { support, weight }: Kernel) {
   const scale = from / to;
   const stretch = Math.max(scale, 1);
   const reach = support * stretch;
@@ -110,13 +152,7 @@ function windows(from: number, to: number, { support, weight }: Kernel): Window[
       weight((x + start - centre + 0.5) * (1 / stretch)),
     );
     const sum = weights.reduce((total, one) => total + one, 0);
-    return {
-      start,
-      weights: Int32Array.from(weights, (one) => {
-        const share = (sum === 0 ? one : one / sum) * 2 ** WEIGHT_BITS;
-        return Math.trunc(share < 0 ? share - 0.5 : share + 0.5);
-      }),
-    };
+    return { start, weights: sum === 0 ? weights : weights.map((one) => one / sum) };
   });
 }
 
@@ -124,16 +160,16 @@ function windows(from: number, to: number, { support, weight }: Kernel): Window[
 async function resampleRows(
   { data, width: from, height }: RgbPixels,
   width: number,
-  kernel: Kernel,
+  { bits, windows }: Plan,
 ): Promise<RgbPixels> {
-  const plan = windows(from, width, kernel);
   const resized = new Uint8ClampedArray(width * height * 3);
+  const half = 2 ** (bits - 1);
   const pause = pauses();
   for (let y = 0; y < height; y++) {
     let at = y * width * 3;
-    for (const { start, weights } of plan) {
+    for (const { start, weights } of windows) {
       let pixel = (y * from + start) * 3;
-      let red = 2 ** (WEIGHT_BITS - 1);
+      let red = half;
       let green = red;
       let blue = red;
       for (let k = 0; k < weights.length; k++) {
@@ -142,9 +178,9 @@ async function resampleRows(
         green += data[pixel++]! * weight;
         blue += data[pixel++]! * weight;
       }
-      resized[at++] = red >> WEIGHT_BITS;
-      resized[at++] = green >> WEIGHT_BITS;
-      resized[at++] = blue >> WEIGHT_BITS;
+      resized[at++] = red >> bits;
+      resized[at++] = green >> bits;
+      resized[at++] = blue >> bits;
     }
     await pause();
   }
@@ -153,22 +189,22 @@ async function resampleRows(
 
 /** The second direction: each column becomes `height` pixels high. */
 async function resampleColumns(
-  { data, width, height: from }: RgbPixels,
+  { data, width }: RgbPixels,
   height: number,
-  kernel: Kernel,
+  { bits, windows }: Plan,
 ): Promise<RgbPixels> {
   const stride = width * 3;
   const resized = new Uint8ClampedArray(stride * height);
   const sums = new Int32Array(stride);
   const pause = pauses();
-  for (const [y, { start, weights }] of windows(from, height, kernel).entries()) {
-    sums.fill(2 ** (WEIGHT_BITS - 1));
+  for (const [y, { start, weights }] of windows.entries()) {
+    sums.fill(2 ** (bits - 1));
     for (let k = 0; k < weights.length; k++) {
       const weight = weights[k]!;
       const row = (start + k) * stride;
       for (let x = 0; x < stride; x++) sums[x]! += data[row + x]! * weight;
     }
-    for (let x = 0; x < stride; x++) resized[y * stride + x] = sums[x]! >> WEIGHT_BITS;
+    for (let x = 0; x < stride; x++) resized[y * stride + x] = sums[x]! >> bits;
     await pause();
   }
   return { data: resized, width, height };

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { ModelLoadError } from "../../errors.js";
 import { INERT, LENGTH, NUMBERS, perChannel } from "./image-settings.js";
+import { givenSettings, parseSettings, refuseUnknown } from "./parse-settings.js";
 import { RESAMPLING_FILTERS, type ResamplingFilter } from "./resample.js";
 
 /** What an image processor that cuts images into tiles does to pixels. */
@@ -62,25 +62,9 @@ const DEFAULTS = {
  */
 export function tileSettings(content: Readonly<Record<string, unknown>>): TileSettings | undefined {
   if (!TYPES.test(String(content.image_processor_type))) return undefined;
-  const given = Object.entries(content).filter(([, value]) => value !== null);
-  for (const [field, value] of given) {
-    const isKnown = field in SETTINGS.shape || INERT_HERE.some((pattern) => pattern.test(field));
-    if (isKnown || value === false) continue;
-    throw new ModelLoadError(
-      `preprocessor_config.json: ${field} is not understood, and may change what the model sees; expected ${Object.keys(SETTINGS.shape).join(", ")}`,
-    );
-  }
-  const { success, data, error } = SETTINGS.safeParse({
-    ...DEFAULTS,
-    ...Object.fromEntries(given),
-  });
-  if (!success) {
-    const [{ path, message }] = error.issues as [z.core.$ZodIssue];
-    const field = String(path[0]);
-    throw new ModelLoadError(
-      `preprocessor_config.json: ${field}: received ${JSON.stringify(content[field])}; ${message}`,
-    );
-  }
+  const given = givenSettings(content);
+  refuseUnknown(given, Object.keys(SETTINGS.shape), INERT_HERE);
+  const data = parseSettings(SETTINGS, { ...DEFAULTS, ...given });
   return {
     longestEdge: data.do_resize ? data.size.longest_edge : null,
     tile: data.max_image_size.longest_edge,

@@ -39,6 +39,8 @@ async function serve(model: Model, call: WorkerCall): Promise<unknown> {
     case "prepare":
       await model.prepare(methodNamed(call.method.name, call.method.settings, assets));
       return undefined;
+    case "encode":
+      return model.encode(call.text);
     case "generate":
       return generate(model, call);
   }

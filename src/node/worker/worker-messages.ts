@@ -41,6 +41,7 @@ export type WorkerCall =
       readonly isSettled: boolean;
     }
   | { readonly id: number; readonly kind: "prepare"; readonly method: SentMethod }
+  | { readonly id: number; readonly kind: "encode"; readonly text: string }
   | { readonly id: number; readonly kind: "abort"; readonly index: number }
   | { readonly id: number; readonly kind: "asset"; readonly key: string; readonly value: unknown }
   | { readonly id: number; readonly kind: "forget"; readonly key: string }

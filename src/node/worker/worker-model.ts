@@ -87,6 +87,11 @@ export class WorkerModel implements Model {
     );
   }
 
+  async encode(text: string): Promise<readonly number[]> {
+    const thread = await this.#alive();
+    return (await thread.calls.call({ kind: "encode", text })) as readonly number[];
+  }
+
   async prepare(method: Method): Promise<void> {
     const sent = sentMethod(method);
     const thread = await this.#alive();

@@ -10,9 +10,9 @@
  * A tensor [B, H, P, D] is contiguous per head: with P the exact length, one more row moves every later head. Feed a
  * buffer of fixed capacity C >= P instead (grown by blocks, say of 128 rows), write row p of head h of stream b at
  * ((b*H + h)*C + p)*D, and tell the graph by its mask which slots are filled. Unused slots must hold finite numbers.
- * The two attention styles read the mask differently ({@link CacheDelta.pastLayout}):
+ * Attention styles read the mask differently ({@link CacheDelta.pastLayout}):
  *
- * - `"masked"` (Concat style): attention_mask is [B, C+S], one element per slot: 1 for filled slots of the past, 0 for
+ * - `"masked"` (Concat style; MultiHeadAttention and Attention whose mask is made of attention_mask): attention_mask is [B, C+S], one element per slot: 1 for filled slots of the past, 0 for
  *   unused ones, then 1 for each new token. Masked slots weigh exactly zero. Slots have no order but for the S new
  *   ones, since positions are given by position_ids (which are therefore required): each stream may have its own
  *   number of filled slots, and a prefill of unequal prompts simply masks its padding.
@@ -21,19 +21,20 @@
  *   the first n_b - S rows of the past, whatever its capacity C, and works out positions from the counts unless the
  *   graph has position_ids. Unequal prompts are padded on the right: mask ones first, then zeros. Beyond the first
  *   pass, S > 1 needs B = 1.
- * - `"exact"` (fused operators that take past and return present without counts): P must be the exact length.
+ * - `"exact"` (any other): P must be the exact length.
  *
  * @see https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md#commicrosoftgroupqueryattention
  */
 import { UnsupportedCapabilityError } from "../../errors.js";
 import { declareInternal, makeNode, makeValueInfo } from "../build.js";
+import { type FusedStyle, followsMask, fusedStyle, readsPast } from "../fused-attention.js";
 import { GraphIndex, integerAttribute } from "../graph-index.js";
 import { changed, type OnnxModel, type OnnxNode, type OnnxValueInfo } from "../graph-model.js";
 import { readBy } from "../remove-unused.js";
 import { CountedRows, LastRows, type RowSelector } from "./new-rows.js";
 
 /** How attention joins past and new rows. */
-export type AttentionStyle = "concat" | "group-query" | "fused";
+export type AttentionStyle = "concat" | FusedStyle;
 
 /** How the past may be fed; see the notes at the head of this file. */
 export type PastLayout = "masked" | "counted" | "exact";
@@ -124,7 +125,7 @@ export function returnNewRows(model: OnnxModel): CacheDelta {
   return {
     model: changed(model, { graph }),
     attention,
-    pastLayout: layoutOf(attention, index),
+    pastLayout: layoutOf(sources, index),
     layers: layerNames(presents),
     elemType: presents[0]?.elemType ?? 0,
   };
@@ -157,12 +158,9 @@ function findSource(index: GraphIndex, present: string): Source {
         return { attention: "concat", value: added, whole: false, node };
     }
   }
-  if (node !== undefined && node.domain === "com.microsoft") {
-    const readsPast = node.inputs.some((input) => input !== "" && index.origin(input) === past);
-    if (readsPast && node.opType === "GroupQueryAttention")
-      return { attention: "group-query", value, whole: true, node };
-    if (readsPast && node.opType === "MultiHeadAttention")
-      return { attention: "fused", value, whole: true, node };
+  const style = node === undefined ? undefined : fusedStyle(node);
+  if (node !== undefined && style !== undefined && readsPast(node, past, index)) {
+    return { attention: style, value, whole: true, node };
   }
   const found =
     node === undefined
@@ -173,10 +171,13 @@ function findSource(index: GraphIndex, present: string): Source {
   );
 }
 
-function layoutOf(attention: AttentionStyle, index: GraphIndex): PastLayout {
-  if (index.input("attention_mask") === undefined || attention === "fused") return "exact";
-  if (attention === "group-query") return "counted";
-  return index.input("position_ids") === undefined ? "exact" : "masked";
+function layoutOf(sources: readonly Source[], index: GraphIndex): PastLayout {
+  if (index.input("attention_mask") === undefined) return "exact";
+  if (sources[0]?.attention === "group-query") return "counted";
+  const isMasked = sources.every(
+    ({ attention, node }) => attention === "concat" || followsMask(node, index),
+  );
+  return isMasked && index.input("position_ids") !== undefined ? "masked" : "exact";
 }
 
 function layerNames(presents: readonly OnnxValueInfo[]): CacheDeltaLayer[] {

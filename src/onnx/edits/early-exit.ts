@@ -145,16 +145,21 @@ function cutStream(
   if (!cut.isMovable) return { stream: value, before: [] };
   const { node } = cut;
   const inputs = [value, ...node.inputs.slice(1)];
-  const moved = changed(node, { name: `${output}/${node.name}`, inputs, outputs: [stream] });
+  const moved = changed(node, { name: nameWithin(output, node), inputs, outputs: [stream] });
   return { stream, before: [moved] };
 }
 
 function copyOf(node: OnnxNode, output: string, renamed: (name: string) => string): OnnxNode {
   return changed(node, {
-    name: `${output}/${node.name}`,
+    name: nameWithin(output, node),
     inputs: node.inputs.map(renamed),
     outputs: node.outputs.map(renamed),
   });
+}
+
+/** Nodes may go without a name, but no two may have the same. */
+function nameWithin(output: string, { name }: OnnxNode): string {
+  return name === "" ? "" : `${output}/${name}`;
 }
 
 /** The norm of a fused residual add and norm, of a stream that is a sum already. */

@@ -16,6 +16,8 @@ export interface EditedRow {
   readonly pastLength: number;
   /** New tokens of the row; where rows differ, they are the last of the run's S, behind padding (0 for vision graphs). */
   readonly newLength: number;
+  /** Column of attention that its first new token has; its past has those from 0 on (0 for vision graphs). */
+  readonly newColumn: number;
   /** Spans of image tokens in the whole context, first inclusive, end exclusive; empty for vision graphs. */
   readonly images: readonly { readonly start: number; readonly end: number }[];
 }
@@ -23,9 +25,9 @@ export interface EditedRow {
 /** What an edit may know of a run that it feeds. */
 export interface EditedRun {
   readonly rows: readonly EditedRow[];
-  /** New tokens of the run, S, and rows per head of the past as fed, P (0 for vision graphs). */
+  /** New tokens of the run, S, and columns of attention, T: all keys that a query meets, masked ones too (0 for vision graphs). */
   readonly steps: number;
-  readonly pastRows: number;
+  readonly columns: number;
   /** The patched session's declared inputs: name and shape (number or symbol per axis). */
   readonly inputShape: (name: string) => readonly (number | string)[] | undefined;
 }
@@ -43,6 +45,23 @@ export interface GraphEdit {
   apply(model: OnnxModel): OnnxModel;
   /** Feeds of the inputs that `apply` added. */
   feeds(run: EditedRun): Readonly<Record<string, EditInput>>;
-  /** Outputs that `apply` added, each (B, n) or (B, 1, n) float32; a method gets row b's n numbers by name. */
+  /** Outputs that `apply` added, each (B, ...) float32; a method gets a row's numbers by name. */
   readonly outputs?: readonly string[];
+  /** What a method gets of a row's numbers, of an output that has one for each column of attention; all where left out. */
+  reading?(output: string, numbers: Float32Array, row: EditedRow, columns: number): Float32Array;
+}
+
+/** The column of attention that a token of a row's context has. */
+export function columnOf({ pastLength, newColumn }: EditedRow, token: number): number {
+  return token < pastLength ? token : newColumn + token - pastLength;
+}
+
+/** The columns of attention that a row's image tokens have, as far as it holds them. */
+export function imageColumns(row: EditedRow): number[] {
+  const length = row.pastLength + row.newLength;
+  return row.images.flatMap(({ start, end }) =>
+    Array.from({ length: Math.max(Math.min(end, length) - start, 0) }, (_, i) =>
+      columnOf(row, start + i),
+    ),
+  );
 }

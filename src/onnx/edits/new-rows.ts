@@ -3,6 +3,7 @@
  * whose present output cannot be avoided. The rows are picked inside the graph, so only S of them leave it.
  */
 import { makeNode, makeTensor } from "../build.js";
+import { positionAxis } from "../fused-attention.js";
 import type { OnnxNode, OnnxTensor, OnnxValueInfo } from "../graph-model.js";
 
 /** Makes nodes that select new rows; shared nodes and constants are emitted once for all layers. */
@@ -12,12 +13,14 @@ export interface RowSelector {
   constants(): OnnxTensor[];
 }
 
-/** The last S rows of present, S being the number of query positions (axis 1 of the query [B, S, hidden]). */
+/** The last S rows of present, S being the number of query positions. */
 export class LastRows implements RowSelector {
   readonly #query: string;
+  readonly #axis: number;
 
   constructor(attention: OnnxNode) {
     this.#query = attention.inputs[0] ?? "";
+    this.#axis = positionAxis(attention);
   }
 
   select(present: string, output: string): OnnxNode[] {
@@ -29,14 +32,14 @@ export class LastRows implements RowSelector {
   shared(): OnnxNode[] {
     return [
       makeNode("Shape", [this.#query], ["new_rows/query_shape"]),
-      makeNode("Gather", ["new_rows/query_shape", "new_rows/one"], ["new_rows/count"]),
+      makeNode("Gather", ["new_rows/query_shape", "new_rows/positions"], ["new_rows/count"]),
       makeNode("Neg", ["new_rows/count"], ["new_rows/start"]),
     ];
   }
 
   constants(): OnnxTensor[] {
     return [
-      makeTensor("new_rows/one", [1], BigInt64Array.of(1n)),
+      makeTensor("new_rows/positions", [1], BigInt64Array.of(BigInt(this.#axis))),
       makeTensor("new_rows/end", [1], BigInt64Array.of(2n ** 62n)),
       makeTensor("new_rows/axis", [1], BigInt64Array.of(2n)),
     ];

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "../../errors.js";
+import { InvalidArgumentError, UnsupportedCapabilityError } from "../../errors.js";
 import type { OnnxModel } from "../graph-model.js";
 import type { CacheDelta } from "./cache-delta.js";
 import type { EditStage, GraphEdit } from "./graph-edit.js";
@@ -46,11 +46,20 @@ function applyStages(
       `edits: received "${first?.key}" of the ${first?.graph} graph and "${other.key}" of the ${other.graph} graph; expected edits of one graph`,
     );
   }
+  if (first !== undefined) refuseBranches(model);
   const byKey = [...new Map(edits.map((edit) => [edit.key, edit])).values()];
   byKey.sort((a, b) => (a.key < b.key ? -1 : 1));
   return stages
     .flatMap((stage) => byKey.filter((edit) => edit.stage === stage))
     .reduce(applyOne, model);
+}
+
+/** Older merged exports hold a decoder twice, in the branches of an If: with a past and without. */
+function refuseBranches({ graph }: OnnxModel): void {
+  if (!graph.inputs.some(({ name }) => name === "use_cache_branch")) return;
+  throw new UnsupportedCapabilityError(
+    "looked for one decoder to edit, found two in the branches of an If (input use_cache_branch): export the model again, without branches",
+  );
 }
 
 function applyOne(model: OnnxModel, edit: GraphEdit): OnnxModel {

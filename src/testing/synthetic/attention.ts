@@ -1,125 +1,135 @@
-/** Attention of {@link makeSyntheticDecoder}: in plain operators as PyTorch exports it, or fused. */
-import { DataType } from "../../onnx/graph-model.js";
-import type { DecoderContext } from "./context.js";
+/** Attention of {@link makeSyntheticDecoder}: in plain operators as PyTorch exports it, or in one that is fused. */
+import type { DecoderContext, SyntheticAttention } from "./context.js";
 import { addLinear } from "./layers.js";
+import type { SharedValues } from "./shared-values.js";
 
-const THETA = 10000;
+const MICROSOFT = "com.microsoft";
 
-/** Values that all layers share: for plain attention [bias, cos, sin], for the fused one [seqlens, total, cos, sin]. */
-export type SharedValues = readonly string[];
-
-/** The additive mask [B, 1, S, T] and the rotary cos and sin [B, 1, S, D] from attention_mask and position_ids. */
-export function addMaskBias(context: DecoderContext): SharedValues {
-  const { graph, headWidth } = context;
-  const maskShape = graph.op("Shape", ["attention_mask"], "/model/Shape");
-  const total = graph.op("Gather", [maskShape, graph.integers(1)], "/model/Gather");
-  const embedsShape = graph.op("Shape", ["inputs_embeds"], "/model/Shape_1");
-  const count = graph.op("Gather", [embedsShape, graph.integers(1)], "/model/Gather_1");
-  const keys = graph.op("Range", [graph.integers(0), total, graph.integers(1)], "/model/Range");
-  const first = graph.op("Sub", [total, count], "/model/Sub");
-  const queries = graph.op("Range", [first, total, graph.integers(1)], "/model/Range_1");
-  const column = graph.op("Unsqueeze", [queries, graph.integers([1])], "/model/Unsqueeze");
-  const causal = graph.op("LessOrEqual", [keys, column], "/model/LessOrEqual");
-  const filled = graph.op("Cast", ["attention_mask"], "/model/Cast", { to: DataType.bool });
-  const filled4 = graph.op("Unsqueeze", [filled, graph.integers([1, 2])], "/model/Unsqueeze_1");
-  const allowed = graph.op("And", [causal, filled4], "/model/And");
-  const bias = graph.op(
-    "Where",
-    [allowed, graph.float(0), graph.float(-3.4028234663852886e38)],
-    "/model/Where",
-  );
-
-  const half = headWidth / 2;
-  const frequencies = Float32Array.from({ length: half }, (_, i) => THETA ** (-i / half));
-  const inverse = graph.constant("model.rotary_emb.inv_freq", [1, 1, half], frequencies);
-  const positions = graph.op("Cast", ["position_ids"], "/model/rotary_emb/Cast", {
-    to: DataType.float32,
-  });
-  const positions3 = graph.op(
-    "Unsqueeze",
-    [positions, graph.integers([2])],
-    "/model/rotary_emb/Unsqueeze",
-  );
-  const angles = graph.op("Mul", [positions3, inverse], "/model/rotary_emb/Mul");
-  const twice = graph.op("Concat", [angles, angles], "/model/rotary_emb/Concat", { axis: -1 });
-  const angles4 = graph.op(
-    "Unsqueeze",
-    [twice, graph.integers([1])],
-    "/model/rotary_emb/Unsqueeze_1",
-  );
-  const cos = graph.op("Cos", [angles4], "/model/rotary_emb/Cos");
-  const sin = graph.op("Sin", [angles4], "/model/rotary_emb/Sin");
-  return [bias, cos, sin];
+/** What a layer's attention gives: its output [B, S, W], and present key and value [B, KV, T, D]. */
+export interface Attended {
+  readonly output: string;
+  readonly key: string;
+  readonly value: string;
 }
 
-/** seqlens_k [B], total_sequence_length and the cos and sin tables [positions, D/2] of GroupQueryAttention. */
-export function addRotaryTables(context: DecoderContext): SharedValues {
-  const { graph, headWidth } = context;
-  const { maxPositions } = context.options;
-  const name = "/model/attn_mask_reformat";
-  const sum = graph.op("ReduceSum", ["attention_mask", graph.integers([1])], `${name}/ReduceSum`, {
-    keepdims: 0,
-  });
-  const last = graph.op("Sub", [sum, graph.integers(1)], `${name}/Sub`);
-  const lengths = graph.op("Cast", [last], `${name}/Cast`, { to: DataType.int32 });
-  const shape = graph.op("Shape", ["attention_mask"], `${name}/Shape`);
-  const width = graph.op("Gather", [shape, graph.integers(1)], `${name}/Gather`);
-  const total = graph.op("Cast", [width], `${name}/Cast_1`, { to: DataType.int32 });
-  const half = headWidth / 2;
-  const angle = (i: number): number => Math.floor(i / half) * THETA ** (-(i % half) / half);
-  const table = (f: (x: number) => number): Float32Array =>
-    Float32Array.from({ length: maxPositions * half }, (_, i) => f(angle(i)));
-  const cos = graph.constant("cos_cache", [maxPositions, half], table(Math.cos));
-  const sin = graph.constant("sin_cache", [maxPositions, half], table(Math.sin));
-  return [lengths, total, cos, sin];
-}
-
-/** Self-attention of one layer; returns its output [B, S, W] and the present key and value [B, KV, T, D]. */
+/** Self-attention of one layer. */
 export function addAttention(
   context: DecoderContext,
   x: string,
   past: readonly string[],
   shared: SharedValues,
   name: string,
-): { output: string; key: string; value: string } {
+): Attended {
   const { headWidth } = context;
   const { width, heads, kvHeads, attention } = context.options;
   const query = addLinear(context, x, width, heads * headWidth, `${name}/q_proj`);
   const key = addLinear(context, x, width, kvHeads * headWidth, `${name}/k_proj`);
   const value = addLinear(context, x, width, kvHeads * headWidth, `${name}/v_proj`);
-  const attend = attention === "concat" ? attendPlainly : attendFused;
-  const result = attend(context, [query, key, value], past, shared, name);
+  const result = ATTEND[attention](context, [query, key, value], past, shared, name);
   return {
     ...result,
     output: addLinear(context, result.output, heads * headWidth, width, `${name}/o_proj`),
   };
 }
 
-function attendFused(
+const ATTEND: Record<SyntheticAttention, typeof attendPlainly> = {
+  concat: attendPlainly,
+  "group-query": attendInGroups,
+  "group-query-rotated": attendInGroups,
+  "multi-head": attendMultiHead,
+  attention: attendStandard,
+};
+
+function attendInGroups(
   context: DecoderContext,
   projected: readonly string[],
   past: readonly string[],
   shared: SharedValues,
   name: string,
-): { output: string; key: string; value: string } {
-  const { heads, kvHeads } = context.options;
-  const attributes = {
-    num_heads: heads,
-    kv_num_heads: kvHeads,
-    do_rotary: 1,
-    rotary_interleaved: 0,
-  };
-  const inputs = [...projected, ...past, ...shared];
-  const outputs = context.graph.ops(
+): Attended {
+  const { graph } = context;
+  const { heads, kvHeads, attention } = context.options;
+  const [lengths = "", total = "", cos = "", sin = ""] = shared;
+  const isRotated = attention === "group-query-rotated";
+  const [q = "", k = "", value = ""] = projected;
+  const turn = (x: string, kind: string): string =>
+    graph.op(
+      "RotaryEmbedding",
+      [x, "position_ids", cos, sin],
+      `${name}/${kind}_rotary/RotaryEmbedding`,
+      {},
+      MICROSOFT,
+    );
+  const heading = isRotated ? [turn(q, "q"), turn(k, "k")] : [q, k];
+  const tables = isRotated ? [] : [cos, sin];
+  const [output = "", present = "", presentValue = ""] = graph.ops(
     "GroupQueryAttention",
-    inputs,
+    [...heading, value, ...past, lengths, total, ...tables],
     `${name}/GroupQueryAttention`,
     3,
-    attributes,
-    "com.microsoft",
+    {
+      num_heads: heads,
+      kv_num_heads: kvHeads,
+      do_rotary: isRotated ? 0 : 1,
+      rotary_interleaved: 0,
+    },
+    MICROSOFT,
   );
-  const [output = "", key = "", value = ""] = outputs;
+  return { output, key: present, value: presentValue };
+}
+
+function attendMultiHead(
+  context: DecoderContext,
+  projected: readonly string[],
+  past: readonly string[],
+  [bias = "", ...turns]: SharedValues,
+  name: string,
+): Attended {
+  const { graph } = context;
+  const { heads } = context.options;
+  const [q = "", k = "", v = ""] = projected;
+  const turned = (x: string, kind: string): string =>
+    joinHeads(
+      context,
+      rotate(context, splitHeads(context, x, heads, `${name}/${kind}`), turns, `${name}/${kind}`),
+      `${name}/${kind}`,
+    );
+  const [output = "", key = "", value = ""] = graph.ops(
+    "MultiHeadAttention",
+    [turned(q, "q"), turned(k, "k"), v, "", "", bias, ...past],
+    `${name}/MultiHeadAttention`,
+    3,
+    { num_heads: heads },
+    MICROSOFT,
+  );
   return { output, key, value };
+}
+
+function attendStandard(
+  context: DecoderContext,
+  projected: readonly string[],
+  past: readonly string[],
+  [mask = "", ...turns]: SharedValues,
+  name: string,
+): Attended {
+  const { graph } = context;
+  const { heads, kvHeads } = context.options;
+  const [q = "", k = "", v = ""] = projected;
+  const turned = (x: string, count: number, kind: string): string =>
+    rotate(context, splitHeads(context, x, count, `${name}/${kind}`), turns, `${name}/${kind}`);
+  const [mixed = "", key = "", value = ""] = graph.ops(
+    "Attention",
+    [
+      turned(q, heads, "q"),
+      turned(k, kvHeads, "k"),
+      splitHeads(context, v, kvHeads, `${name}/v`),
+      mask,
+      ...past,
+    ],
+    `${name}/Attention`,
+    3,
+  );
+  return { output: joinHeads(context, mixed, name), key, value };
 }
 
 function attendPlainly(
@@ -128,22 +138,31 @@ function attendPlainly(
   past: readonly string[],
   shared: SharedValues,
   name: string,
-): { output: string; key: string; value: string } {
+): Attended {
   const { graph, headWidth } = context;
-  const { heads, kvHeads, width } = context.options;
+  const { heads, kvHeads } = context.options;
   const [pastKey = "", pastValue = ""] = past;
   const [q = "", k = "", v = ""] = projected;
   const [bias = "", cos = "", sin = ""] = shared;
-  const query = rotate(split(q, heads, "q"), "q");
-  const key = graph.op(
+  const query = rotate(
+    context,
+    splitHeads(context, q, heads, `${name}/q`),
+    [cos, sin],
+    `${name}/q`,
+  );
+  const turned = rotate(
+    context,
+    splitHeads(context, k, kvHeads, `${name}/k`),
+    [cos, sin],
+    `${name}/k`,
+  );
+  const key = graph.op("Concat", [pastKey, turned], `${name}/Concat_5`, { axis: 2 });
+  const value = graph.op(
     "Concat",
-    [pastKey, rotate(split(k, kvHeads, "k"), "k")],
-    `${name}/Concat_5`,
+    [pastValue, splitHeads(context, v, kvHeads, `${name}/v`)],
+    `${name}/Concat_6`,
     { axis: 2 },
   );
-  const value = graph.op("Concat", [pastValue, split(v, kvHeads, "v")], `${name}/Concat_6`, {
-    axis: 2,
-  });
   const keys = graph.op("Transpose", [repeat(key, "k")], `${name}/Transpose_3`, {
     perm: [0, 1, 3, 2],
   });
@@ -156,41 +175,7 @@ function attendPlainly(
   const scores = graph.op("Add", [scaled, bias], `${name}/Add_2`);
   const weights = graph.op("Softmax", [scores], `${name}/Softmax`, { axis: -1 });
   const mixed = graph.op("MatMul", [weights, repeat(value, "v")], `${name}/MatMul_1`);
-  const together = graph.op("Transpose", [mixed], `${name}/Transpose_4`, { perm: [0, 2, 1, 3] });
-  const output = graph.op(
-    "Reshape",
-    [together, graph.integers([0, 0, width])],
-    `${name}/Reshape_3`,
-  );
-  return { output, key, value };
-
-  /** [B, S, n*D] -> [B, n, S, D] */
-  function split(projection: string, n: number, kind: string): string {
-    const shaped = graph.op(
-      "Reshape",
-      [projection, graph.integers([0, 0, n, headWidth])],
-      `${name}/${kind}/Reshape`,
-    );
-    return graph.op("Transpose", [shaped], `${name}/${kind}/Transpose`, { perm: [0, 2, 1, 3] });
-  }
-
-  /** x cos + rotate_half(x) sin, where rotate_half([a, b]) = [-b, a]. */
-  function rotate(x: string, kind: string): string {
-    const half = headWidth / 2;
-    const part = (from: number, to: number, i: number): string =>
-      graph.op(
-        "Slice",
-        [x, graph.integers([from]), graph.integers([to]), graph.integers([3])],
-        `${name}/${kind}/Slice_${i}`,
-      );
-    const negated = graph.op("Neg", [part(half, headWidth, 1)], `${name}/${kind}/Neg`);
-    const turned = graph.op("Concat", [negated, part(0, half, 0)], `${name}/${kind}/Concat`, {
-      axis: -1,
-    });
-    const straight = graph.op("Mul", [x, cos], `${name}/${kind}/Mul`);
-    const crossed = graph.op("Mul", [turned, sin], `${name}/${kind}/Mul_1`);
-    return graph.op("Add", [straight, crossed], `${name}/${kind}/Add`);
-  }
+  return { output: joinHeads(context, mixed, name), key, value };
 
   /** [B, KV, T, D] -> [B, H, T, D], each key/value head serving H / KV query heads. */
   function repeat(x: string, kind: string): string {
@@ -204,4 +189,44 @@ function attendPlainly(
       `${name}/${kind}/Reshape_2`,
     );
   }
+}
+
+/** [B, S, n*D] -> [B, n, S, D] */
+function splitHeads(
+  { graph, headWidth }: DecoderContext,
+  x: string,
+  heads: number,
+  name: string,
+): string {
+  const shape = graph.integers([0, 0, heads, headWidth]);
+  const shaped = graph.op("Reshape", [x, shape], `${name}/Reshape`);
+  return graph.op("Transpose", [shaped], `${name}/Transpose`, { perm: [0, 2, 1, 3] });
+}
+
+/** [B, H, S, D] -> [B, S, W] */
+function joinHeads({ graph, options }: DecoderContext, x: string, name: string): string {
+  const together = graph.op("Transpose", [x], `${name}/Transpose_4`, { perm: [0, 2, 1, 3] });
+  const shape = graph.integers([0, 0, options.width]);
+  return graph.op("Reshape", [together, shape], `${name}/Reshape_3`);
+}
+
+/** x cos + rotate_half(x) sin, where rotate_half([a, b]) = [-b, a]. */
+function rotate(
+  { graph, headWidth }: DecoderContext,
+  x: string,
+  [cos = "", sin = ""]: readonly string[],
+  name: string,
+): string {
+  const half = headWidth / 2;
+  const part = (from: number, to: number, i: number): string =>
+    graph.op(
+      "Slice",
+      [x, graph.integers([from]), graph.integers([to]), graph.integers([3])],
+      `${name}/Slice_${i}`,
+    );
+  const negated = graph.op("Neg", [part(half, headWidth, 1)], `${name}/Neg`);
+  const turned = graph.op("Concat", [negated, part(0, half, 0)], `${name}/Concat`, { axis: -1 });
+  const straight = graph.op("Mul", [x, cos], `${name}/Mul`);
+  const crossed = graph.op("Mul", [turned, sin], `${name}/Mul_1`);
+  return graph.op("Add", [straight, crossed], `${name}/Add`);
 }

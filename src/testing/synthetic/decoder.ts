@@ -3,12 +3,13 @@
  * without a download, and for speed benchmarks.
  */
 import { DataType, type OnnxModel } from "../../onnx/graph-model.js";
-import { addAttention, addMaskBias, addRotaryTables } from "./attention.js";
+import { addAttention } from "./attention.js";
 import { type DecoderContext, decoderContext, type SyntheticDecoderOptions } from "./context.js";
 import { addLinear, addNorm, addSkipNorm } from "./layers.js";
+import { addShared } from "./shared-values.js";
 
 /**
- * Builds a decoder: inputs_embeds [B, S, W], attention_mask [B, T], position_ids [B, S] (concat only),
+ * Builds a decoder: inputs_embeds [B, S, W], attention_mask [B, T], position_ids [B, S] (not group-query),
  * num_logits_to_keep (0: all), past_key_values.N.key/value [B, KV, P, D] -> logits [B, n, V] and
  * present.N.key/value [B, KV, T, D], with the value names of a PyTorch export of LlamaForCausalLM.
  *
@@ -17,14 +18,13 @@ import { addLinear, addNorm, addSkipNorm } from "./layers.js";
 export function makeSyntheticDecoder(options: SyntheticDecoderOptions): OnnxModel {
   const context = decoderContext(options);
   const { graph, headWidth } = context;
-  const { layers, width, kvHeads, norm, vocabulary } = context.options;
+  const { layers, width, kvHeads, norm, postNorms, vocabulary } = context.options;
   const embeds = graph.input("inputs_embeds", DataType.float32, ["batch_size", "sequence", width]);
   graph.input("attention_mask", DataType.int64, ["batch_size", "total_sequence"]);
-  if (context.options.attention === "concat")
+  if (context.options.attention !== "group-query")
     graph.input("position_ids", DataType.int64, ["batch_size", "sequence"]);
   graph.input("num_logits_to_keep", DataType.int64, []);
-  const shared =
-    context.options.attention === "concat" ? addMaskBias(context) : addRotaryTables(context);
+  const shared = addShared(context);
   const cacheDims = ["batch_size", kvHeads, "past_sequence", headWidth];
   const presentDims = ["batch_size", kvHeads, "total_sequence", headWidth];
   let residual = embeds;
@@ -40,11 +40,16 @@ export function makeSyntheticDecoder(options: SyntheticDecoderOptions): OnnxMode
     const afterAttention = addResidual(
       context,
       residual,
-      attended.output,
+      postNorms
+        ? addNorm(context, attended.output, `${name}/post_attention_layernorm`)
+        : attended.output,
       `${name}/Add`,
-      `${name}/post_attention_layernorm`,
+      postNorms ? `${name}/pre_feedforward_layernorm` : `${name}/post_attention_layernorm`,
     );
-    const fed = addFeedForward(context, afterAttention.normed, `${name}/mlp`);
+    const projected = addFeedForward(context, afterAttention.normed, `${name}/mlp`);
+    const fed = postNorms
+      ? addNorm(context, projected, `${name}/post_feedforward_layernorm`)
+      : projected;
     const nextNorm =
       layer + 1 < layers ? `/model/layers.${layer + 1}/input_layernorm` : "/model/norm";
     const next = addResidual(context, afterAttention.sum, fed, `${name}/Add_1`, nextNorm);
@@ -57,7 +62,7 @@ export function makeSyntheticDecoder(options: SyntheticDecoderOptions): OnnxMode
   const kept = graph.op("Slice", slice, "/Slice");
   const logits = addLinear(context, kept, width, vocabulary, "/lm_head");
   graph.output(logits, "logits", DataType.float32, ["batch_size", "num_logits", vocabulary]);
-  return graph.build();
+  return graph.build(context.opset);
 
   function addResidual(
     parts: DecoderContext,

@@ -103,7 +103,11 @@ export function addNorm(context: DecoderContext, x: string, name: string): strin
     return graph.op("SimplifiedLayerNormalization", [x, weight], `${name}/LayerNorm`, attributes);
   }
   const square = graph.op("Pow", [x, graph.float(2)], `${name}/Pow`);
-  const mean = graph.op("ReduceMean", [square], `${name}/ReduceMean`, { axes: [-1], keepdims: 1 });
+  // From operator set 18 on the axes of a reduction are an input.
+  const mean =
+    context.opset < 18
+      ? graph.op("ReduceMean", [square], `${name}/ReduceMean`, { axes: [-1], keepdims: 1 })
+      : graph.op("ReduceMean", [square, graph.integers([-1])], `${name}/ReduceMean`);
   const shifted = graph.op("Add", [mean, graph.float(1e-5)], `${name}/Add`);
   const root = graph.op("Sqrt", [shifted], `${name}/Sqrt`);
   const scaled = graph.op("Div", [x, root], `${name}/Div`);

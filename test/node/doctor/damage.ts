@@ -7,10 +7,10 @@ import { readModel } from "../../../src/onnx/read-model.js";
 import { writeModel } from "../../../src/onnx/write-model.js";
 import { CHECKPOINTS } from "../../global-setup.js";
 
-/** A copy of a small random checkpoint, to be damaged. */
-export async function copyOf(attention: "concat" | "group-query" = "concat"): Promise<string> {
+/** A copy of a small random checkpoint, to be damaged. @param place the folder of checkpoints that it is in */
+export async function copyOf(name = "concat", place: string = CHECKPOINTS): Promise<string> {
   const folder = join(await mkdtemp(join(tmpdir(), "groundsight-doctor-")), "checkpoint");
-  await cp(CHECKPOINTS + attention, folder, { recursive: true });
+  await cp(place + name, folder, { recursive: true });
   return folder;
 }
 

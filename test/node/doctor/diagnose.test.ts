@@ -2,9 +2,11 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Check, type Diagnosis, diagnose, METHODS } from "../../../src/index.js";
-import { CHECKPOINTS as TINY } from "../../checkpoints.js";
+import { makeValueInfo } from "../../../src/onnx/build.js";
+import { changed, type OnnxModel } from "../../../src/onnx/graph-model.js";
+import { FOUR_BITS, CHECKPOINTS as TINY } from "../../checkpoints.js";
 import { CHECKPOINTS } from "../../global-setup.js";
-import { changeGraph, copyOf, removeCopy, renamed } from "./damage.js";
+import { changeGraph, changeJson, copyOf, removeCopy, renamed } from "./damage.js";
 
 const pocket = fileURLToPath(new URL("../../../pocket/llava/", import.meta.url));
 const present = existsSync(`${pocket}onnx/vision_encoder.onnx`);
@@ -35,7 +37,9 @@ describe.each([
     );
     const { cost } = found;
     expect(cost!.promptTokens).toBeGreaterThan(16);
-    for (const value of Object.values(cost!)) expect(value).toBeGreaterThan(0);
+    const { cacheBytesPerContext, ...others } = cost!;
+    expect(cacheBytesPerContext).toBe(0);
+    for (const value of Object.values(others)) expect(value).toBeGreaterThan(0);
     expect(detailOf(found, "stock-tokens")).toMatch(
       /^\d+ greedy tokens, the same as in transformers\.js$/,
     );
@@ -45,27 +49,54 @@ describe.each([
 describe.each([
   ["idefics3-concat", "fp32"],
   ["smolvlm-gqa", "fp32"],
-  ["qwen2-vl-concat", "q4"],
-  ["qwen2.5-vl-gqa", "q4"],
-  ["qwen3-vl-gqa", "q4"],
-] as const)("a checkpoint of another family that is whole (%s in %s)", (name, dtype) => {
+  ["smolvlm-gqa", "q8"],
+  ["qwen2-vl-concat", FOUR_BITS],
+  ["qwen2.5-vl-gqa", FOUR_BITS],
+  ["qwen3-vl-gqa", FOUR_BITS],
+  ["qwen3.5-gqa", "fp32"],
+  ["gemma4-concat", "fp32"],
+  ["gemma4-concat", "q4"],
+  ["qwen3.5-gqa", { decoder_model_merged: "q4" }],
+  ["lfm2-vl-gqa", "fp32"],
+  ["lfm2-vl-gqa", FOUR_BITS],
+] as const)("a checkpoint of another family that is whole (%s in %j)", (name, dtype) => {
   test("has no fault, runs every method, and answers as stock transformers.js from the same pixels", async () => {
     const found = await diagnose(`${TINY}${name}`, { dtype, threads: 1 });
     const others = found.checks.filter(({ status }) => status !== "pass");
-    const isTiled = !name.startsWith("qwen");
+    const isTiled = /^(idefics3|smolvlm)/.test(name);
     expect(others.map(({ name }) => name)).toEqual(isTiled ? ["stock-image"] : []);
     if (isTiled) {
       expect(statusOf(found, "stock-image")).toBe("skipped");
-      expect(detailOf(found, "stock-image")).toMatch(/^transformers\.js resizes tiles without/);
+      expect(detailOf(found, "stock-image")).toMatch(
+        /^transformers\.js resizes pixel values without/,
+      );
     }
     expect(found.methods.filter(({ runs }) => !runs)).toEqual([]);
     const { reason } = found.methods.find(({ name }) => name === "vti")!;
-    if (isTiled) expect(reason).toBeNull();
+    if (isTiled && !name.startsWith("lfm2")) expect(reason).toBeNull();
     else expect(reason).toMatch(/^without vision encoder: .* no fixed positions/);
     expect(detailOf(found, "stock-tokens")).toMatch(
       /^\d+ greedy tokens, the same as in transformers\.js$/,
     );
   });
+});
+
+test("states of fixed size cost an answer the same whatever its length", async () => {
+  const { cost } = await diagnose(`${TINY}qwen3.5-gqa`, { threads: 1, stock: false });
+  // Two layers of linear attention: 64 channels with 3 inputs each, and 2 heads of 16 x 16.
+  expect(cost!.cacheBytesPerContext).toBe(2 * (64 * 3 + 2 * 16 * 16) * 4);
+  // One layer of keys and values.
+  expect(cost!.cacheBytesPerToken).toBe(2 * 16 * 4);
+});
+
+test("a setting that Python does not look at is kept from transformers.js", async () => {
+  folder = await copyOf("lfm2-vl-gqa", TINY);
+  await changeJson(folder, "preprocessor_config.json", (settings) => {
+    settings.do_resize = true;
+  });
+  const found = await diagnose(folder, { threads: 1 });
+  expect(found.checks.filter(({ status }) => status === "fault")).toEqual([]);
+  expect(statusOf(found, "stock-tokens")).toBe("pass");
 });
 
 test("where stock transformers.js cannot run a graph, the check says so, and nothing is printed", async () => {
@@ -82,6 +113,32 @@ let folder: string | undefined;
 afterEach(async () => {
   if (folder !== undefined) await removeCopy(folder);
   folder = undefined;
+});
+
+test("inputs of each layer that are of another export are named", async () => {
+  folder = await copyOf("gemma4-concat", TINY);
+  const other = (width: number) => (model: OnnxModel) =>
+    changed(model, {
+      graph: changed(model.graph, {
+        outputs: model.graph.outputs.map((output) =>
+          output.name === "per_layer_inputs"
+            ? makeValueInfo(output.name, output.elemType, ["batch", "tokens", 3, width])
+            : output,
+        ),
+      }),
+    });
+  await changeGraph(folder, "embed_tokens", other(16));
+  const wide = await diagnose(folder, { threads: 1, stock: false });
+  expect(detailOf(wide, "interfaces")).toMatch(
+    /decoder_model_merged\.onnx takes per_layer_inputs of shape .*3, 8\); embed_tokens\.onnx gives .*3, 16\)/,
+  );
+  await changeGraph(folder, "embed_tokens", (model) =>
+    renamed(model, (name) => name.replace(/^per_layer_inputs$/, "others")),
+  );
+  const without = await diagnose(folder, { threads: 1, stock: false });
+  expect(detailOf(without, "interfaces")).toMatch(
+    /has an input per_layer_inputs, which nothing gives; embed_tokens\.onnx gives inputs_embeds, others/,
+  );
 });
 
 describe("what cannot be looked at", () => {

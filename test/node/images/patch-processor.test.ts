@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { TensorData } from "../../../src/engine/tensor-data.js";
 import { ModelLoadError } from "../../../src/errors.js";
 import { loadImageProcessor } from "../../../src/node/images/image-processor.js";
-import { fittedSize } from "../../../src/node/images/patch-processor.js";
+import { fittedSize } from "../../../src/node/images/fitted-size.js";
 
 interface Golden {
   readonly sizes: readonly number[][];

@@ -91,6 +91,8 @@ describe.each([
   { attention: "concat", norm: "fused" },
   { attention: "group-query", norm: "plain" },
   { attention: "group-query", norm: "fused" },
+  { attention: "concat", norm: "plain", postNorms: true },
+  { attention: "group-query", norm: "fused", postNorms: true },
 ] as const)("a decoder with $attention attention and $norm norms", (form) => {
   const stock = makeSyntheticDecoder({ ...shape, ...form });
   const { layers } = shape;

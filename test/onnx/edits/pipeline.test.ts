@@ -17,6 +17,7 @@ import {
   type DecoderShape,
   decodeDelta,
   decodeStock,
+  type FedRun,
   openModel,
   upTo,
 } from "../greedy-decoding.js";
@@ -41,13 +42,14 @@ async function decode(
   const outputs = edits.flatMap((edit) => edit.outputs ?? []);
   const seen: Float32Array[] = [];
   const runs = {
-    feeds: (run: { past: readonly number[]; steps: number; pastRows: number }) =>
+    feeds: (run: FedRun) =>
       editFeeds(session, edits, {
         ...run,
         rows: strengths.map((strength, b) => ({
           strength,
           pastLength: run.past[b]!,
           newLength: run.steps,
+          newColumn: run.newColumns[b]!,
           images: [],
         })),
       }),
@@ -163,8 +165,14 @@ test("a tapped tower is steered, and by 0 stays as it is tapped", async () => {
   const pixels = new SeededRandom(8).gaussians(2 * tokens * width);
   const feeds = { pixel_values: new ort.Tensor("float32", pixels, [2, tokens, width]) };
   const run = (strength: number) => {
-    const rows = upTo(2).map(() => ({ strength, pastLength: 0, newLength: 1, images: [] }));
-    return both.run({ ...feeds, ...editFeeds(both, [steer], { rows, steps: 0, pastRows: 0 }) });
+    const rows = upTo(2).map(() => ({
+      strength,
+      pastLength: 0,
+      newLength: 1,
+      newColumn: 0,
+      images: [],
+    }));
+    return both.run({ ...feeds, ...editFeeds(both, [steer], { rows, steps: 0, columns: 0 }) });
   };
   const [expected, zero, steered] = [await tapped.run(feeds), await run(0), await run(0.4)];
   for (const name of both.outputNames)

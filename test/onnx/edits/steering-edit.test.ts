@@ -14,11 +14,17 @@ import { makeFlatTower, makeMiniTower } from "../mini-tower.js";
 import { bits, editFeeds, randomSteering, shape } from "./small-runs.js";
 
 const rowsOf = (...strengths: number[]): EditedRow[] =>
-  strengths.map((strength) => ({ strength, pastLength: 0, newLength: 1, images: [] }));
+  strengths.map((strength) => ({
+    strength,
+    pastLength: 0,
+    newLength: 1,
+    newColumn: 0,
+    images: [],
+  }));
 const runOf = (rows: EditedRow[], declared: (number | string)[]) => ({
   rows,
   steps: 1,
-  pastRows: 0,
+  columns: 1,
   inputShape: (name: string) => (name === STEERING_INPUTS.strengths ? declared : undefined),
 });
 

@@ -1,16 +1,20 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { KeyValueCache } from "../../src/backends/onnx/key-value-cache.js";
+import { DecoderCache } from "../../src/backends/onnx/decoder-cache.js";
 
 test("cache contexts keep their own rows through growth, dropping and prefixes", () => {
-  const geometry = { layers: [{ heads: 2, headSize: 3 }], ArrayType: Float32Array };
+  const geometry = {
+    layers: [{ layer: 0, heads: 2, headSize: 3 }],
+    ArrayType: Float32Array,
+    states: [],
+  };
   const step = fc.oneof(
     fc.record({ add: fc.nat(3), count: fc.integer({ min: 1, max: 5 }) }),
     fc.record({ drop: fc.nat(3) }),
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
-      const cache = new KeyValueCache(geometry);
+      const cache = new DecoderCache(geometry);
       cache.add([200, 200, 200, 200], 2);
       const model: number[][] = [[], [], [], []];
       let next = 1;
@@ -48,7 +52,7 @@ test("cache contexts keep their own rows through growth, dropping and prefixes",
         expect([...cache.compact("value", 0, [context], rows.length)].map((x) => x + 0)).toEqual(
           expected,
         );
-        const copy = new KeyValueCache(geometry);
+        const copy = new DecoderCache(geometry);
         copy.add([rows.length], rows.length);
         copy.load(0, cache.prefix(context, rows.length));
         expect([...copy.view("key", 0, 0, 1)].map((x) => x + 0)).toEqual(expected);

@@ -1,13 +1,18 @@
 import { ShapeError } from "../../errors.js";
+import type { CacheArray, CacheArrayType } from "./cache-array.js";
+import { bytesOfStates, FixedStates, type StateGeometry } from "./fixed-states.js";
 
-/** Element array of a cache: Float32Array, or the runtime's stand-in for float16. */
-export type CacheArray = Float32Array | Uint16Array;
-
-/** Shape of one layer's cache, and the element array it is kept in. */
+/** What a decoder keeps of a context: rows of keys and values for each token, and states of fixed size. */
 export interface CacheGeometry {
-  /** Per layer: key/value heads H and head size D. */
-  readonly layers: readonly { readonly heads: number; readonly headSize: number }[];
-  readonly ArrayType: { new (length: number): CacheArray; readonly BYTES_PER_ELEMENT: number };
+  /** The layers that keep keys and values, which need not be all: number in the graph, heads H and head size D. */
+  readonly layers: readonly {
+    readonly layer: number;
+    readonly heads: number;
+    readonly headSize: number;
+  }[];
+  /** Elements of keys and values. */
+  readonly ArrayType: CacheArrayType;
+  readonly states: readonly StateGeometry[];
 }
 
 /** Bytes that one token of one context takes. */
@@ -16,13 +21,20 @@ export function bytesPerToken({ layers, ArrayType }: CacheGeometry): number {
   return numbers * ArrayType.BYTES_PER_ELEMENT;
 }
 
-/** Keys and values of the first tokens of one context, to start other contexts from. Immutable. */
+/** Bytes that a context of some tokens takes, without room to spare. */
+export function contextBytes(geometry: CacheGeometry, length: number): number {
+  return length * bytesPerToken(geometry) + bytesOfStates(geometry.states);
+}
+
+/** What is kept of the first tokens of one context, to start other contexts from. Immutable. */
 export interface CachedPrefix {
   readonly length: number;
   readonly bytes: number;
   /** Per layer: (H, length, D). */
   readonly keys: readonly CacheArray[];
   readonly values: readonly CacheArray[];
+  /** The states of fixed size behind the last of these tokens. */
+  readonly states: readonly CacheArray[];
 }
 
 /** Rows added to one context of the cache, inside a tensor (B, H, rows, D). */
@@ -39,14 +51,17 @@ export interface NewRows {
 const SPARE_TOKENS = 32;
 
 /**
- * Keys and values of several contexts, each layer in one buffer (B, H, C, D) with room for C tokens per context.
+ * What a decoder keeps of several contexts: keys and values, each layer in one buffer (B, H, C, D) with room for C tokens
+ * per context, and states of fixed size.
  *
  * The runtime reads the buffers where they lie. Because of the spare room a token's rows are written in place and
  * nothing else moves; only growth copies. A context has a slot, its index B; the live ones are always the first slots,
  * so that any run of neighbours is one view. Slots past a context's length hold finite numbers and are masked.
  */
-export class KeyValueCache {
+export class DecoderCache {
   readonly geometry: CacheGeometry;
+  /** The states of fixed size, by the same slots. */
+  readonly states: FixedStates;
   #slots = 0;
   #capacity = 0;
   /** Per live context: tokens held, and the most it may come to hold. */
@@ -57,6 +72,7 @@ export class KeyValueCache {
 
   constructor(geometry: CacheGeometry) {
     this.geometry = geometry;
+    this.states = new FixedStates(geometry.states);
     this.#keys = geometry.layers.map(() => new geometry.ArrayType(0));
     this.#values = geometry.layers.map(() => new geometry.ArrayType(0));
   }
@@ -73,7 +89,7 @@ export class KeyValueCache {
 
   /** Bytes of all buffers. */
   get bytes(): number {
-    return this.#slots * this.#capacity * bytesPerToken(this.geometry);
+    return this.#slots * contextBytes(this.geometry, this.#capacity);
   }
 
   /**
@@ -93,6 +109,7 @@ export class KeyValueCache {
     }
     this.#limits = all;
     this.#lengths = [...this.#lengths, ...limits.map(() => 0)];
+    for (let slot = first; slot < count; slot++) this.states.clear(slot);
     return first;
   }
 
@@ -103,7 +120,10 @@ export class KeyValueCache {
    */
   remove(slot: number): number | undefined {
     const last = this.#lengths.length - 1;
-    if (slot !== last) this.#copyWithin(last, slot);
+    if (slot !== last) {
+      this.#copyWithin(last, slot);
+      this.states.move(last, slot);
+    }
     this.#lengths[slot] = this.#lengths[last]!;
     this.#limits[slot] = this.#limits[last]!;
     this.#lengths.pop();
@@ -158,12 +178,27 @@ export class KeyValueCache {
     this.#lengths[slot] = this.#lengths[slot]! + count;
   }
 
-  /** Copies the first tokens of a context. */
+  /**
+   * Copies the first tokens of a context.
+   *
+   * @throws ShapeError where states of fixed size hold more tokens than these: they cannot be cut back
+   */
   prefix(slot: number, length: number): CachedPrefix {
+    const held = this.#lengths[slot]!;
+    if (this.geometry.states.length > 0 && length !== held) {
+      throw new ShapeError(
+        `cache: received a length of ${length} for a context of ${held}, whose states of fixed size hold all of it; expected ${held}`,
+      );
+    }
     const copy = (kind: "key" | "value") =>
       this.geometry.layers.map((_, layer) => this.compact(kind, layer, [slot], length));
-    const bytes = length * bytesPerToken(this.geometry);
-    return { length, bytes, keys: copy("key"), values: copy("value") };
+    return {
+      length,
+      bytes: contextBytes(this.geometry, length),
+      keys: copy("key"),
+      values: copy("value"),
+      states: this.states.copy(slot),
+    };
   }
 
   /** Fills an empty context with a prefix. */
@@ -174,6 +209,7 @@ export class KeyValueCache {
       this.write("key", layer, slot, prefix.length, { ...rows, source: keys });
       this.write("value", layer, slot, prefix.length, { ...rows, source: values });
     }
+    this.states.load(slot, prefix.states);
     this.advance(slot, prefix.length);
   }
 
@@ -230,6 +266,7 @@ export class KeyValueCache {
       return moved;
     };
     const [keys, values] = [this.#keys.map(move), this.#values.map(move)];
+    if (slots !== this.#slots) this.states.resize(slots, this.#lengths.length);
     this.#keys = keys;
     this.#values = values;
     this.#slots = slots;

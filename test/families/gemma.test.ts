@@ -1,0 +1,241 @@
+import {
+  AutoModelForImageTextToText,
+  AutoProcessor,
+  env,
+  RawImage,
+  Tensor,
+} from "@huggingface/transformers";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Method } from "../../src/engine/method.js";
+import { InvalidArgumentError, ModelLoadError } from "../../src/errors.js";
+import { familyOf } from "../../src/families/registry.js";
+import { averaging } from "../../src/methods/averaging.js";
+import { vcd } from "../../src/methods/vcd.js";
+import { vdgd } from "../../src/methods/vdgd.js";
+import { fitDirections } from "../../src/vti/fit-directions.js";
+import {
+  CHECKPOINTS,
+  FOUR_BITS,
+  largestDifference,
+  layOutCase,
+  listening,
+  openCheckpoint,
+  openModel,
+  picture,
+  type RecordedCase,
+  readReference,
+  recorded,
+  requestOf,
+} from "../checkpoints.js";
+import { ids } from "../engine/asked.js";
+
+const NAMES = ["gemma3-gqa", "paligemma-concat"] as const;
+/** Precisions, and how far logits may be from PyTorch's in 32 bits: float16 rounds activations and the cache. */
+const PRECISIONS = [
+  ["fp32", "fp32", 1e-3],
+  ["4 bits", FOUR_BITS, 1e-3],
+  ["fp16", "fp16", 5e-2],
+] as const;
+const TINY = NAMES.flatMap((name) => PRECISIONS.map((precision) => [name, ...precision] as const));
+
+describe.each(NAMES)("what %s is given", async (name) => {
+  const reference = readReference(name);
+  const backend = await openCheckpoint(name);
+  afterAll(() => backend.release());
+
+  test.each(Object.entries(reference.cases))(
+    "with %s is what Python's processor and model make",
+    async (_, made) => {
+      const { prompt, images } = await layOutCase(backend, reference, made);
+      expect(prompt.tokens).toEqual(made.tokens);
+      expect(prompt.positions.planes.map((plane) => [...plane])).toEqual(made.positions);
+      // A prefix LM's attention may look ahead: nothing of its prompts is shared.
+      const isShared = name === "gemma3-gqa" && images.length > 0;
+      expect(prompt.prefixes.length > 0).toBe(isShared);
+      expect(prompt.positions.next).toBe(made.positions[0]!.at(-1)! + 1);
+      const inputs = await Promise.all(
+        images.map(async (image) => {
+          const { pixels, pixelsInput } = await image.process();
+          return { [pixelsInput]: recorded(pixels) };
+        }),
+      );
+      expect(inputs).toEqual(made.vision);
+    },
+  );
+});
+
+describe.each(TINY)("%s in %s", async (name, _, dtype, tolerance) => {
+  const reference = readReference(name);
+  const model = await openModel(name, dtype);
+  afterAll(() => model.dispose());
+  const request = (key: string) => requestOf(reference, reference.cases[key]!);
+  const methods: readonly (readonly [string, Method])[] = [
+    ["vcd", vcd({ alpha: 3 })],
+    ["averaging", averaging({ copies: 2 })],
+    ["vdgd", vdgd({ descriptionTokens: 16 })],
+  ];
+
+  test.each(Object.entries(reference.cases))(
+    "has PyTorch's logits and greedy tokens: %s",
+    async (key, made) => {
+      const steps: Float32Array[] = [];
+      const answer = await model.generate({ ...request(key), method: listening(steps) });
+      expect(largestDifference(steps[0]!, made.logits)).toBeLessThan(tolerance);
+      expect(ids(answer)).toEqual(made.greedy);
+    },
+  );
+
+  test("answers requests of unequal lengths together as PyTorch does", async () => {
+    const { rows, greedy } = reference.batch;
+    expect((await model.generateBatch(rows.map(request))).map(ids)).toEqual(greedy);
+    const all = Object.keys(reference.cases);
+    expect((await model.generateBatch(all.map(request))).map(ids)).toEqual(
+      all.map((key) => reference.cases[key]!.greedy),
+    );
+  });
+
+  test.each(methods)("runs %s", async (_, method) => {
+    const answer = await model.generate({ ...request("two images"), method });
+    expect(answer.tokens.length).toBeGreaterThan(0);
+    expect(ids(answer)).not.toEqual(reference.cases["two images"]!.greedy);
+  });
+
+  test("is steered along fitted directions, and by next to nothing not at all, bit for bit", async () => {
+    const demonstrations = Array.from({ length: 4 }, (_, i) => ({
+      image: picture({ ...reference.images[i % 2]!, c: 20 * i + 10 }),
+      prompt: "What is in the image?",
+      caption: `a dog and ${i}`,
+      hallucinated: `a fork and ${i}`,
+    }));
+    const directions = await fitDirections(model, demonstrations, { maskings: 2 });
+    expect(directions.image).toMatchObject({ layers: 1, positions: 16, width: 32 });
+    expect(directions.text).toMatchObject({ layers: 2, positions: 1, width: 32 });
+    const logits = async (strengths: { image: number; text: number }) => {
+      const steered = await model.steer(directions, strengths);
+      const steps: Float32Array[] = [];
+      await steered.generate({ ...request("two images"), method: listening(steps) });
+      return steps.map((step) => [...step]);
+    };
+    const before = await logits({ image: 0, text: 0 });
+    expect(await logits({ image: 1e-30, text: 1e-30 })).toEqual(before);
+    expect((await logits({ image: 0, text: 1 }))[0]).not.toEqual(before[0]);
+    expect((await logits({ image: 1, text: 0 }))[0]).not.toEqual(before[0]);
+  });
+
+  test("is steered behind the norm of each MLP, as PyTorch is by a hook there", async () => {
+    const { case: key, text, logits } = reference.steered!;
+    const [layers, width] = [2, 32];
+    const data = Float32Array.from({ length: layers * width }, (_, i) => Math.sin(i + 1));
+    const directions = {
+      modelHash: await model.hash(),
+      text: { layers, positions: 1, width, data },
+      facts: {},
+    };
+    const steered = await model.steer(directions, { text });
+    const steps: Float32Array[] = [];
+    await steered.generate({ ...request(key), method: listening(steps) });
+    expect(largestDifference(steps[0]!, logits)).toBeLessThan(tolerance);
+    expect(largestDifference(steps[0]!, reference.cases[key]!.logits)).toBeGreaterThan(0.1);
+  });
+});
+
+describe.each(NAMES)("%s in stock transformers.js", async (name) => {
+  const reference = readReference(name);
+  const backend = await openCheckpoint(name);
+  env.allowRemoteModels = false;
+  env.localModelPath = CHECKPOINTS;
+  const processor = await AutoProcessor.from_pretrained(name);
+  const stock = await AutoModelForImageTextToText.from_pretrained(name, {
+    dtype: "fp32",
+    device: "cpu",
+  });
+  afterAll(() => Promise.all([backend.release(), stock.dispose()]));
+  const raw = (i: number) => {
+    const { data, width, height } = picture(reference.images[i]!);
+    return new RawImage(data as Uint8Array, width, height, 3);
+  };
+  /** What its own processor is asked. */
+  const asked = async ({ turns }: RecordedCase, images: RawImage[]) => {
+    const content = (parts: RecordedCase["turns"][number]["parts"]) =>
+      parts.map((part) =>
+        "image" in part ? { type: "image" } : { type: "text", text: part.text },
+      );
+    if (name === "gemma3-gqa") {
+      const text = processor.apply_chat_template(
+        turns.map(({ role, parts }) => ({ role, content: content(parts) })) as never,
+        { add_generation_prompt: true },
+      );
+      return processor(text, images, { add_special_tokens: false });
+    }
+    const text = turns[0]!.parts.map((part) => ("image" in part ? "<image>" : part.text)).join("");
+    return processor(images, text);
+  };
+
+  test.each(Object.entries(reference.cases))(
+    "gives the same tokens to our inputs: %s",
+    async (_, made) => {
+      const { prompt, images } = await layOutCase(backend, reference, made);
+      const processed = await Promise.all(images.map((image) => image.process()));
+      const given = BigInt64Array.from(prompt.tokens, BigInt);
+      const inputs: Record<string, Tensor> = {
+        input_ids: new Tensor("int64", given, [1, given.length]),
+        attention_mask: new Tensor(
+          "int64",
+          given.map(() => 1n),
+          [1, given.length],
+        ),
+      };
+      if (processed.length > 0) {
+        const values = processed.flatMap(({ pixels }) => [...pixels.data]);
+        const dims = [processed.length, ...processed[0]!.pixels.dims.slice(1)];
+        inputs.pixel_values = new Tensor("float32", Float32Array.from(values), dims);
+      }
+      const options = { ...inputs, max_new_tokens: made.greedy.length, do_sample: false };
+      const output = (await stock.generate(options as never)) as Tensor;
+      const all = [...(output.data as BigInt64Array)].map(Number);
+      expect(all.slice(prompt.tokens.length)).toEqual(made.greedy);
+    },
+  );
+
+  test.each(["one image", "two images"])(
+    "its own processor makes the prompt of PyTorch, and known bug: other pixels (%s)",
+    async (key) => {
+      const made = reference.cases[key]!;
+      const shown = made.turns.flatMap(({ parts }) =>
+        parts.flatMap((part) => ("image" in part ? [part.image] : [])),
+      );
+      const { input_ids: own, pixel_values: values } = await asked(made, shown.map(raw));
+      expect([...(own.data as BigInt64Array)].map(Number)).toEqual(made.tokens);
+      const { images } = await layOutCase(backend, reference, made);
+      const ours = await Promise.all(images.map((image) => image.process()));
+      const pixels = ours.flatMap((one) => [...one.pixels.data]);
+      // It shrinks without averaging.
+      expect(largestDifference(values.data as Float32Array, pixels)).toBeGreaterThan(0.1);
+    },
+  );
+});
+
+describe("what is refused", () => {
+  test("the language model alone, by name", () => {
+    expect(() => familyOf("gemma3_text")).toThrow(ModelLoadError);
+    expect(() => familyOf("gemma3_text")).toThrow("without a vision_encoder");
+  });
+
+  test("conversations with PaliGemma, which knows none", async () => {
+    const model = await openModel("paligemma-concat");
+    try {
+      const turns = [
+        { role: "user", content: "Answer." },
+        { role: "assistant", content: "Yes." },
+        { role: "user", content: "Why?" },
+      ] as const;
+      const asking = model.generate({ turns });
+      await expect(asking).rejects.toThrow(InvalidArgumentError);
+      await expect(model.generate({ turns })).rejects.toThrow(
+        "turns: received user, assistant, user; expected one of the user's",
+      );
+    } finally {
+      await model.dispose();
+    }
+  });
+});

@@ -1,0 +1,79 @@
+import { type PreTrainedModel, Tensor } from "@huggingface/transformers";
+import { expect } from "vitest";
+import type { Reference } from "./checkpoints.js";
+
+type Inputs = Record<string, Tensor>;
+type PreparesInputs = {
+  prepare_inputs_for_generation(...given: unknown[]): Record<string, unknown>;
+};
+
+/** Prompts of any lengths as stock transformers.js takes a batch of them: with padding, masked, in front of the shorter ones. */
+export function leftPadded(
+  prompts: readonly (readonly number[])[],
+): Record<"input_ids" | "attention_mask", Tensor> {
+  const length = Math.max(...prompts.map((tokens) => tokens.length));
+  const tensor = (of: (token: number) => bigint) => {
+    const rows = prompts.flatMap((tokens) => [
+      ...Array.from({ length: length - tokens.length }, () => 0n),
+      ...tokens.map(of),
+    ]);
+    return new Tensor("int64", BigInt64Array.from(rows), [prompts.length, length]);
+  };
+  return { input_ids: tensor(BigInt), attention_mask: tensor(() => 1n) };
+}
+
+/** The greedy tokens behind each prompt of a batch, by stock transformers.js. */
+export async function stockAnswers(
+  model: PreTrainedModel,
+  inputs: Inputs,
+  count: number,
+): Promise<number[][]> {
+  const output = await model.generate({
+    ...inputs,
+    max_new_tokens: count,
+    do_sample: false,
+  } as Parameters<PreTrainedModel["generate"]>[0]);
+  const length = inputs.input_ids!.dims[1]!;
+  return (output as Tensor).tolist().map((row: bigint[]) => row.slice(length).map(Number));
+}
+
+/**
+ * Compares a batch of a shorter and a longer prompt, in this order, with PyTorch's. Two bugs of the stock concern the
+ * shorter one:
+ *
+ * - From the second token on, where there are images, it takes padding for tokens: it makes the mask anew, of ones. Put
+ *   right, the tokens are PyTorch's.
+ * - GroupQueryAttention counts a row's tokens from its first column, where the stock puts padding.
+ */
+export async function expectStockBatch(
+  model: PreTrainedModel,
+  inputs: Inputs,
+  { greedy }: Reference["batch"],
+  isCounted: boolean,
+): Promise<void> {
+  const [shorter, longer] = greedy as [number[], number[]];
+  const answers = () => stockAnswers(model, inputs, longer.length);
+  const stock = await answers();
+  expect(stock[1]).toEqual(longer);
+  expect(stock[0]).not.toEqual(shorter);
+  if (!isCounted) expect(stock[0]![0]).toBe(shorter[0]);
+  const preparing = model as unknown as PreparesInputs;
+  const original = preparing.prepare_inputs_for_generation;
+  preparing.prepare_inputs_for_generation = (...given) => {
+    const made = original.apply(model, given);
+    // Without images among the inputs the mask stays as it is.
+    if (made.past_key_values) {
+      for (const name of Object.keys(made).filter((one) => /^(pixel|image)_/.test(one)))
+        delete made[name];
+    }
+    return made;
+  };
+  try {
+    const mended = await answers();
+    expect(mended[1]).toEqual(longer);
+    if (isCounted) expect(mended[0]).not.toEqual(shorter);
+    else expect(mended[0]).toEqual(shorter);
+  } finally {
+    preparing.prepare_inputs_for_generation = original;
+  }
+}
