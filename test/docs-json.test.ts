@@ -126,7 +126,8 @@ async function evaluateAndQuery(): Promise<void> {
   const args = ["eval", ...asking, ...tuned, ...sampled, ...judge, ...one, "--out", out];
   const report = await json(...args);
   expect(JSON.parse(await readFile(join(out, "report.json"), "utf8"))).toEqual(report);
-  printed.set("eval", [report, await unjudged(images)]);
+  const described = [await captions(images, "pocket"), await captions(images, "random")];
+  printed.set("eval", [report, await unjudged(images), ...described]);
   const runs = [out, join(folder, "unjudged")];
   const stored = (run: string, name: string) => readFile(join(run, name), "utf8");
   const settings = runs.map((run) => stored(run, "settings.json"));
@@ -157,6 +158,21 @@ async function unjudged(images: string): Promise<unknown> {
   );
   const asking = ["pope", "--data", data, "--images", images, "--rule", "vcd"];
   return json("eval", ...asking, ...model, "--limit", "1", "--out", join(folder, "unjudged"));
+}
+
+/** Captions of a model that names objects, or of a random one that names none. */
+async function captions(images: string, by: "pocket" | "random"): Promise<unknown> {
+  const truth = await file("truth.json", { "room.png": ["cup"], "bus.png": ["bus"] });
+  const prompts = ["room.png", "bus.png"].map((image, i) => ({
+    question_id: i,
+    image,
+    text: "Describe the image.",
+  }));
+  const data = await file("prompts.jsonl", ...prompts);
+  const asking = ["chair", "--data", data, "--truth", truth, "--images", images];
+  const asked = by === "pocket" ? [] : model;
+  const sampled = ["--methods", "regular", "--seeds", "2"];
+  return json("eval", ...asking, ...asked, ...sampled, "--out", join(folder, by));
 }
 
 /** Answers of no one known, of one method, and of two. */

@@ -38,6 +38,8 @@ export { BENCHMARKS, benchmarkNamed } from "./benchmarks/registry.js";
 export type {
   Benchmark,
   BenchmarkFiles,
+  BenchmarkKind,
+  Cell,
   Counts,
   DataFile,
   Metric,
@@ -77,17 +79,24 @@ export { type RatioMetricOptions, ratioMetric } from "./metrics/ratio-metric.js"
 export { formatInterval, formatValue, unitOf } from "./report/format-value.js";
 export { figuresTable, type Table } from "./report/report-tables.js";
 export type {
+  Coordinate,
   Decoding,
   DecodingCost,
   Disagreement,
   Figure,
+  Frontier,
+  FrontierComparison,
+  FrontierPoint,
   GroupFigures,
   JudgedComparison,
+  MethodBehaviour,
   MethodFigures,
   RunAnalysis,
   SetAnalysis,
   SetFailures,
+  Shift,
   ShownAnswer,
+  Transition,
 } from "./report/run-analysis.js";
 export { textTable } from "./report/text-table.js";
 export { REPORT_FILES } from "./report/write-report.js";

@@ -16,7 +16,7 @@ import {
 } from "../metrics/amber-metrics.js";
 import { equalWords, matchAmberCaption, similarWords } from "../rules/amber-caption.js";
 import { nounsOf } from "../rules/amber-nouns.js";
-import { firstWordRule } from "../rules/yes-no.js";
+import { cellOf, firstWordRule } from "../rules/yes-no.js";
 
 const generativeRow = z.object({
   id: identifier,
@@ -47,6 +47,7 @@ export const amberGenerative: Benchmark = {
   rules: ["similar", "exact", "official"],
   metrics: amberGenerativeMetrics,
   primaryMetric: "chair",
+  tradeOff: { recall: "cover", hallucination: "chair" },
   maxNewTokens: 256,
   load: (files) => load(files).filter(({ group }) => group === "generative"),
 };
@@ -209,7 +210,7 @@ function scoreDiscriminative(
     counts: {
       ...one,
       ...Object.fromEntries(byDimension),
-      ...(read === "unparsed" ? { unparsed: 1 } : {}),
+      ...(read === "unparsed" ? { unparsed: 1 } : { [cellOf(read, label)]: 1 }),
       ...(rule === "official" ? { officialRounding: 1 } : {}),
     },
   };

@@ -5,6 +5,7 @@ import { readNamesByImage } from "../data/read-object-annotations.js";
 import { identifier, readShapedFile } from "../data/read-shaped.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
 import { CHAIR_VOCABULARY, captionObjects, type FindMentions } from "../rules/caption-objects.js";
+import { wordCount } from "../rules/first-words.js";
 
 const promptRow = z.object({
   question_id: identifier,
@@ -66,6 +67,7 @@ export const chair: Benchmark = {
   rules: ["chair", "colour-aware"],
   metrics,
   primaryMetric: "chair_s",
+  tradeOff: { recall: "recall", hallucination: "chair_i" },
   maxNewTokens: 128,
   truthIsSuperset: true,
   questionId: cocoImageId,
@@ -136,7 +138,7 @@ export function scoreCaption(caption: string, names: readonly string[], find: Fi
       hallucinatedCaptions: hallucinated.length > 0 ? 1 : 0,
       present: present.size,
       found: found.size,
-      words: caption.split(/\s+/).filter((word) => word !== "").length,
+      words: wordCount(caption),
       ...(empty ? { unparsed: 1 } : {}),
       ...(invented.length === 0 ? { correct: 1 } : {}),
     },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type {
   Benchmark,
   BenchmarkFiles,
+  Cell,
   Counts,
   Metric,
   Question,
@@ -13,7 +14,7 @@ import { readQuestions } from "../data/read-questions.js";
 import { identifier } from "../data/read-shaped.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
 import { hallusionBenchTask } from "../rules/judge-tasks.js";
-import { firstWordRule } from "../rules/yes-no.js";
+import { cellOf, firstWordRule } from "../rules/yes-no.js";
 
 const row = z.object({
   category: z.string(),
@@ -139,9 +140,16 @@ function scoreJudgement(judgement: Judgement | null, value: Row): Score {
       correct: right ? 1 : 0,
       [level]: 1,
       [`${level}Correct`]: right ? 1 : 0,
-      ...(judgement === "unclear" ? { unparsed: 1 } : {}),
+      ...(judgement === "unclear" ? { unparsed: 1 } : { [judgedCell(judgement, value)]: 1 }),
     },
   };
+}
+
+/** A judge says whether the answer was right, not whether it was yes. */
+function judgedCell(judgement: "correct" | "incorrect", { gt_answer: truth }: Row): Cell {
+  const label = truth === "1" ? "yes" : "no";
+  const said = judgement === "correct" ? label : label === "yes" ? "no" : "yes";
+  return cellOf(said, label);
 }
 
 /** Figures and question pairs of one set, all of whose judged answers are right. */

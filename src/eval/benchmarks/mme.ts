@@ -16,6 +16,7 @@ import { questionFile } from "../data/read-questions.js";
 import { identifier, readShapedFile, refuseDuplicates, yesNoLabel } from "../data/read-shaped.js";
 import { shownValue } from "../data/shown-value.js";
 import { count, ratio } from "../metrics/ratio.js";
+import { cellOf } from "../rules/yes-no.js";
 
 /** The four categories that are about hallucination. */
 const HALLUCINATION = ["existence", "count", "position", "color"] as const;
@@ -195,7 +196,7 @@ function scoreMme(answer: string, label: "yes" | "no", category: string): Score 
       ...one,
       [`${category}.asked`]: one.asked,
       [`${category}.correct`]: one.correct,
-      ...(read === null ? { unparsed: 1 } : {}),
+      ...(read === null ? { unparsed: 1 } : { [cellOf(read, label)]: 1 }),
     },
   };
 }

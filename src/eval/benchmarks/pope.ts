@@ -11,7 +11,7 @@ import { readQuestions } from "../data/read-questions.js";
 import { identifier, yesNoLabel } from "../data/read-shaped.js";
 import { count, harmonicMean, ratio } from "../metrics/ratio.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
-import { isUnclear, POPE_RULES, type YesNoRule } from "../rules/yes-no.js";
+import { cellOf, isUnclear, POPE_RULES, type YesNoRule } from "../rules/yes-no.js";
 
 const popeRow = z.object({
   question_id: identifier,
@@ -103,7 +103,6 @@ export function scoreYesNo(answer: string, label: "yes" | "no", rule: YesNoRule)
   const read = rule(answer, label);
   const unclear = read === "unparsed" || isUnclear(answer);
   const right = read === label;
-  const cell = read === "yes" ? (right ? "tp" : "fp") : right ? "tn" : "fn";
   return {
     outcome: unclear ? "unparsed" : right ? "right" : "wrong",
     extracted: read === "unparsed" ? null : read,
@@ -111,7 +110,7 @@ export function scoreYesNo(answer: string, label: "yes" | "no", rule: YesNoRule)
     counts: {
       asked: 1,
       [label === "yes" ? "positives" : "negatives"]: 1,
-      ...(read === "unparsed" ? {} : { [cell]: 1 }),
+      ...(read === "unparsed" ? {} : { [cellOf(read, label)]: 1 }),
       ...(unclear ? { unparsed: 1 } : {}),
       ...(right ? { correct: 1 } : {}),
     },

@@ -113,6 +113,11 @@ export interface Benchmark {
   readonly metrics: readonly Metric[];
   /** Name of the metric that comparisons between methods are about. */
   readonly primaryMetric: string;
+  /**
+   * Of captions: the metrics between which a caption's length chooses. The longer a caption, the more it finds, and
+   * the more it invents.
+   */
+  readonly tradeOff?: { readonly recall: string; readonly hallucination: string };
   /** Longest answer to generate, in tokens. */
   readonly maxNewTokens: number;
   /** True where the truth file covers more images than any answer file (CHAIR's COCO truth). */

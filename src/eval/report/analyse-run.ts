@@ -9,8 +9,9 @@ import {
   type StoredFailure,
   type StoredTiming,
 } from "../store/stored-rows.js";
-import { type AnsweredSeries, analyseSet } from "./analyse-set.js";
+import { analyseSet } from "./analyse-set.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
+import type { AnsweredSeries } from "./scored-method.js";
 
 /** A run as it is stored. */
 export interface StoredRun {

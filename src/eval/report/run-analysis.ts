@@ -1,4 +1,4 @@
-import type { MetricInfo, MetricValue, Question, Score } from "../contract/benchmark.js";
+import type { Cell, MetricInfo, MetricValue, Question, Score } from "../contract/benchmark.js";
 import type { JudgeTally } from "../judge/judge-answers.js";
 import type { Interval } from "../statistics/cluster-bootstrap.js";
 import type { Comparison } from "../statistics/compare-methods.js";
@@ -76,6 +76,91 @@ export interface JudgedComparison extends Comparison {
   readonly verdict: string;
 }
 
+/** What a method's answers are like, beside the benchmark's own metrics. */
+export interface MethodBehaviour {
+  readonly method: string;
+  readonly decoding: Decoding;
+  /** By name of the set's `measures`. */
+  readonly figures: Readonly<Record<string, Figure>>;
+  /** With `regular` and with `apc`, measure by measure; Holm's correction is over the methods. */
+  readonly comparisons: readonly JudgedComparison[];
+}
+
+/** Answers that a method changed, one way and the other, as McNemar's test takes them. */
+export interface Shift {
+  /** Pairs of answers in which only the method's is so. */
+  readonly gained: number;
+  /** Pairs in which only the reference's is so. */
+  readonly lost: number;
+  /** (gained - lost) / pairs, with its interval. */
+  readonly difference: number;
+  readonly interval: Interval | null;
+  readonly test: Comparison["test"];
+  readonly pValue: number;
+  /** After Holm's correction over the methods. */
+  readonly adjustedPValue: number;
+  readonly shown: boolean;
+}
+
+/** Where the reference's yes/no answers stand under a method, seeds or draws pooled. */
+export interface Transition {
+  readonly method: string;
+  readonly reference: string;
+  readonly decoding: Decoding;
+  /** Pairs of answers by the reference's cell, then by the method's. */
+  readonly table: Readonly<Record<Cell, Readonly<Record<Cell, number>>>>;
+  /** Pairs left out, since one of their answers was not read as yes or no. */
+  readonly unread: number;
+  /** Answers that are right. */
+  readonly right: Shift;
+  /** Answers that say yes. */
+  readonly yes: Shift;
+}
+
+/** Where a point lies on one axis; null where the metric is undefined. */
+export interface Coordinate {
+  readonly value: number | null;
+  readonly interval: Interval | null;
+}
+
+/** A method, or a trivial baseline, by what its captions find and invent. */
+export interface FrontierPoint {
+  /** The method, or for example `regular, first 32 words`. */
+  readonly name: string;
+  readonly decoding: Decoding;
+  readonly baseline: boolean;
+  readonly recall: Coordinate;
+  readonly hallucination: Coordinate;
+}
+
+/** A method's hallucination beside that of the trivial baselines at the same recall. */
+export interface FrontierComparison {
+  readonly method: string;
+  readonly decoding: Decoding;
+  /** The method's recall. */
+  readonly recall: number;
+  /** What `regular` hallucinates at that recall, its captions cut shorter. */
+  readonly baseline: number;
+  /** The method's hallucination less that. */
+  readonly difference: number;
+  readonly interval: Interval | null;
+  readonly pValue: number;
+  /** After Holm's correction over the methods. */
+  readonly adjustedPValue: number;
+  readonly shown: boolean;
+  readonly verdict: string;
+}
+
+/** What captions find against what they invent: methods beside `regular` with its captions cut. */
+export interface Frontier {
+  readonly recall: MetricInfo;
+  readonly hallucination: MetricInfo;
+  readonly points: readonly FrontierPoint[];
+  readonly comparisons: readonly FrontierComparison[];
+  /** Every metric of each method against `regular` and `apc`. */
+  readonly differences: readonly JudgedComparison[];
+}
+
 /** What could not be had of a set. */
 export interface SetFailures {
   /** Questions with a failed answer. They are left out for every method. */
@@ -100,6 +185,14 @@ export interface SetAnalysis {
   readonly primaryImages: number;
   readonly methods: readonly MethodFigures[];
   readonly comparisons: readonly JudgedComparison[];
+  /** What is told of answers beside `metrics`. */
+  readonly measures: readonly MetricInfo[];
+  /** For each of `methods`, in their order. */
+  readonly behaviour: readonly MethodBehaviour[];
+  /** From `regular` to each other method; none where answers are no yes or no. */
+  readonly transitions: readonly Transition[];
+  /** Of captions; null for other answers. */
+  readonly frontier: Frontier | null;
   readonly disagreements: readonly Disagreement[];
   readonly failures: SetFailures;
   /** How the judging went; null when the rule needs no judge. */

@@ -1,3 +1,5 @@
+import type { Cell } from "../contract/benchmark.js";
+
 /** How an answer to a yes/no question is read. */
 export type YesNoRule = (answer: string, label: "yes" | "no") => "yes" | "no" | "unparsed";
 
@@ -59,4 +61,10 @@ export const POPE_RULES: Readonly<Record<"pope" | "vcd" | "opera" | "first-word"
 /** True when a text holds neither yes nor no nor another negation as a word: no rule can be sure of it. */
 export function isUnclear(answer: string): boolean {
   return !/\b(yes|no|not|cannot)\b|n['’]t\b/i.test(answer);
+}
+
+/** Where an answer that was read as yes or no stands, for a question with this truth. */
+export function cellOf(read: "yes" | "no", label: "yes" | "no"): Cell {
+  if (read === "yes") return label === "yes" ? "tp" : "fp";
+  return label === "no" ? "tn" : "fn";
 }

@@ -2,7 +2,7 @@ import type { Counts, Metric } from "../contract/benchmark.js";
 import type { BootstrapOptions, Interval } from "./cluster-bootstrap.js";
 import { holm } from "./holm.js";
 import { mcnemar } from "./mcnemar.js";
-import { pairedBootstrap } from "./paired-bootstrap.js";
+import { pairedDifferences } from "./paired-bootstrap.js";
 
 /** A method's results on the questions of one set. */
 export interface MethodResults {
@@ -11,6 +11,8 @@ export interface MethodResults {
   readonly clusters: ReadonlyMap<string, Counts>;
   /** Whether each question was right; null where that is no yes or no, or there are several seeds or draws. */
   readonly right: ReadonlyMap<string, boolean> | null;
+  /** Whether each yes/no question was answered with yes; null or absent likewise. */
+  readonly saidYes?: ReadonlyMap<string, boolean> | null;
 }
 
 /** A method against a reference on the same questions. */
@@ -30,12 +32,16 @@ export interface Comparison {
   readonly shown: boolean;
 }
 
+/** A difference is called one when its p-value after correction is at most this. */
 const LEVEL = 0.05;
+
+/** A comparison among which nothing is corrected yet. */
+export type SingleComparison = Omit<Comparison, "adjustedPValue" | "shown">;
 
 /**
  * Compares methods with a reference on one metric, with Holm's correction over the methods. The interval
- * is the paired bootstrap's over images. The p-value is McNemar's where the metric is the accuracy of
- * single answers, else the paired bootstrap's. A difference counts as shown only when both agree.
+ * is the paired bootstrap's over images. The p-value is McNemar's where the metric is the accuracy or the yes
+ * ratio of single answers, else the paired bootstrap's. A difference counts as shown only when both agree.
  *
  * Clusters that only one of two methods has are left out of their comparison.
  */
@@ -45,41 +51,76 @@ export function compareMethods(
   metric: Metric,
   options: BootstrapOptions = {},
 ): Comparison[] {
-  const found = methods.flatMap((method) => {
-    const shared = [...method.clusters.keys()].filter((key) => reference.clusters.has(key));
-    const paired = pairedBootstrap(
-      shared.map((key) => method.clusters.get(key) ?? {}),
-      shared.map((key) => reference.clusters.get(key) ?? {}),
-      metric,
-      options,
-    );
-    if (paired === null) return [];
-    const exact = metric.name === "accuracy" ? mcnemarOf(method, reference) : null;
-    const test = exact === null ? ("paired bootstrap" as const) : ("McNemar (mid-p)" as const);
-    return [{ method: method.method, ...paired, pValue: exact ?? paired.pValue, test }];
-  });
-  const adjusted = holm(found.map(({ pValue }) => pValue));
-  return found.map((one, index) => {
-    const adjustedPValue = adjusted[index] ?? 1;
-    const { low, high } = one.interval ?? { low: 0, high: 0 };
+  return compareOnMetrics(methods, reference, [metric], options);
+}
+
+/** {@link compareMethods} on several metrics from the same draws; Holm's correction is over the methods, metric by metric. */
+export function compareOnMetrics(
+  methods: readonly MethodResults[],
+  reference: MethodResults,
+  metrics: readonly Metric[],
+  options: BootstrapOptions = {},
+): Comparison[] {
+  const pairs = methods.map((method) => comparePair(method, reference, metrics, options));
+  return metrics.flatMap((_, m) => corrected(pairs.flatMap((compared) => compared[m] ?? [])));
+}
+
+/**
+ * One method against a reference on several metrics, without correction; null where a metric is undefined for either.
+ */
+export function comparePair(
+  method: MethodResults,
+  reference: MethodResults,
+  metrics: readonly Metric[],
+  options: BootstrapOptions = {},
+): (SingleComparison | null)[] {
+  const shared = [...method.clusters.keys()].filter((key) => reference.clusters.has(key));
+  const found = pairedDifferences(
+    shared.map((key) => method.clusters.get(key) ?? {}),
+    shared.map((key) => reference.clusters.get(key) ?? {}),
+    metrics,
+    options,
+  );
+  return found.map((paired, m) => {
+    if (paired === null) return null;
+    const metric = metrics[m]!.name;
+    const exact = mcnemarOf(method, reference, metric);
     return {
-      ...one,
+      method: method.method,
       reference: reference.method,
-      metric: metric.name,
-      adjustedPValue,
-      shown: adjustedPValue <= LEVEL && (low > 0 || high < 0),
+      metric,
+      ...paired,
+      pValue: exact ?? paired.pValue,
+      test: exact === null ? "paired bootstrap" : "McNemar (mid-p)",
     };
   });
 }
 
-function mcnemarOf(method: MethodResults, reference: MethodResults): number | null {
-  if (method.right === null || reference.right === null) return null;
+/** Comparisons of one question, by Holm's correction over all of them. */
+export function corrected<T extends Pick<SingleComparison, "interval" | "pValue">>(
+  comparisons: readonly T[],
+): (T & Pick<Comparison, "adjustedPValue" | "shown">)[] {
+  const adjusted = holm(comparisons.map(({ pValue }) => pValue));
+  return comparisons.map((one, index) => {
+    const adjustedPValue = adjusted[index] ?? 1;
+    const { low, high } = one.interval ?? { low: 0, high: 0 };
+    return { ...one, adjustedPValue, shown: adjustedPValue <= LEVEL && (low > 0 || high < 0) };
+  });
+}
+
+/** McNemar's p-value where the metric is a share of single answers that are yes or no; else null. */
+function mcnemarOf(method: MethodResults, reference: MethodResults, metric: string): number | null {
+  const answersOf = ({ right, saidYes = null }: MethodResults) =>
+    metric === "accuracy" ? right : metric === "yes_ratio" ? saidYes : null;
+  const answers = answersOf(method);
+  const others = answersOf(reference);
+  if (answers === null || others === null) return null;
   let onlyMethod = 0;
   let onlyReference = 0;
-  for (const [id, right] of method.right) {
-    const other = reference.right.get(id);
-    if (right && other === false) onlyMethod++;
-    if (!right && other === true) onlyReference++;
+  for (const [id, is] of answers) {
+    const other = others.get(id);
+    if (is && other === false) onlyMethod++;
+    if (!is && other === true) onlyReference++;
   }
   return mcnemar(onlyMethod, onlyReference);
 }

@@ -1,0 +1,32 @@
+import type { Metric } from "../contract/benchmark.js";
+import { groupBy } from "../data/group-by.js";
+import { compareOnMetrics, type MethodResults } from "../statistics/compare-methods.js";
+import type { JudgedComparison } from "./run-analysis.js";
+import type { ScoredMethod } from "./scored-method.js";
+import { verdict } from "./verdict.js";
+
+/** Methods that others are compared with: the baseline, and the control of contrastive methods. */
+const REFERENCES: readonly string[] = ["regular", "apc"];
+
+/** Every method against each reference, under the same way of decoding. */
+export function againstReferences(
+  methods: readonly ScoredMethod[],
+  metrics: readonly Metric[],
+  resultsOf: (method: ScoredMethod) => MethodResults,
+): JudgedComparison[] {
+  const named = new Map(metrics.map((metric) => [metric.name, metric]));
+  return [...groupBy(methods, ({ decoding }) => decoding)].flatMap(([decoding, members]) =>
+    REFERENCES.flatMap((name, index) => {
+      const reference = members.find(({ method }) => method === name);
+      if (reference === undefined) return [];
+      const earlier = REFERENCES.slice(0, index + 1);
+      const others = members.filter(({ method }) => !earlier.includes(method));
+      const found = compareOnMetrics(others.map(resultsOf), resultsOf(reference), metrics);
+      return found.map((one) => ({
+        ...one,
+        decoding,
+        verdict: verdict(one, named.get(one.metric)!),
+      }));
+    }),
+  );
+}

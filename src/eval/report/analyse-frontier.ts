@@ -1,0 +1,109 @@
+import type { Benchmark, Counts } from "../contract/benchmark.js";
+import { groupBy } from "../data/group-by.js";
+import { CUT_LENGTHS, countsOfCut, cutMetrics, cutName } from "../metrics/cut-metrics.js";
+import { corrected } from "../statistics/compare-methods.js";
+import { type TradeOff, tradeOffDifference } from "../statistics/trade-off.js";
+import { againstReferences } from "./against-references.js";
+import type {
+  Coordinate,
+  Figure,
+  Frontier,
+  FrontierComparison,
+  FrontierPoint,
+} from "./run-analysis.js";
+import { averaged, figuresFrom, infoOf, resultsOf, type ScoredMethod } from "./scored-method.js";
+import { frontierVerdict } from "./verdict.js";
+
+/** The method whose captions, cut to their first words, are the trivial baselines. */
+const BASELINE = "regular";
+
+/** What each method's captions find and invent, beside `regular` with its captions cut shorter. */
+export function frontierOf(
+  benchmark: Benchmark,
+  methods: readonly ScoredMethod[],
+): Frontier | null {
+  const tradeOff = tradeOffOf(benchmark);
+  if (tradeOff === null) return null;
+  const { recall, hallucination } = tradeOff;
+  const groups = [...groupBy(methods, ({ decoding }) => decoding).values()];
+  return {
+    recall: infoOf(recall),
+    hallucination: infoOf(hallucination),
+    points: methods.flatMap((method) => [
+      pointOf(method, tradeOff),
+      ...(method.method === BASELINE ? cutPointsOf(method, benchmark, tradeOff) : []),
+    ]),
+    comparisons: groups.flatMap((members) => comparisonsOf(members, tradeOff)),
+    differences: againstReferences(methods, benchmark.metrics, resultsOf),
+  };
+}
+
+function tradeOffOf({ tradeOff, metrics }: Benchmark): TradeOff | null {
+  const recall = metrics.find(({ name }) => name === tradeOff?.recall);
+  const hallucination = metrics.find(({ name }) => name === tradeOff?.hallucination);
+  return recall === undefined || hallucination === undefined ? null : { recall, hallucination };
+}
+
+function pointOf(scored: ScoredMethod, { recall, hallucination }: TradeOff): FrontierPoint {
+  const { method, decoding, scores } = scored;
+  const clusters = scores.map((score) => score.clusters);
+  const figures = figuresFrom([recall, hallucination], clusters, decoding);
+  return {
+    name: method,
+    decoding,
+    baseline: false,
+    recall: coordinate(figures[recall.name]!),
+    hallucination: coordinate(figures[hallucination.name]!),
+  };
+}
+
+function cutPointsOf(
+  { method, decoding, behaviours }: ScoredMethod,
+  benchmark: Benchmark,
+  { recall, hallucination }: TradeOff,
+): FrontierPoint[] {
+  const figures = figuresFrom(cutMetrics(benchmark), behaviours, decoding);
+  return CUT_LENGTHS.map((words) => ({
+    name: `${method}, first ${words} words`,
+    decoding,
+    baseline: true,
+    recall: coordinate(figures[cutName(recall.name, words)]!),
+    hallucination: coordinate(figures[cutName(hallucination.name, words)]!),
+  }));
+}
+
+function coordinate({ value, interval }: Figure): Coordinate {
+  return { value: value.value, interval };
+}
+
+/** Every method of one way of decoding against the baselines. */
+function comparisonsOf(members: readonly ScoredMethod[], tradeOff: TradeOff): FrontierComparison[] {
+  const regular = members.find(({ method }) => method === BASELINE);
+  if (regular === undefined) return [];
+  const found = members.flatMap((scored) => {
+    const difference = scored === regular ? null : differenceOf(scored, regular, tradeOff);
+    if (difference === null) return [];
+    const { method, decoding } = scored;
+    return [{ method, decoding, ...difference }];
+  });
+  return corrected(found).map((one) => ({ ...one, verdict: frontierVerdict(one, tradeOff) }));
+}
+
+/** Images that only one of the two has are left out. */
+function differenceOf(scored: ScoredMethod, regular: ScoredMethod, tradeOff: TradeOff) {
+  const own = averaged(scored.scores.map(({ clusters }) => clusters));
+  const whole = averaged(regular.scores.map(({ clusters }) => clusters));
+  const cut = averaged(regular.behaviours);
+  const shared = [...own.keys()].filter((key) => whole.has(key));
+  const countsOf = (clusters: ReadonlyMap<string, Counts>) =>
+    shared.map((key) => clusters.get(key) ?? {});
+  const cuts = countsOf(cut);
+  return tradeOffDifference(
+    countsOf(own),
+    [
+      ...CUT_LENGTHS.map((words) => cuts.map((counts) => countsOfCut(words, counts))),
+      countsOf(whole),
+    ],
+    tradeOff,
+  );
+}

@@ -1,0 +1,118 @@
+import type { Benchmark, Counts, Metric, MetricInfo } from "../contract/benchmark.js";
+import { groupBy } from "../data/group-by.js";
+import { addCounts } from "../metrics/add-counts.js";
+import { metricValues } from "../metrics/metric-values.js";
+import { behaviourClusters } from "../scoring/behaviour-counts.js";
+import type { AnsweredQuestion } from "../scoring/match-answers.js";
+import { type BenchmarkScore, scoreMatched } from "../scoring/score-answers.js";
+import type { MethodResults } from "../statistics/compare-methods.js";
+import { metricIntervals } from "../statistics/metric-intervals.js";
+import { seedSpread } from "../statistics/seed-spread.js";
+import type { StoredTiming } from "../store/stored-rows.js";
+import type { Decoding, Figure } from "./run-analysis.js";
+
+/** The answers of one series on one set. */
+export interface AnsweredSeries {
+  readonly method: string;
+  readonly seed: number | null;
+  readonly answered: readonly AnsweredQuestion[];
+  readonly timings: readonly StoredTiming[];
+}
+
+/** Counts by cluster. */
+export type Clusters = ReadonlyMap<string, Counts>;
+
+/** A method under one way of decoding, scored seed by seed (or draw by draw). */
+export interface ScoredMethod {
+  readonly method: string;
+  readonly decoding: Decoding;
+  readonly seeds: readonly (number | null)[];
+  readonly scores: readonly BenchmarkScore[];
+  /** Counts of what the answers are like, in the order of `scores`. */
+  readonly behaviours: readonly Clusters[];
+  readonly timings: readonly StoredTiming[];
+}
+
+/** All series of a set, by method and way of decoding. */
+export function scoreMethods(
+  benchmark: Benchmark,
+  rule: string,
+  series: readonly AnsweredSeries[],
+): ScoredMethod[] {
+  const answered = series.filter((one) => one.answered.length > 0);
+  const groups = groupBy(answered, ({ method, seed }) => `${decodingOf(seed)} ${method}`);
+  return [...groups.values()].map((members) => {
+    const scores = members.map((member) => scoreMatched(benchmark, member.answered, rule));
+    return {
+      method: members[0]?.method ?? "",
+      decoding: decodingOf(members[0]?.seed ?? null),
+      seeds: [...new Set(members.map(({ seed }) => seed))],
+      scores,
+      behaviours: scores.map(({ scored }) => behaviourClusters(benchmark, rule, scored)),
+      timings: members.flatMap(({ timings }) => timings),
+    };
+  });
+}
+
+function decodingOf(seed: number | null): Decoding {
+  return seed === null ? "greedy" : "sampling";
+}
+
+/** What each seed or draw counted, together. */
+export function pooled(all: readonly Clusters[]): Map<string, Counts> {
+  const sums = new Map<string, Counts>();
+  for (const clusters of all) {
+    for (const [cluster, counts] of clusters) {
+      sums.set(cluster, addCounts([sums.get(cluster) ?? {}, counts]));
+    }
+  }
+  return sums;
+}
+
+/** Counts of one answer to each question: methods are compared that were asked once, and several times. */
+export function averaged(all: readonly Clusters[]): Map<string, Counts> {
+  const mean = (counts: Counts) =>
+    Object.fromEntries(Object.entries(counts).map(([key, sum]) => [key, sum / all.length]));
+  return new Map([...pooled(all)].map(([cluster, counts]) => [cluster, mean(counts)]));
+}
+
+/** What comparisons take of a method: counts of the benchmark, and which answers are right. */
+export function resultsOf({ method, scores }: ScoredMethod): MethodResults {
+  const [only] = scores;
+  const right = new Map(
+    only?.scored.map((one) => [one.question.id, one.score.counts.correct === 1]) ?? [],
+  );
+  return {
+    method,
+    clusters: averaged(scores.map(({ clusters }) => clusters)),
+    right: scores.length === 1 ? right : null,
+  };
+}
+
+/** Figures by metric, with intervals over all answers, from the counts of each seed or draw. */
+export function figuresFrom(
+  metrics: readonly Metric[],
+  all: readonly Clusters[],
+  decoding: Decoding,
+): Record<string, Figure> {
+  const clusters = [...pooled(all).values()];
+  const total = metricValues({ metrics }, addCounts(clusters));
+  const intervals = metricIntervals(clusters, metrics);
+  const single = decoding === "greedy" && all.length === 1;
+  const each = single ? [] : all.map((one) => metricValues({ metrics }, addCounts(one.values())));
+  return Object.fromEntries(
+    metrics.map(({ name }) => [
+      name,
+      {
+        value: total[name] ?? { value: null, reason: "not computed" },
+        interval: intervals[name] ?? null,
+        spread: seedSpread(each.flatMap((values) => values[name]?.value ?? [])),
+      },
+    ]),
+  );
+}
+
+/** A metric's facts without its function: what survives JSON. */
+export function infoOf({ name, title, unit, better }: Metric): MetricInfo {
+  return { name, title, unit, better };
+}

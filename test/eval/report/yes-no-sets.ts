@@ -1,0 +1,44 @@
+import { pope } from "../../../src/eval/benchmarks/pope.js";
+import type { Question } from "../../../src/eval/contract/benchmark.js";
+import { analyseSet } from "../../../src/eval/report/analyse-set.js";
+
+const WORDS: Readonly<Record<string, string>> = { y: "Yes", n: "No", "?": "A dog." };
+
+/** Questions in pairs, two about each image, with these truths. */
+function questionsOf(truths: readonly string[]): Question[] {
+  const rows = truths.map((truth, i) => ({
+    question_id: i,
+    image: `${Math.floor(i / 2)}.png`,
+    text: "Is it?",
+    label: truth === "y" ? "yes" : "no",
+  }));
+  return pope.load({ data: { name: "q", text: JSON.stringify(rows) }, truth: null });
+}
+
+/** A series of answers: which method, which seed, and its answer to each question. */
+export interface Given {
+  readonly method: string;
+  readonly seed?: number | null;
+  readonly answers: string;
+}
+
+/** The analysis of yes/no questions: one letter a question (`y`, `n`, `?`), by the rule `first-word`. */
+export function analyseYesNo(
+  truths: string,
+  given: readonly Given[],
+): ReturnType<typeof analyseSet> {
+  const questions = questionsOf([...truths]);
+  return analyseSet(
+    { name: "set", benchmark: pope, rule: "first-word" },
+    given.map(({ method, seed = null, answers }) => ({
+      method,
+      seed,
+      answered: questions.map((question, i) => ({
+        question,
+        answer: WORDS[answers[i]!]!,
+        verdict: null,
+      })),
+      timings: [],
+    })),
+  );
+}
