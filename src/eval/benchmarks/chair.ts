@@ -4,6 +4,12 @@ import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../cont
 import { readNamesByImage } from "../data/read-object-annotations.js";
 import { identifier, readShapedFile } from "../data/read-shaped.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
+import {
+  type MakeBaseForms,
+  mendedForms,
+  patternForms,
+  wordnetForms,
+} from "../rules/base-forms.js";
 import { CHAIR_VOCABULARY, captionObjects, type FindMentions } from "../rules/caption-objects.js";
 import { wordCount } from "../rules/first-words.js";
 
@@ -53,6 +59,12 @@ const metrics: readonly Metric[] = [
   }),
 ];
 
+const BASE_FORMS: Readonly<Record<string, MakeBaseForms>> = {
+  chair: patternForms,
+  "chair-wordnet": wordnetForms,
+  "colour-aware": mendedForms,
+};
+
 /**
  * CHAIR: the share of named objects that are not in the image (CHAIR_i), and of captions that name at
  * least one such object (CHAIR_s).
@@ -64,7 +76,7 @@ export const chair: Benchmark = {
   title: "CHAIR",
   kind: "caption",
   source: "Rohrbach et al. 2018, arXiv 1809.02156; LisaAnne/Hallucination utils/chair.py",
-  rules: ["chair", "colour-aware"],
+  rules: ["chair", "chair-wordnet", "colour-aware"],
   metrics,
   primaryMetric: "chair_s",
   tradeOff: { recall: "recall", hallucination: "chair_i" },
@@ -81,7 +93,7 @@ function loadChair({ data, truth }: BenchmarkFiles): Question[] {
     );
   }
   const objects = readNamesByImage(truth);
-  const find = captionObjects(new Set([...objects.values()].flat()));
+  const find = findByRule(new Set([...objects.values()].flat()));
   if (data === null) {
     return [...objects].map(([image, names]) =>
       captionQuestion({ id: image, image, prompt: DEFAULT_PROMPT, where: truth.name }, names, find),
@@ -100,10 +112,22 @@ function loadChair({ data, truth }: BenchmarkFiles): Question[] {
   });
 }
 
+/** How a caption is read, for each rule; made when a rule is first used. */
+type FindByRule = (rule: string) => FindMentions;
+
+function findByRule(extra: ReadonlySet<string>): FindByRule {
+  const made = new Map<string, FindMentions>();
+  return (rule) => {
+    const find = made.get(rule) ?? captionObjects(extra, BASE_FORMS[rule]);
+    made.set(rule, find);
+    return find;
+  };
+}
+
 function captionQuestion(
   asked: Pick<Question, "id" | "image" | "prompt" | "where">,
   names: readonly string[],
-  find: FindMentions,
+  find: FindByRule,
 ): Question {
   return {
     ...asked,
@@ -111,7 +135,7 @@ function captionQuestion(
     group: null,
     truth: names.join(", "),
     score: (answer, { rule }) =>
-      scoreCaption(rule === "colour-aware" ? withoutColour(answer) : answer, names, find),
+      scoreCaption(rule === "colour-aware" ? withoutColour(answer) : answer, names, find(rule)),
   };
 }
 

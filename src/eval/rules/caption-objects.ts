@@ -1,4 +1,3 @@
-import { pluralize, singularize } from "inflection";
 import {
   CHAIR_ANIMALS,
   CHAIR_DOUBLE_WORDS,
@@ -6,6 +5,7 @@ import {
   CHAIR_SYNONYMS,
   CHAIR_VEHICLES,
 } from "../words/chair-words.js";
+import { type MakeBaseForms, patternForms } from "./base-forms.js";
 
 /** An object named in a caption: the word used and the object it stands for. */
 export interface Mention {
@@ -37,54 +37,37 @@ export const CHAIR_VOCABULARY: ReadonlyMap<string, string> = new Map(
     }),
 );
 
-const TOKEN = /[\p{L}\p{N}]+(?:[-'’][\p{L}\p{N}]+)*|[^\s\p{L}\p{N}]/gu;
-
 /**
- * CHAIR's reading of a caption: lower case, tokens, singular forms, double words merged ("fire
- * hydrant"), "seat" dropped when "toilet" is there, then each word that the vocabulary knows.
- *
- * Deviation from the authors' code: tokens by a regular expression and singular forms by the
- * `inflection` library in the place of NLTK and pattern.
+ * CHAIR's reading of a caption: lower case, tokens, base forms, double words merged ("fire hydrant"), "seat"
+ * dropped when "toilet" is there, then each word that the vocabulary knows.
  *
  * @param extra names that count besides CHAIR's words, for data with other objects
+ * @param makeForms how base forms are found; those of the script of 2018 by default
  * @see https://github.com/LisaAnne/Hallucination utils/chair.py, caption_to_words
  */
-export function captionObjects(extra: Iterable<string> = []): FindMentions {
-  const vocabulary = new Map(CHAIR_VOCABULARY);
-  const doubles = new Map(DOUBLE_WORDS);
-  for (const name of extra) {
-    if (vocabulary.has(name)) continue;
-    vocabulary.set(name, name);
-    if (name.includes(" ")) doubles.set(name, name);
-  }
-  const singulars = singularForms([...vocabulary.keys(), ...doubles.keys()]);
-  const singular = (word: string): string => {
-    let form = singulars.get(word);
-    if (form === undefined) {
-      form = /^\p{L}/u.test(word) ? singularize(word) : word;
-      singulars.set(word, form);
-    }
-    return form;
-  };
+export function captionObjects(
+  extra: Iterable<string> = [],
+  makeForms: MakeBaseForms = patternForms,
+): FindMentions {
+  const others = [...extra].filter((name) => !CHAIR_VOCABULARY.has(name));
+  const names = [...CHAIR_VOCABULARY.keys(), ...DOUBLE_WORDS.keys(), ...DOUBLE_WORDS.values()];
+  const words = new Set([...names, ...others].flatMap((name) => name.toLowerCase().split(" ")));
+  const formsOf = makeForms(words);
+  // A name that is not CHAIR's is looked for in the form that its own words get.
+  const forms = others.map((name): [string, string] => [formsOf(name).join(" "), name]);
+  const vocabulary = new Map([...forms, ...CHAIR_VOCABULARY]);
+  const doubles = new Map([
+    ...forms.map(([form]): [string, string] => [form, form]),
+    ...DOUBLE_WORDS,
+  ]);
   return (caption) => {
-    const tokens = (caption.toLowerCase().match(TOKEN) ?? []).map(singular);
-    const words = mergeDoubleWords(tokens, doubles);
-    const toilet = words.includes("toilet");
-    return words.flatMap((word) => {
+    const found = mergeDoubleWords(formsOf(caption), doubles);
+    const toilet = found.includes("toilet");
+    return found.flatMap((word) => {
       const object = toilet && word === "seat" ? undefined : vocabulary.get(word);
       return object === undefined ? [] : [{ word, object }];
     });
   };
-}
-
-/**
- * Singular forms of the words that matter, seeded from the vocabulary: a general rule alone makes "ty" of
- * "ties" and "scissor" of "scissors".
- */
-function singularForms(names: readonly string[]): Map<string, string> {
-  const words = new Set(names.flatMap((name) => name.split(" ")));
-  const plurals = [...words].map((word): [string, string] => [pluralize(word), word]);
-  return new Map([...plurals, ...[...words].map((word): [string, string] => [word, word])]);
 }
 
 function mergeDoubleWords(

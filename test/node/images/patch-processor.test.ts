@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { TensorData } from "../../../src/engine/tensor-data.js";
 import { ModelLoadError } from "../../../src/errors.js";
-import { loadImageProcessor } from "../../../src/node/images/image-processor.js";
 import { fittedSize } from "../../../src/node/images/fitted-size.js";
+import { loadImageProcessor } from "../../../src/node/images/image-processor.js";
 
 interface Golden {
   readonly sizes: readonly number[][];
