@@ -63,7 +63,7 @@ describe.each([
   test("has no fault, runs every method, and answers as stock transformers.js from the same pixels", async () => {
     const found = await diagnose(`${TINY}${name}`, { dtype, threads: 1 });
     const others = found.checks.filter(({ status }) => status !== "pass");
-    const isTiled = /^(idefics3|smolvlm)/.test(name);
+    const isTiled = /^(idefics3|smolvlm|lfm2)/.test(name);
     expect(others.map(({ name }) => name)).toEqual(isTiled ? ["stock-image"] : []);
     if (isTiled) {
       expect(statusOf(found, "stock-image")).toBe("skipped");
