@@ -37,6 +37,7 @@ from onnx_graphs import (  # noqa: E402
     TokenEmbedding,
     attention_bias,
     compact,
+    store_as_float16,
     trace,
 )
 
@@ -120,11 +121,14 @@ def snap(model: nn.Module, block: int = 32) -> None:
                 if not (isinstance(module, nn.Linear) and name == "weight"):
                     parameter.copy_(parameter.half().float())
                     continue
-                blocks = parameter.reshape(-1, block)
+                inputs = parameter.shape[1]
+                rows = nn.functional.pad(parameter, (0, -inputs % block))
+                blocks = rows.reshape(-1, block)
                 largest = blocks.gather(1, blocks.abs().argmax(1, keepdim=True))
                 mantissa, exponent = torch.frexp(largest)
                 scale = torch.ldexp((mantissa * 128).round() / 128, exponent) / -8
-                parameter.copy_(((blocks / scale).round().clamp(-8, 7) * scale).reshape(parameter.shape))
+                snapped = (blocks / scale).round().clamp(-8, 7) * scale
+                parameter.copy_(snapped.reshape(rows.shape)[:, :inputs])
 
 
 # ---- graphs --------------------------------------------------------------------------------------------------------
