@@ -124,7 +124,7 @@ describe("a checkpoint's facts", () => {
     [{ ...CONFIG, text_config: undefined }, "text_config"],
     [{ ...CONFIG, image_token_index: undefined }, "image_token_index or image_token_id"],
     [{ ...CONFIG, image_token_index: 9 }, "id 9, which the tokenizer does not know"],
-    [{ ...CONFIG, image_token_index: -1 }, "image_token_index"],
+    [{ ...CONFIG, image_token_index: -1 }, "id -1, which the tokenizer does not know"],
     [null, "config.json"],
   ])("that are wrong are refused by the field's name (%#)", (config, message) => {
     expect(() => configured(config)).toThrow(ModelLoadError);

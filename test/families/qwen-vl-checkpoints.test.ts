@@ -21,7 +21,12 @@ import { ids } from "../engine/asked.js";
 
 const NAMES = ["qwen2-vl-concat", "qwen2.5-vl-gqa", "qwen3-vl-gqa", "qwen3.5-gqa"] as const;
 const DTYPES = ["fp32", "q4", "fp16"] as const;
-const CHECKPOINTS = NAMES.flatMap((name) => DTYPES.map((dtype) => [name, dtype] as const));
+/** Qwen3.5 is not here in float16: the answers of its random weights hang on less than float16 tells. */
+const CHECKPOINTS = NAMES.flatMap((name) =>
+  DTYPES.filter((dtype) => name !== "qwen3.5-gqa" || dtype !== "fp16").map(
+    (dtype) => [name, dtype] as const,
+  ),
+);
 /** How far logits may be from PyTorch's in 32 bits: 4-bit weights hold the references' exactly, float16 rounds activations. */
 const TOLERANCE = { fp32: 1e-3, q4: 1e-3, fp16: 6e-2 } as const;
 /** Embeddings are not there in 4 bits, and the tower of Qwen3.5, which is that of Qwen3-VL, in float32 alone. */
@@ -148,7 +153,7 @@ describe.each(CHECKPOINTS)("%s in %s", async (name, dtype) => {
 test.each([
   ["whole", "fp32"],
   ["delta", "fp32"],
-  ["whole", "fp16"],
+  ["whole", "q4"],
 ] as const)(
   "states of fixed size go with a cache that is returned as %s, in %s",
   async (cache, dtype) => {

@@ -149,6 +149,7 @@ describe("a checkpoint's facts", () => {
       vocabularySize: 50,
       hiddenSize: 8,
       layers: 2,
+      cachedLayers: 2,
       endTokens: [3],
       patchSize: 2,
       cache: { heads: 1, headSize: 4 },
@@ -162,7 +163,7 @@ describe("a checkpoint's facts", () => {
   });
 
   test.each([
-    [{ ...NESTED, text_config: undefined }, "expected max_position_embeddings, there or in text"],
+    [{ ...NESTED, text_config: undefined }, "text_config"],
     [{ ...NESTED, text_config: {} }, "text_config.max_position_embeddings"],
     [{ ...NESTED, image_token_id: undefined }, "image_token_id"],
     [{ ...NESTED, image_token_id: 9 }, "id 9, which the tokenizer does not know"],
