@@ -250,7 +250,7 @@ function fieldsOf({ properties, items, additionalProperties, anyOf }: Schema, pa
   ];
 }
 
-/** What is printed only of a model on another device than the CPU, which few machines have. */
+/** What is printed only of a model on another device than the CPU, which few machines have, or of more captions than here. */
 const ELSEWHERE = /\.device$|\.frontier\.comparisons\[\]\.interval\.(low|high)$/;
 
 describe.each(Object.entries(schemas))("%s", (name, schema) => {
