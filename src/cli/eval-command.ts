@@ -3,11 +3,13 @@ import { dirname, join } from "node:path";
 import { Command, Option } from "commander";
 import {
   BENCHMARKS,
+  behaviourTables,
   benchmarkNamed,
   DEFAULT_POCKET_SETS,
   evaluate,
   fewImagesWarning,
   figuresTable,
+  gainsText,
   POCKET_SETS,
   planRun,
   planSeries,
@@ -170,13 +172,21 @@ function text(analysis: RunAnalysis, out: string): string {
     const verdicts = set.comparisons.map(({ decoding, verdict }) =>
       wrapText(`  ${decoding}: ${verdict}`, "    "),
     );
+    const beside = (set.frontier?.comparisons ?? []).map(({ decoding, verdict }) =>
+      wrapText(`  ${decoding}: ${verdict}`, "    "),
+    );
     const warning = fewImagesWarning(set.primaryImages);
     return [
       wrapText(`${set.name} (rule ${set.rule})`, "  "),
       textTable(figuresTable(set), process.stdout.columns),
       ...(warning === null ? [] : [wrapText(warning, "  ")]),
       ...verdicts,
+      ...beside,
+      ...behaviourTables(set).map(
+        ({ title, table }) => `${title}:\n${textTable(table, process.stdout.columns)}`,
+      ),
     ].join("\n");
   });
-  return `${sets.join("\n\n")}\n\n${wrapText(`report: ${join(out, REPORT_FILES.html)}`, "  ")}\n`;
+  const gains = gainsText(analysis).map((line) => wrapText(line, "  "));
+  return `${sets.join("\n\n")}\n\n${gains.join("\n")}\n${wrapText(`report: ${join(out, REPORT_FILES.html)}`, "  ")}\n`;
 }

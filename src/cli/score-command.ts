@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import {
+  addCounts,
   answersBySeries,
   BENCHMARKS,
   type Benchmark,
@@ -8,10 +9,14 @@ import {
   fewImagesWarning,
   formatInterval,
   formatValue,
+  furtherMetrics,
   type Interval,
   judgeMatched,
+  type Metric,
+  type MetricValue,
   matchAnswers,
   metricIntervals,
+  metricValues,
   readAnswersTo,
   readDataFile,
   requireRule,
@@ -31,10 +36,11 @@ interface ScoreFlags extends JudgeFlags {
   readonly json?: true;
 }
 
-/** One series of answers with its figures. */
+/** One series of answers with its figures: the benchmark's, and those of what the answers are like. */
 interface ScoredSeries {
   readonly series: string | null;
   readonly score: BenchmarkScore;
+  readonly metrics: Readonly<Record<string, MetricValue>>;
   readonly intervals: Readonly<Record<string, Interval | null>>;
 }
 
@@ -78,17 +84,36 @@ async function run(name: string, answersPath: string, flags: ScoreFlags): Promis
       process.stderr.write(`${text}\n`);
     }
     const score = scoreMatched(benchmark, answered, rule);
-    const intervals = metricIntervals([...score.clusters.values()], benchmark.metrics);
-    all.push({ series, score, intervals });
+    all.push({ series, score, ...figuresOf(benchmark, score) });
   }
   const write = flags.json === true ? asJson : asText;
   process.stdout.write(`${write(benchmark, all)}\n`);
 }
 
+/** What anyone's answers are like; how they ended is not in their files. */
+function furtherOf(benchmark: Benchmark): Metric[] {
+  return furtherMetrics(benchmark).filter(({ name }) => name !== "hit_limit");
+}
+
+function figuresOf(
+  benchmark: Benchmark,
+  { metrics, clusters, behaviour }: BenchmarkScore,
+): Pick<ScoredSeries, "metrics" | "intervals"> {
+  const further = furtherOf(benchmark);
+  const likes = [...behaviour.values()];
+  return {
+    metrics: { ...metrics, ...metricValues({ metrics: further }, addCounts(likes)) },
+    intervals: {
+      ...metricIntervals([...clusters.values()], benchmark.metrics),
+      ...metricIntervals(likes, further),
+    },
+  };
+}
+
 /** One object, or an array of them where the file holds several series. */
 function asJson(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
-  const objects = all.map(({ series, score, intervals }) => ({
-    ...Object.fromEntries(Object.entries(score.metrics).map(([key, { value }]) => [key, value])),
+  const objects = all.map(({ series, score, metrics, intervals }) => ({
+    ...Object.fromEntries(Object.entries(metrics).map(([key, { value }]) => [key, value])),
     n: score.n,
     unparsed: score.unparsed,
     benchmark: benchmark.name,
@@ -97,7 +122,7 @@ function asJson(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
     counts: score.counts,
     intervals,
     undefined: Object.fromEntries(
-      Object.entries(score.metrics).flatMap(([key, { reason }]) =>
+      Object.entries(metrics).flatMap(([key, { reason }]) =>
         reason === undefined ? [] : [[key, reason]],
       ),
     ),
@@ -107,11 +132,11 @@ function asJson(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
 
 function asText(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
   return all
-    .map(({ series, score, intervals }) => {
+    .map(({ series, score, metrics, intervals }) => {
       const title = [benchmark.title, series, `rule ${score.rule}`, `n = ${score.n}`];
-      const rows = benchmark.metrics.map((metric) => [
+      const rows = [...benchmark.metrics, ...furtherOf(benchmark)].map((metric) => [
         metric.title,
-        formatValue(metric, score.metrics[metric.name]!) + unitOf(metric),
+        formatValue(metric, metrics[metric.name]!) + unitOf(metric),
         formatInterval(metric, intervals[metric.name]),
       ]);
       const warning = fewImagesWarning(score.clusters.size);

@@ -73,12 +73,17 @@ export { type JudgeAnswersOptions, type JudgeTally, tallyText } from "./judge/ju
 export { type JudgeSetup, judgeMatched } from "./judge/judge-matched.js";
 export { type OpenAiJudgeOptions, openAiJudge } from "./judge/openai-judge.js";
 export { addCounts } from "./metrics/add-counts.js";
+export { furtherMetrics } from "./metrics/behaviour-metrics.js";
+export { metricValues } from "./metrics/metric-values.js";
 export { count, harmonicMean, ratio } from "./metrics/ratio.js";
 export { type RatioMetricOptions, ratioMetric } from "./metrics/ratio-metric.js";
 // Reading what came out.
+export { behaviourTables, type TitledTable } from "./report/behaviour-tables.js";
 export { formatInterval, formatValue, unitOf } from "./report/format-value.js";
+export { gainsText } from "./report/gains-text.js";
 export { figuresTable, type Table } from "./report/report-tables.js";
 export type {
+  Ability,
   Coordinate,
   Decoding,
   DecodingCost,
@@ -87,6 +92,7 @@ export type {
   Frontier,
   FrontierComparison,
   FrontierPoint,
+  Gain,
   GroupFigures,
   JudgedComparison,
   MethodBehaviour,

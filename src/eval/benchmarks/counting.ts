@@ -41,6 +41,7 @@ export const counting: Benchmark = {
     }),
   ],
   primaryMetric: "accuracy",
+  abilityMetric: "accuracy",
   maxNewTokens: 16,
   load,
 };

@@ -111,6 +111,7 @@ export const mme: Benchmark = {
   rules: ["mme"],
   metrics,
   primaryMetric: "accuracy",
+  abilityMetric: "score",
   maxNewTokens: 16,
   clusterCounts: (scored) => {
     const [first] = scored;

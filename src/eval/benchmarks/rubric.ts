@@ -51,6 +51,7 @@ export const rubric: Benchmark = {
     }),
   ],
   primaryMetric: "accuracy",
+  abilityMetric: "accuracy",
   maxNewTokens: 64,
   load,
 };

@@ -118,6 +118,11 @@ export interface Benchmark {
    * the more it invents.
    */
   readonly tradeOff?: { readonly recall: string; readonly hallucination: string };
+  /**
+   * Where a benchmark is about what a model can do at all, the metric that says so: it stands beside every gain that
+   * a method has elsewhere.
+   */
+  readonly abilityMetric?: string;
   /** Longest answer to generate, in tokens. */
   readonly maxNewTokens: number;
   /** True where the truth file covers more images than any answer file (CHAIR's COCO truth). */

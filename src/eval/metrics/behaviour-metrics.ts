@@ -64,11 +64,30 @@ const textMetrics: readonly Metric[] = [
   }),
 ];
 
+/** Of all answers whose run kept how they ended. An answer that was cut may have become another. */
+const hitLimit: Metric = {
+  name: "hit_limit",
+  title: "Hit the limit",
+  unit: "share",
+  better: "lower",
+  of: (c) => {
+    const unknown = count(c, "unknownFinish");
+    if (unknown > 0) return { value: null, reason: "the run did not keep how answers ended" };
+    return ratio(count(c, "hitLimit"), count(c, "finished"), "nobody knows how answers ended");
+  },
+};
+
 /**
  * What is told of answers beside their benchmark's own metrics: figures that show whether a gain comes of a shift
  * to yes, of shorter captions or of less to say. They are computed from the counts of `behaviourCounts`.
  */
 export function behaviourMetrics(benchmark: Benchmark): readonly Metric[] {
-  if (benchmark.kind === "yes-no") return yesNoMetrics;
-  return [...textMetrics, ...cutMetrics(benchmark)];
+  if (benchmark.kind === "yes-no") return [...yesNoMetrics, hitLimit];
+  return [...textMetrics, hitLimit, ...cutMetrics(benchmark)];
+}
+
+/** Those of them that a benchmark does not have under the same name, as POPE has its yes ratio. */
+export function furtherMetrics(benchmark: Benchmark): Metric[] {
+  const own = new Set(benchmark.metrics.map(({ name }) => name));
+  return behaviourMetrics(benchmark).filter(({ name }) => !own.has(name));
 }

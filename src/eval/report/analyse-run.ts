@@ -10,6 +10,8 @@ import {
   type StoredTiming,
 } from "../store/stored-rows.js";
 import { analyseSet } from "./analyse-set.js";
+import { finishesOf, keepsFinish } from "./finishes.js";
+import { gainsOf } from "./gains.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 import type { AnsweredSeries } from "./scored-method.js";
 
@@ -41,6 +43,7 @@ export async function analyseRun(
     const failures = run.failures.filter((one) => one.set === set.name);
     const failed = new Set(failures.map(({ id }) => id));
     const stored = (bySet.get(set.name) ?? []).filter(({ id }) => !failed.has(id));
+    const ending = { maxTokens: set.maxTokens, kept: keepsFinish(stored) };
     const series: AnsweredSeries[] = [];
     const tallies: JudgeTally[] = [];
     for (const { method, seed, draw } of run.settings.series) {
@@ -59,6 +62,7 @@ export async function analyseRun(
         seed,
         answered,
         timings: own.flatMap((one) => timings.get(answerKey(one)) ?? []),
+        finishes: finishesOf(own, timings, ending),
       });
     }
     analyses.push({
@@ -67,7 +71,7 @@ export async function analyseRun(
       judging: tallies.length > 0 ? addTallies(tallies) : null,
     });
   }
-  return { settings: run.settings, sets: analyses };
+  return { settings: run.settings, sets: analyses, gains: gainsOf(analyses) };
 }
 
 function withQuestions(answers: readonly StoredAnswer[], set: RunSet) {

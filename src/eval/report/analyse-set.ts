@@ -13,6 +13,7 @@ import { frontierOf } from "./analyse-frontier.js";
 import { transitionsOf } from "./analyse-transitions.js";
 import { decodingCost } from "./decoding-cost.js";
 import type {
+  Ability,
   Decoding,
   Disagreement,
   GroupFigures,
@@ -56,8 +57,18 @@ export function analyseSet(
     behaviour: behaviourOf(set.benchmark, methods),
     transitions: transitionsOf(set.benchmark, methods),
     frontier: frontierOf(set.benchmark, methods),
+    ability: abilityOf(set.benchmark, methods),
     disagreements: disagreementsOf(methods),
   };
+}
+
+function abilityOf(
+  { metrics, abilityMetric }: Benchmark,
+  methods: readonly ScoredMethod[],
+): Ability | null {
+  const metric = metrics.find(({ name }) => name === abilityMetric);
+  if (metric === undefined) return null;
+  return { metric: infoOf(metric), comparisons: againstReferences(methods, [metric], resultsOf) };
 }
 
 function figuresOf(benchmark: Benchmark, scored: ScoredMethod): MethodFigures {

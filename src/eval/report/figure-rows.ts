@@ -22,11 +22,13 @@ export interface FigureRow {
   readonly unparsed: number;
 }
 
-/** All figures of a run, a row for each set, method, way of decoding and metric. */
+/** All figures of a run, a row for each set, method, way of decoding and metric or measure. */
 export function figureRows(analysis: RunAnalysis): FigureRow[] {
   return analysis.sets.flatMap((set) =>
-    set.methods.flatMap(({ method, decoding, seeds, draws, figures, n, unparsed }) =>
-      set.metrics.map(({ name, unit }) => ({
+    set.methods.flatMap(({ method, decoding, seeds, draws, figures: own, n, unparsed }, index) => {
+      const figures = { ...set.behaviour[index]?.figures, ...own };
+      const further = set.measures.filter(({ name }) => !Object.hasOwn(own, name));
+      return [...set.metrics, ...further].map(({ name, unit }) => ({
         set: set.name,
         benchmark: set.benchmark,
         rule: set.rule,
@@ -42,7 +44,7 @@ export function figureRows(analysis: RunAnalysis): FigureRow[] {
         high: figures[name]?.interval?.high ?? null,
         n,
         unparsed,
-      })),
-    ),
+      }));
+    }),
   );
 }

@@ -1,7 +1,9 @@
 import { tallyText } from "../judge/judge-answers.js";
 import { fewImagesWarning } from "../statistics/unvaried.js";
+import { behaviourTables } from "./behaviour-tables.js";
 import { escapeMarkdown } from "./escape-markdown.js";
 import { failuresText } from "./failures-text.js";
+import { gainsText } from "./gains-text.js";
 import {
   figuresTable,
   groupsTable,
@@ -15,6 +17,9 @@ import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 export function renderMarkdown(analysis: RunAnalysis): string {
   return [
     `# Evaluation of ${escapeMarkdown(modelName(analysis.settings.model))}`,
+    gainsText(analysis)
+      .map((line) => `- ${escapeMarkdown(line)}`)
+      .join("\n"),
     ...analysis.sets.flatMap(renderSet),
     "## Settings",
     table(settingsTable(analysis)),
@@ -40,7 +45,18 @@ function renderSet(set: SetAnalysis): string[] {
             .join("\n"),
         ]),
     ...(groups === null ? [] : ["By part:", table(groups)]),
+    ...behaviourTables(set).flatMap((one) => [`${escapeMarkdown(one.title)}:`, table(one.table)]),
+    ...frontierOf(set),
   ];
+}
+
+/** Each method's hallucination beside that of captions cut to its recall. */
+function frontierOf({ frontier }: SetAnalysis): string[] {
+  if (frontier === null || frontier.comparisons.length === 0) return [];
+  const lines = frontier.comparisons.map(
+    ({ decoding, verdict }) => `- ${decoding}: ${escapeMarkdown(verdict)}`,
+  );
+  return [lines.join("\n")];
 }
 
 function judgingOf({ judging }: SetAnalysis): string {

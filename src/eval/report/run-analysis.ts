@@ -161,6 +161,23 @@ export interface Frontier {
   readonly differences: readonly JudgedComparison[];
 }
 
+/** What methods do to the metric of general ability, on a set that measures it. */
+export interface Ability {
+  readonly metric: MetricInfo;
+  readonly comparisons: readonly JudgedComparison[];
+}
+
+/** A difference for the better, with what the same method does to general ability. */
+export interface Gain {
+  readonly set: string;
+  readonly method: string;
+  readonly reference: string;
+  readonly decoding: Decoding;
+  readonly verdict: string;
+  /** On each set of general ability in the run. */
+  readonly ability: readonly { readonly set: string; readonly verdict: string }[];
+}
+
 /** What could not be had of a set. */
 export interface SetFailures {
   /** Questions with a failed answer. They are left out for every method. */
@@ -193,6 +210,8 @@ export interface SetAnalysis {
   readonly transitions: readonly Transition[];
   /** Of captions; null for other answers. */
   readonly frontier: Frontier | null;
+  /** Null where the set does not measure general ability. */
+  readonly ability: Ability | null;
   readonly disagreements: readonly Disagreement[];
   readonly failures: SetFailures;
   /** How the judging went; null when the rule needs no judge. */
@@ -203,4 +222,6 @@ export interface SetAnalysis {
 export interface RunAnalysis {
   readonly settings: RunSettings;
   readonly sets: readonly SetAnalysis[];
+  /** Differences on primary metrics that are shown to be for the better, general ability beside them. */
+  readonly gains: readonly Gain[];
 }

@@ -2,13 +2,13 @@ import type { Benchmark, Counts, Metric, MetricInfo } from "../contract/benchmar
 import { groupBy } from "../data/group-by.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { metricValues } from "../metrics/metric-values.js";
-import { behaviourClusters } from "../scoring/behaviour-counts.js";
 import type { AnsweredQuestion } from "../scoring/match-answers.js";
 import { type BenchmarkScore, scoreMatched } from "../scoring/score-answers.js";
 import type { MethodResults } from "../statistics/compare-methods.js";
 import { metricIntervals } from "../statistics/metric-intervals.js";
 import { seedSpread } from "../statistics/seed-spread.js";
 import type { StoredTiming } from "../store/stored-rows.js";
+import { type Finish, withFinishes } from "./finishes.js";
 import type { Decoding, Figure } from "./run-analysis.js";
 
 /** The answers of one series on one set. */
@@ -17,6 +17,8 @@ export interface AnsweredSeries {
   readonly seed: number | null;
   readonly answered: readonly AnsweredQuestion[];
   readonly timings: readonly StoredTiming[];
+  /** How answers ended, by question; of those that are missing nobody knows. */
+  readonly finishes?: ReadonlyMap<string, Finish>;
 }
 
 /** Counts by cluster. */
@@ -48,7 +50,9 @@ export function scoreMethods(
       decoding: decodingOf(members[0]?.seed ?? null),
       seeds: [...new Set(members.map(({ seed }) => seed))],
       scores,
-      behaviours: scores.map(({ scored }) => behaviourClusters(benchmark, rule, scored)),
+      behaviours: scores.map(({ behaviour, scored }, k) =>
+        withFinishes(behaviour, scored, members[k]?.finishes ?? new Map()),
+      ),
       timings: members.flatMap(({ timings }) => timings),
     };
   });
@@ -101,14 +105,12 @@ export function figuresFrom(
   const single = decoding === "greedy" && all.length === 1;
   const each = single ? [] : all.map((one) => metricValues({ metrics }, addCounts(one.values())));
   return Object.fromEntries(
-    metrics.map(({ name }) => [
-      name,
-      {
-        value: total[name] ?? { value: null, reason: "not computed" },
-        interval: intervals[name] ?? null,
-        spread: seedSpread(each.flatMap((values) => values[name]?.value ?? [])),
-      },
-    ]),
+    metrics.map(({ name }) => {
+      const value = total[name] ?? { value: null, reason: "not computed" };
+      const interval = value.value === null ? null : (intervals[name] ?? null);
+      const spread = seedSpread(each.flatMap((values) => values[name]?.value ?? []));
+      return [name, { value, interval, spread }];
+    }),
   );
 }
 

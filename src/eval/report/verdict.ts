@@ -51,7 +51,12 @@ function differenceText(
 
 function direction(metric: MetricInfo, difference: number): string {
   if (metric.better === "neither") return difference > 0 ? "higher" : "lower";
-  return difference > 0 === (metric.better === "higher") ? "better" : "worse";
+  return isBetter(metric, difference) ? "better" : "worse";
+}
+
+/** Whether a difference is for the better; never where neither way is. */
+export function isBetter({ better }: MetricInfo, difference: number): boolean {
+  return better === "higher" ? difference > 0 : better === "lower" && difference < 0;
 }
 
 /** `p = 0.012`, or `p < 0.001`. */

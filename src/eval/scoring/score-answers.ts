@@ -9,6 +9,7 @@ import { groupBy } from "../data/group-by.js";
 import type { AnswerRow } from "../data/read-answers.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { metricValues } from "../metrics/metric-values.js";
+import { behaviourClusters } from "./behaviour-counts.js";
 import { requireRule } from "./benchmark-rules.js";
 import { type AnsweredQuestion, matchAnswers } from "./match-answers.js";
 
@@ -24,6 +25,8 @@ export interface BenchmarkScore {
   readonly scored: readonly ScoredQuestion[];
   /** Counts by cluster, in order of first appearance: what the bootstrap draws from. */
   readonly clusters: ReadonlyMap<string, Counts>;
+  /** Counts of what the answers are like, by cluster, for `behaviourMetrics`. */
+  readonly behaviour: ReadonlyMap<string, Counts>;
 }
 
 /** How answers are scored. */
@@ -72,6 +75,7 @@ export function scoreMatched(
     metrics: metricValues(benchmark, counts),
     scored,
     clusters,
+    behaviour: behaviourClusters(benchmark, rule, scored),
   };
 }
 

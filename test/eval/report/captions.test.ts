@@ -77,6 +77,7 @@ describe("what captions are like", () => {
       "mean_words",
       "repeating_answers",
       "repeated_4grams",
+      "hit_limit",
     ]);
     expect(behaviour[0]?.figures.mean_words?.value.value).toBe(4);
     expect(frontier).toBeNull();
@@ -136,5 +137,7 @@ describe("recall against hallucination", () => {
     const differences = new Map(found?.map(({ metric, difference }) => [metric, difference]));
     expect(differences.get("chair_i")).toBe(-20);
     expect(differences.get("recall")).toBe(0);
+    // 80 objects in the images of 100 named.
+    expect(differences.get("precision")).toBe(20);
   });
 });

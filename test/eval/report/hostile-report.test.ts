@@ -50,6 +50,7 @@ beforeAll(async () => {
       series: [],
     },
     sets: [{ ...set, judging: null, failures: { questions: 0, answers: [] } }],
+    gains: [],
   };
   await writeReport(folder, analysis, (_, image) => join(folder, image));
   html = await readFile(join(folder, "report.html"), "utf8");
