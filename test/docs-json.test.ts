@@ -171,7 +171,7 @@ async function captions(images: string, by: "pocket" | "random"): Promise<unknow
   const data = await file("prompts.jsonl", ...prompts);
   const asking = ["chair", "--data", data, "--truth", truth, "--images", images];
   const asked = by === "pocket" ? [] : model;
-  const sampled = ["--methods", "regular", "--seeds", "2", "--temperature", "3"];
+  const sampled = ["--methods", "regular", "--seeds", "2"];
   return json("eval", ...asking, ...asked, ...sampled, "--out", join(folder, by));
 }
 
