@@ -3,6 +3,7 @@ import { DatasetError } from "../../errors.js";
 import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../contract/benchmark.js";
 import { readNamesByImage } from "../data/read-object-annotations.js";
 import { identifier, readShapedFile } from "../data/read-shaped.js";
+import { harmonicMean } from "../metrics/ratio.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
 import {
   type MakeBaseForms,
@@ -19,6 +20,27 @@ const promptRow = z.object({
   text: z.string().min(1),
 });
 const DEFAULT_PROMPT = "Describe the image.";
+
+const recall = ratioMetric({
+  name: "recall",
+  title: "Object recall",
+  unit: "percent",
+  better: "higher",
+  part: "found",
+  whole: "present",
+  undefinedReason: "the images hold no object",
+});
+
+/** Distinct objects of each caption: how many of those named are in the image. CHAIR_i counts every mention. */
+const precision = ratioMetric({
+  name: "precision",
+  title: "Object precision",
+  unit: "percent",
+  better: "higher",
+  part: "found",
+  whole: "named",
+  undefinedReason: "no object was named",
+});
 
 const metrics: readonly Metric[] = [
   ratioMetric({
@@ -39,15 +61,15 @@ const metrics: readonly Metric[] = [
     whole: "captions",
     undefinedReason: "there is no caption",
   }),
-  ratioMetric({
-    name: "recall",
-    title: "Object recall",
+  recall,
+  precision,
+  {
+    name: "f1",
+    title: "Object F1",
     unit: "percent",
     better: "higher",
-    part: "found",
-    whole: "present",
-    undefinedReason: "the images hold no object",
-  }),
+    of: (counts) => harmonicMean(precision.of(counts), recall.of(counts)),
+  },
   ratioMetric({
     name: "mean_words",
     title: "Words a caption",
@@ -162,6 +184,7 @@ export function scoreCaption(caption: string, names: readonly string[], find: Fi
       hallucinatedCaptions: hallucinated.length > 0 ? 1 : 0,
       present: present.size,
       found: found.size,
+      named: found.size + invented.length,
       words: wordCount(caption),
       ...(empty ? { unparsed: 1 } : {}),
       ...(invented.length === 0 ? { correct: 1 } : {}),

@@ -63,6 +63,9 @@ test("hand-worked: 2 captions, 4 mentions, 1 hallucinated", () => {
     chair_i: { value: 25 },
     chair_s: { value: 50 },
     recall: { value: (100 * 2) / 3 },
+    // Distinct: dog and car, of which the dog is there, and the cat.
+    precision: { value: (100 * 2) / 3 },
+    f1: { value: expect.closeTo((100 * 2) / 3, 10) },
     mean_words: { value: 4.5 },
   });
 });
