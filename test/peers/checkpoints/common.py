@@ -369,6 +369,48 @@ def case(
     }
 
 
+def processor_reference(
+    model: PreTrainedModel,
+    processor: Any,
+    images: list[dict[str, int]],
+    turns: dict[str, list[tuple]],
+    batch: list[str],
+    vision: dict[str, str],
+) -> dict[str, Any]:
+    """The reference of a family whose processor of transformers takes prompts with their images; positions from 0 on.
+
+    Args:
+        turns: conversations by the name of their case.
+        batch: names of the cases that are answered together.
+        vision: the vision graph's inputs, as the image processor names them, with their types.
+    """
+    pictures = [picture(one) for one in images]
+
+    def inputs_of(names: list[str]) -> dict[str, Any]:
+        prompts = [processor.apply_chat_template(messages(turns[name]), add_generation_prompt=True) for name in names]
+        shown = [[pictures[i] for i in images_of(turns[name])] for name in names]
+        given = {"images": shown} if any(shown) else {}
+        return dict(processor(text=prompts, **given, padding=True, return_tensors="pt"))
+
+    def case_of(name: str) -> dict[str, Any]:
+        inputs = inputs_of([name])
+        with torch.no_grad():
+            logits = model(**inputs).logits[0, -1]
+        tokens = inputs["input_ids"][0].tolist()
+        shown = []
+        for i in images_of(turns[name]):
+            alone = processor.image_processor([pictures[i]], return_tensors="np")
+            shown.append({key: described(alone[key].astype(kind)) for key, kind in vision.items()})
+        [answer] = greedy(model, inputs)
+        return case(as_parts(turns[name]), tokens, [list(range(len(tokens)))], shown, logits, answer)
+
+    return {
+        "images": images,
+        "cases": {name: case_of(name) for name in turns},
+        "batch": {"rows": batch, "greedy": greedy(model, inputs_of(batch))},
+    }
+
+
 # ---- files ---------------------------------------------------------------------------------------------------------
 
 

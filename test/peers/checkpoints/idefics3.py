@@ -50,6 +50,9 @@ TURNS = {
     "none": [("user", "How many things are there?")],
     "later image": [("user", "Answer with one word."), ("assistant", " Yes."), ("user", "And here?", 1)],
 }
+BATCH = ["one image", "two images"]
+# Inputs of the vision graph.
+VISION = {"pixel_values": "float32", "pixel_attention_mask": "bool"}
 
 
 class Embeddings(nn.Module):
@@ -150,7 +153,8 @@ def made(config_class: type, model_class: type, splits: bool) -> tuple[Any, ...]
     def one(seed: int) -> tuple[Any, ...]:
         model = model_class(config(config_class, words)).eval()
         common.randomise(model, seed)
-        return words, model, processor, reference(model, processor, [WIDE, TALL if splits else BROAD])
+        images = [WIDE, TALL if splits else BROAD]
+        return words, model, processor, common.processor_reference(model, processor, images, TURNS, BATCH, VISION)
 
     return common.first_seed(
         one, lambda found: common.differ(case["greedy"] for case in found[3]["cases"].values())
@@ -193,48 +197,6 @@ def config(config_class: type, words: PreTrainedTokenizerFast) -> Any:
         attn_implementation="eager",
         **ids,
     )
-
-
-def reference(
-    model: PreTrainedModel, processor: Idefics3Processor, images: list[dict[str, int]]
-) -> dict[str, Any]:
-    pictures = [common.picture(one) for one in images]
-    cases = {name: case(model, processor, pictures, turns) for name, turns in TURNS.items()}
-    rows = ["one image", "two images"]
-    together = processor(
-        text=[prompt(processor, TURNS[name]) for name in rows],
-        images=[[pictures[i] for i in common.images_of(TURNS[name])] for name in rows],
-        padding=True,
-        return_tensors="pt",
-    )
-    return {
-        "images": images,
-        "cases": cases,
-        "batch": {"rows": rows, "greedy": common.greedy(model, dict(together))},
-    }
-
-
-def case(model: PreTrainedModel, processor: Any, pictures: list[Any], turns: list[tuple]) -> dict[str, Any]:
-    shown = common.images_of(turns)
-    images = {"images": [pictures[i] for i in shown]} if shown else {}
-    inputs = processor(text=prompt(processor, turns), **images, return_tensors="pt")
-    with torch.no_grad():
-        logits = model(**inputs).logits[0, -1]
-    tokens = inputs["input_ids"][0].tolist()
-    vision = []
-    for i in shown:
-        alone = processor.image_processor([pictures[i]], return_tensors="np")
-        vision.append({
-            "pixel_values": common.described(alone["pixel_values"].astype("float32")),
-            "pixel_attention_mask": common.described(alone["pixel_attention_mask"].astype("bool")),
-        })
-    [answer] = common.greedy(model, dict(inputs))
-    return common.case(common.as_parts(turns), tokens, [list(range(len(tokens)))], vision, logits, answer)
-
-
-def prompt(processor: Idefics3Processor, turns: list[tuple]) -> str:
-    messages = common.messages(turns)
-    return processor.apply_chat_template(messages, add_generation_prompt=True)
 
 
 def trace_vision(model: PreTrainedModel) -> onnx.ModelProto:

@@ -58,6 +58,8 @@ TURNS = {
     "later image": [("user", "Answer with one word."), ("assistant", "Yes."), ("user", "And here?", 1)],
 }
 BATCH = ["one image", "two images"]
+# Inputs of the vision graph.
+VISION = {"pixel_values": "float32", "pixel_attention_mask": "int64", "spatial_shapes": "int64"}
 
 
 # ---- the vision graph ----------------------------------------------------------------------------------------------
@@ -75,7 +77,7 @@ class Vision(nn.Module):
         self.projector = model.model.multi_modal_projector
 
     def forward(self, pixel_values: Tensor, pixel_attention_mask: Tensor, spatial_shapes: Tensor) -> Tensor:
-        pieces, length = pixel_values.shape[0], pixel_values.shape[1]
+        length = pixel_values.shape[1]
         rows, columns = spatial_shapes[:, :1], spatial_shapes[:, 1:]
         places = torch.arange(length)[None]
         # Padding is put in the last row: what becomes of it is not used.
@@ -196,7 +198,7 @@ def make(out: Path) -> list[Path]:
     def one(seed: int) -> tuple[Any, ...]:
         model = Lfm2VlForConditionalGeneration._from_config(config(words), attn_implementation="eager").eval()
         common.randomise(model, seed)
-        return model, reference(model, processor)
+        return model, common.processor_reference(model, processor, IMAGES, TURNS, BATCH, VISION)
 
     model, found = common.first_seed(
         one, lambda made: common.differ(case["greedy"] for case in made[1]["cases"].values())
@@ -270,42 +272,3 @@ def config(words: PreTrainedTokenizerFast) -> Lfm2VlConfig:
         tie_word_embeddings=False,
         **ids,
     )
-
-
-def reference(model: PreTrainedModel, processor: Lfm2VlProcessor) -> dict[str, Any]:
-    pictures = [common.picture(one) for one in IMAGES]
-    cases = {name: case(model, processor, pictures, turns) for name, turns in TURNS.items()}
-    together = processor(
-        text=[prompt(processor, TURNS[name]) for name in BATCH],
-        images=[[pictures[i] for i in common.images_of(TURNS[name])] for name in BATCH],
-        padding=True,
-        return_tensors="pt",
-    )
-    return {
-        "images": IMAGES,
-        "cases": cases,
-        "batch": {"rows": BATCH, "greedy": common.greedy(model, dict(together))},
-    }
-
-
-def case(model: PreTrainedModel, processor: Any, pictures: list[Any], turns: list[tuple]) -> dict[str, Any]:
-    shown = common.images_of(turns)
-    images = {"images": [[pictures[i] for i in shown]]} if shown else {}
-    inputs = processor(text=[prompt(processor, turns)], **images, return_tensors="pt")
-    with torch.no_grad():
-        logits = model(**inputs).logits[0, -1]
-    tokens = inputs["input_ids"][0].tolist()
-    vision = []
-    for i in shown:
-        alone = processor.image_processor([pictures[i]], return_tensors="np")
-        vision.append({
-            "pixel_values": common.described(alone["pixel_values"].astype("float32")),
-            "pixel_attention_mask": common.described(alone["pixel_attention_mask"].astype("int64")),
-            "spatial_shapes": common.described(alone["spatial_shapes"].astype("int64")),
-        })
-    [answer] = common.greedy(model, dict(inputs))
-    return common.case(common.as_parts(turns), tokens, [list(range(len(tokens)))], vision, logits, answer)
-
-
-def prompt(processor: Lfm2VlProcessor, turns: list[tuple]) -> str:
-    return processor.apply_chat_template(common.messages(turns), add_generation_prompt=True)

@@ -27,7 +27,6 @@ from transformers import (
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.models.qwen2_vl.modeling_qwen2_vl import apply_rotary_pos_emb_vision
-from transformers.vision_utils import get_vision_interpolation_indices_and_weights
 
 from . import common
 
@@ -295,18 +294,10 @@ def group_query(folder: Path, config: Callable[[Any], Any], model_class: type) -
         "vision_encoder": vision,
         "vision_encoder_q4": common.as_four_bits(with_products(vision)),
         # The builder leaves the head size of the cache open, which transformers.js takes for 0.
-        "decoder_model_merged": with_head_size(common.build_decoder(model, words, "fp32"), HEAD),
-        "decoder_model_merged_q4": with_head_size(common.build_decoder(model, words, "int4"), HEAD),
+        "decoder_model_merged": common.with_head_size(common.build_decoder(model, words, "fp32"), HEAD),
+        "decoder_model_merged_q4": common.with_head_size(common.build_decoder(model, words, "int4"), HEAD),
     })
     return folder
-
-
-def with_head_size(model: onnx.ModelProto, size: int) -> onnx.ModelProto:
-    """Fix the last dimension of the cache. Changes ``model``."""
-    for value in [*model.graph.input, *model.graph.output]:
-        if value.name.startswith(("past_key_values.", "present.")):
-            value.type.tensor_type.shape.dim[3].dim_value = size
-    return model
 
 
 class Processor:
