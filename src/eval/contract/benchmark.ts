@@ -89,8 +89,6 @@ export interface DataFile {
 export interface BenchmarkFiles {
   readonly data: DataFile | null;
   readonly truth: DataFile | null;
-  /** One of the benchmark's prompts; its first where it is left out. */
-  readonly prompt?: string | undefined;
 }
 
 /**
@@ -108,8 +106,6 @@ export interface Benchmark {
   readonly rules: readonly [string, ...string[]];
   /** Rules that need a judge's verdict; none by default. */
   readonly judgedRules?: readonly string[];
-  /** Names of the wordings that its questions can be asked in, the first by default; left out where there is one. */
-  readonly prompts?: readonly string[];
   readonly metrics: readonly Metric[];
   /** Name of the metric that comparisons between methods are about. */
   readonly primaryMetric: string;

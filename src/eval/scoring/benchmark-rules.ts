@@ -14,18 +14,6 @@ export function requireRule(benchmark: Benchmark, rule: string): void {
   }
 }
 
-/**
- * Refuses a prompt that a benchmark does not have.
- *
- * @param prompt undefined for the benchmark's first
- * @throws InvalidArgumentError listing the prompts there are
- */
-export function requirePrompt({ name, prompts = [] }: Benchmark, prompt: string | undefined): void {
-  if (prompt === undefined || prompts.includes(prompt)) return;
-  const known = prompts.length === 0 ? "one wording of its questions" : prompts.join(", ");
-  throw new InvalidArgumentError(`prompt: received ${prompt}; ${name} has ${known}`);
-}
-
 /** True when a rule of a benchmark scores a judge's verdict. */
 export function isJudged({ judgedRules = [] }: Benchmark, rule: string): boolean {
   return judgedRules.includes(rule);
