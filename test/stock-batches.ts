@@ -1,11 +1,33 @@
-import { type PreTrainedModel, Tensor } from "@huggingface/transformers";
+import {
+  AutoModelForImageTextToText,
+  AutoProcessor,
+  env,
+  type PreTrainedModel,
+  type Processor,
+  Tensor,
+} from "@huggingface/transformers";
 import { expect } from "vitest";
-import type { Reference } from "./checkpoints.js";
+import { CHECKPOINTS, type Reference } from "./checkpoints.js";
 
 type Inputs = Record<string, Tensor>;
 type PreparesInputs = {
   prepare_inputs_for_generation(...given: unknown[]): Record<string, unknown>;
 };
+
+/** A tiny checkpoint in stock transformers.js. */
+export async function openStock(
+  name: string,
+  dtype: "fp32" | "q4" = "fp32",
+): Promise<{ readonly processor: Processor; readonly stock: PreTrainedModel }> {
+  env.allowRemoteModels = false;
+  env.localModelPath = CHECKPOINTS;
+  const processor = await AutoProcessor.from_pretrained(name);
+  const stock = await AutoModelForImageTextToText.from_pretrained(name, {
+    dtype,
+    device: "cpu",
+  });
+  return { processor, stock };
+}
 
 /** Prompts of any lengths as stock transformers.js takes a batch of them: with padding, masked, in front of the shorter ones. */
 export function leftPadded(

@@ -1,10 +1,4 @@
-import {
-  AutoModelForImageTextToText,
-  AutoProcessor,
-  env,
-  RawImage,
-  Tensor,
-} from "@huggingface/transformers";
+import { RawImage, Tensor } from "@huggingface/transformers";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Method } from "../../src/engine/method.js";
 import { InvalidArgumentError, ModelLoadError } from "../../src/errors.js";
@@ -14,7 +8,6 @@ import { vcd } from "../../src/methods/vcd.js";
 import { vdgd } from "../../src/methods/vdgd.js";
 import { fitDirections } from "../../src/vti/fit-directions.js";
 import {
-  CHECKPOINTS,
   FOUR_BITS,
   largestDifference,
   layOutCase,
@@ -24,10 +17,17 @@ import {
   picture,
   type RecordedCase,
   readReference,
-  recorded,
   requestOf,
 } from "../checkpoints.js";
 import { ids } from "../engine/asked.js";
+import { openStock } from "../stock-batches.js";
+import {
+  demonstrationsOf,
+  directionLayers,
+  expectGiven,
+  steeredLogits,
+  testAnswers,
+} from "./contract.js";
 
 const NAMES = ["paligemma-concat"] as const;
 /** Precisions, and how far logits may be from PyTorch's in 32 bits: float16 rounds activations and the cache. */
@@ -46,19 +46,10 @@ describe.each(NAMES)("what %s is given", async (name) => {
   test.each(Object.entries(reference.cases))(
     "with %s is what Python's processor and model make",
     async (_, made) => {
-      const { prompt, images } = await layOutCase(backend, reference, made);
-      expect(prompt.tokens).toEqual(made.tokens);
-      expect(prompt.positions.planes.map((plane) => [...plane])).toEqual(made.positions);
+      const next = made.positions[0]!.at(-1)! + 1;
+      await expectGiven(backend, reference, made, { next });
       // A prefix LM's attention may look ahead: nothing of its prompts is shared.
-      expect(prompt.prefixes).toEqual([]);
-      expect(prompt.positions.next).toBe(made.positions[0]!.at(-1)! + 1);
-      const inputs = await Promise.all(
-        images.map(async (image) => {
-          const { pixels, pixelsInput } = await image.process();
-          return { [pixelsInput]: recorded(pixels) };
-        }),
-      );
-      expect(inputs).toEqual(made.vision);
+      expect((await layOutCase(backend, reference, made)).prompt.prefixes).toEqual([]);
     },
   );
 });
@@ -74,24 +65,7 @@ describe.each(TINY)("%s in %s", async (name, _, dtype, tolerance) => {
     ["vdgd", vdgd({ descriptionTokens: 16 })],
   ];
 
-  test.each(Object.entries(reference.cases))(
-    "has PyTorch's logits and greedy tokens: %s",
-    async (key, made) => {
-      const steps: Float32Array[] = [];
-      const answer = await model.generate({ ...request(key), method: listening(steps) });
-      expect(largestDifference(steps[0]!, made.logits)).toBeLessThan(tolerance);
-      expect(ids(answer)).toEqual(made.greedy);
-    },
-  );
-
-  test("answers requests of unequal lengths together as PyTorch does", async () => {
-    const { rows, greedy } = reference.batch;
-    expect((await model.generateBatch(rows.map(request))).map(ids)).toEqual(greedy);
-    const all = Object.keys(reference.cases);
-    expect((await model.generateBatch(all.map(request))).map(ids)).toEqual(
-      all.map((key) => reference.cases[key]!.greedy),
-    );
-  });
+  testAnswers(model, reference, tolerance);
 
   test.each(methods)("runs %s", async (_, method) => {
     const answer = await model.generate({ ...request("two images"), method });
@@ -101,21 +75,10 @@ describe.each(TINY)("%s in %s", async (name, _, dtype, tolerance) => {
   });
 
   test("is steered along fitted directions, and by next to nothing not at all, bit for bit", async () => {
-    const demonstrations = Array.from({ length: 4 }, (_, i) => ({
-      image: picture({ ...reference.images[i % 2]!, c: 20 * i + 10 }),
-      prompt: "What is in the image?",
-      caption: `a dog and ${i}`,
-      hallucinated: `a fork and ${i}`,
-    }));
-    const directions = await fitDirections(model, demonstrations, { maskings: 2 });
+    const directions = await fitDirections(model, demonstrationsOf(reference), { maskings: 2 });
     expect(directions.image).toMatchObject({ layers: 1, positions: 16, width: 32 });
     expect(directions.text).toMatchObject({ layers: 2, positions: 1, width: 32 });
-    const logits = async (strengths: { image: number; text: number }) => {
-      const steered = await model.steer(directions, strengths);
-      const steps: Float32Array[] = [];
-      await steered.generate({ ...request("two images"), method: listening(steps) });
-      return steps.map((step) => [...step]);
-    };
+    const logits = steeredLogits(model, directions, request("two images"));
     const before = await logits({ image: 0, text: 0 });
     expect(await logits({ image: 1e-30, text: 1e-30 })).toEqual(before);
     expect((await logits({ image: 0, text: 1 }))[0]).not.toEqual(before[0]);
@@ -124,11 +87,9 @@ describe.each(TINY)("%s in %s", async (name, _, dtype, tolerance) => {
 
   test("is steered behind the norm of each MLP, as PyTorch is by a hook there", async () => {
     const { case: key, text, logits } = reference.steered!;
-    const [layers, width] = [2, 32];
-    const data = Float32Array.from({ length: layers * width }, (_, i) => Math.sin(i + 1));
     const directions = {
       modelHash: await model.hash(),
-      text: { layers, positions: 1, width, data },
+      text: directionLayers(2),
       facts: {},
     };
     const steered = await model.steer(directions, { text });
@@ -142,13 +103,7 @@ describe.each(TINY)("%s in %s", async (name, _, dtype, tolerance) => {
 describe.each(NAMES)("%s in stock transformers.js", async (name) => {
   const reference = readReference(name);
   const backend = await openCheckpoint(name);
-  env.allowRemoteModels = false;
-  env.localModelPath = CHECKPOINTS;
-  const processor = await AutoProcessor.from_pretrained(name);
-  const stock = await AutoModelForImageTextToText.from_pretrained(name, {
-    dtype: "fp32",
-    device: "cpu",
-  });
+  const { processor, stock } = await openStock(name);
   afterAll(() => Promise.all([backend.release(), stock.dispose()]));
   const raw = (i: number) => {
     const { data, width, height } = picture(reference.images[i]!);

@@ -1,12 +1,4 @@
-import {
-  AutoModelForImageTextToText,
-  AutoProcessor,
-  env,
-  type PreTrainedModel,
-  type Processor,
-  RawImage,
-  Tensor,
-} from "@huggingface/transformers";
+import { type PreTrainedModel, type Processor, RawImage, Tensor } from "@huggingface/transformers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OnnxBackend } from "../../src/backends/onnx/backend.js";
 import {
@@ -18,6 +10,7 @@ import {
   type RecordedCase,
   readReference,
 } from "../checkpoints.js";
+import { openStock, stockAnswers } from "../stock-batches.js";
 
 const NAME = "gemma4-concat";
 const reference = readReference(NAME);
@@ -25,11 +18,6 @@ const cases = Object.entries(reference.cases);
 const { image_token_id: imageToken, text_config: text } = await config();
 
 type Inputs = Record<string, Tensor>;
-
-beforeAll(() => {
-  env.allowRemoteModels = false;
-  env.localModelPath = CHECKPOINTS;
-});
 
 async function config(): Promise<{
   image_token_id: number;
@@ -74,31 +62,18 @@ async function ourInputs(backend: OnnxBackend, rows: readonly RecordedCase[]): P
   return inputs;
 }
 
-async function greedy(model: PreTrainedModel, inputs: Inputs, count: number): Promise<number[][]> {
-  const options = { ...inputs, max_new_tokens: count, do_sample: false };
-  const output = (await model.generate(options as never)) as Tensor;
-  const [rows, length] = output.dims as [number, number];
-  const all = [...(output.data as BigInt64Array)].map(Number);
-  const start = inputs.input_ids!.dims[1]!;
-  return Array.from({ length: rows }, (_, i) => all.slice(i * length + start, (i + 1) * length));
-}
-
-const open = (dtype: "fp32" | "q4") =>
-  AutoModelForImageTextToText.from_pretrained(NAME, { dtype, device: "cpu" });
-
 describe("Gemma 4 in stock transformers.js", async () => {
   const backend = await openCheckpoint(NAME);
   let model: PreTrainedModel;
   let processor: Processor;
   beforeAll(async () => {
-    processor = await AutoProcessor.from_pretrained(NAME);
-    model = await open("fp32");
+    ({ processor, stock: model } = await openStock(NAME));
   });
   afterAll(() => Promise.all([backend.release(), model.dispose()]));
 
   test.each(cases)("gives the same tokens to our inputs: %s", async (_, made) => {
     const inputs = await ourInputs(backend, [made]);
-    expect(await greedy(model, inputs, made.greedy.length)).toEqual([made.greedy]);
+    expect(await stockAnswers(model, inputs, made.greedy.length)).toEqual([made.greedy]);
   });
 
   test("gives the same tokens to a batch of unequal lengths", async () => {
@@ -107,7 +82,7 @@ describe("Gemma 4 in stock transformers.js", async () => {
       backend,
       rows.map((row) => reference.cases[row]!),
     );
-    expect(await greedy(model, inputs, expected[0]!.length)).toEqual(expected);
+    expect(await stockAnswers(model, inputs, expected[0]!.length)).toEqual(expected);
   });
 
   test("known bugs: lines that its template has around images, once more; pixels resized without averaging", async () => {
@@ -153,12 +128,14 @@ describe("Gemma 4 in stock transformers.js", async () => {
     const answers = async (model: PreTrainedModel) => {
       const made: number[][] = [];
       for (const one of shown) {
-        made.push(...(await greedy(model, await ourInputs(backend, [one]), one.greedy.length)));
+        made.push(
+          ...(await stockAnswers(model, await ourInputs(backend, [one]), one.greedy.length)),
+        );
       }
       return made;
     };
     // The graph that leaves them to whoever feeds it.
-    const unmapped = await open("q4");
+    const { stock: unmapped } = await openStock(NAME, "q4");
     try {
       expect(await answers(unmapped)).not.toEqual(expected);
       const { embed_tokens: embed } = (unmapped as unknown as { sessions: Sessions }).sessions;

@@ -1,24 +1,14 @@
-import {
-  AutoModelForImageTextToText,
-  AutoProcessor,
-  env,
-  RawImage,
-  Tensor,
-} from "@huggingface/transformers";
+import { RawImage, Tensor } from "@huggingface/transformers";
 import { afterAll, describe, expect, test } from "vitest";
 import type { ActiveEdit, Method, MethodSession } from "../../src/engine/method.js";
 import { mapImages } from "../../src/engine/view.js";
 import { ModelLoadError } from "../../src/errors.js";
 import { familyOf } from "../../src/families/registry.js";
-import { averaging } from "../../src/methods/averaging.js";
 import { vcd } from "../../src/methods/vcd.js";
-import { vdgd } from "../../src/methods/vdgd.js";
 import { steeringEdits, vti } from "../../src/methods/vti.js";
 import type { GraphEdit } from "../../src/onnx/edits/graph-edit.js";
 import { fitDirections } from "../../src/vti/fit-directions.js";
-import type { Demonstration } from "../../src/vti/fit-options.js";
 import {
-  CHECKPOINTS,
   FOUR_BITS,
   largestDifference,
   layOutCase,
@@ -27,13 +17,12 @@ import {
   openModel,
   picture,
   type RecordedCase,
-  type Reference,
   readReference,
-  recorded,
   requestOf,
 } from "../checkpoints.js";
 import { ids } from "../engine/asked.js";
-import { expectStockBatch, leftPadded, stockAnswers } from "../stock-batches.js";
+import { expectStockBatch, leftPadded, openStock, stockAnswers } from "../stock-batches.js";
+import { demonstrationsOf, expectGiven, testAnswers, testMethods } from "./contract.js";
 
 /** How far logits may be from PyTorch's in 32 bits: float16 rounds activations, and keeps its cache in 16 bits. */
 const TOLERANCE = { fp32: 1e-3, q4: 1e-3, fp16: 3e-2 } as const;
@@ -50,55 +39,19 @@ describe.each(["idefics3-concat", "smolvlm-gqa"])("what %s is given", async (nam
   const backend = await openCheckpoint(name);
   afterAll(() => backend.release());
 
-  test.each(Object.keys(reference.cases))(
-    "with %s is what Python's processor makes",
-    async (key) => {
-      const made = reference.cases[key]!;
-      const { prompt, images } = await layOutCase(backend, reference, made);
-      expect(prompt.tokens).toEqual(made.tokens);
-      expect(prompt.positions.planes.map((plane) => [...plane])).toEqual(made.positions);
-      expect(prompt.positions.next).toBe(made.tokens.length);
-      const inputs = await Promise.all(
-        images.map(async (image) => {
-          const { pixels, pixelsInput, inputs } = await image.process();
-          const all = Object.entries({ [pixelsInput]: pixels, ...inputs });
-          return Object.fromEntries(all.map(([input, data]) => [input, recorded(data)]));
-        }),
-      );
-      expect(inputs).toEqual(made.vision);
-    },
+  test.each(Object.keys(reference.cases))("with %s is what Python's processor makes", (key) =>
+    expectGiven(backend, reference, reference.cases[key]!),
   );
 });
 
 describe.each(TINY)("%s in %s", async (name, dtype) => {
   const reference = readReference(name);
-  const cases = Object.entries(reference.cases);
   const model = await openModel(name, dtype === "q4" ? FOUR_BITS : dtype);
   afterAll(() => model.dispose());
-  const methods: readonly (readonly [string, Method])[] = [
-    ["vcd", vcd()],
-    ["averaging", averaging({ copies: 2 })],
-    ["vdgd", vdgd()],
-  ];
-
-  test.each(cases)("has PyTorch's logits and greedy tokens: %s", async (_, made) => {
-    const steps: Float32Array[] = [];
-    const request = requestOf(reference, made);
-    const answer = await model.generate({ ...request, method: listening(steps) });
-    expect(largestDifference(steps[0]!, made.logits)).toBeLessThan(TOLERANCE[dtype]);
-    expect(ids(answer)).toEqual(made.greedy);
-  });
-
-  test("answers requests of unequal lengths together as PyTorch does", async () => {
-    const { rows, greedy } = reference.batch;
-    const answers = await model.generateBatch(
-      rows.map((row) => requestOf(reference, reference.cases[row]!)),
-    );
-    expect(answers.map(ids)).toEqual(greedy);
-  });
+  testAnswers(model, reference, TOLERANCE[dtype]);
 
   test("is steered along fitted directions, and at strength 0 not at all, bit for bit", async () => {
-    const directions = await fitDirections(model, demonstrations(reference), { maskings: 2 });
+    const directions = await fitDirections(model, demonstrationsOf(reference), { maskings: 2 });
     expect(directions.image).toMatchObject({ layers: 2, positions: 16, width: 32 });
     expect(directions.text).toMatchObject({ layers: 2, positions: 1, width: 32 });
     const request = requestOf(reference, reference.cases["two images"]!);
@@ -145,26 +98,8 @@ describe.each(TINY)("%s in %s", async (name, dtype) => {
     expect(answer.tokens.length).toBeGreaterThan(0);
   });
 
-  test.each(methods)("runs %s", async (_, method) => {
-    const plain = await model.generate(requestOf(reference, reference.cases["two images"]!));
-    const answer = await model.generate({
-      ...requestOf(reference, reference.cases["two images"]!),
-      method,
-    });
-    expect(answer.tokens.length).toBeGreaterThan(0);
-    expect(ids(answer)).not.toEqual(ids(plain));
-  });
+  testMethods(model, requestOf(reference, reference.cases["two images"]!), ids);
 });
-
-/** What directions are fitted on. */
-function demonstrations({ images }: Reference): Demonstration[] {
-  return Array.from({ length: 4 }, (_, i) => ({
-    image: picture({ ...images[i % 2]!, c: 20 * i + 10 }),
-    prompt: "What is in the image?",
-    caption: `a dog and ${i}`,
-    hallucinated: `a fork and ${i}`,
-  }));
-}
 
 /** The edit as it is, every row of a run with strength 0. */
 function withoutStrength({ edit }: ActiveEdit): ActiveEdit {
@@ -177,13 +112,7 @@ describe.each(["idefics3-concat", "smolvlm-gqa"])("%s in stock transformers.js",
   const reference = readReference(name);
   const cases = Object.entries(reference.cases);
   const backend = await openCheckpoint(name);
-  env.allowRemoteModels = false;
-  env.localModelPath = CHECKPOINTS;
-  const processor = await AutoProcessor.from_pretrained(name);
-  const stock = await AutoModelForImageTextToText.from_pretrained(name, {
-    dtype: "fp32",
-    device: "cpu",
-  });
+  const { processor, stock } = await openStock(name);
   afterAll(() => Promise.all([backend.release(), stock.dispose()]));
 
   /** Prompts as Groundsight lays them out, in a batch padded on the left, its tiles with blank ones behind them. */

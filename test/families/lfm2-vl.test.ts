@@ -1,17 +1,7 @@
 import { readFileSync } from "node:fs";
-import {
-  AutoModelForImageTextToText,
-  AutoProcessor,
-  env,
-  RawImage,
-  Tensor,
-} from "@huggingface/transformers";
+import { RawImage, Tensor } from "@huggingface/transformers";
 import { afterAll, describe, expect, test } from "vitest";
-import type { Method } from "../../src/engine/method.js";
 import { lfm2Vl } from "../../src/families/lfm2-vl.js";
-import { averaging } from "../../src/methods/averaging.js";
-import { vcd } from "../../src/methods/vcd.js";
-import { vdgd } from "../../src/methods/vdgd.js";
 import { vti } from "../../src/methods/vti.js";
 import type { DtypeChoice } from "../../src/node/dtype-choice.js";
 import { fitDirections } from "../../src/vti/fit-directions.js";
@@ -20,17 +10,16 @@ import {
   FOUR_BITS,
   largestDifference,
   layOutCase,
-  listening,
   openCheckpoint,
   openModel,
   picture,
   type RecordedCase,
   readReference,
-  recorded,
   requestOf,
 } from "../checkpoints.js";
 import { ids } from "../engine/asked.js";
-import { stockAnswers } from "../stock-batches.js";
+import { openStock, stockAnswers } from "../stock-batches.js";
+import { expectBatch, expectGiven, testAnswers, testMethods } from "./contract.js";
 
 const NAME = "lfm2-vl-gqa";
 const reference = readReference(NAME);
@@ -48,20 +37,9 @@ describe(`what ${NAME} is given`, async () => {
   const backend = await openCheckpoint(NAME);
   afterAll(() => backend.release());
 
-  test.each(cases)("with %s is what Python's processor makes", async (_, made) => {
-    const { prompt, images } = await layOutCase(backend, reference, made);
-    expect(prompt.tokens).toEqual(made.tokens);
-    expect(prompt.positions.planes.map((plane) => [...plane])).toEqual(made.positions);
-    expect(prompt.positions.next).toBe(made.tokens.length);
-    const inputs = await Promise.all(
-      images.map(async (image) => {
-        const { pixels, toInput, pixelsInput, inputs } = await image.process();
-        const all = Object.entries({ [pixelsInput]: toInput!(pixels), ...inputs });
-        return Object.fromEntries(all.map(([input, data]) => [input, recorded(data)]));
-      }),
-    );
-    expect(inputs).toEqual(made.vision);
-  });
+  test.each(cases)("with %s is what Python's processor makes", (_, made) =>
+    expectGiven(backend, reference, made),
+  );
 
   test("is pixels alone where methods distort them: none of what pads patches", async () => {
     const { images } = await layOutCase(backend, reference, reference.cases["two images"]!);
@@ -81,32 +59,9 @@ describe.each(PRECISIONS)(`${NAME} in %s`, async (_, dtype, tolerance) => {
   const model = await openModel(NAME, dtype);
   afterAll(() => model.dispose());
 
-  test.each(cases)("has PyTorch's logits and greedy tokens: %s", async (key, made) => {
-    const steps: Float32Array[] = [];
-    const answer = await model.generate({ ...request(key), method: listening(steps) });
-    expect(largestDifference(steps[0]!, made.logits)).toBeLessThan(tolerance);
-    expect(ids(answer)).toEqual(made.greedy);
-  });
-
-  test("answers requests of unequal lengths together as PyTorch does", async () => {
-    const { rows, greedy } = reference.batch;
-    expect((await model.generateBatch(rows.map(request))).map(ids)).toEqual(greedy);
-    const all = await model.generateBatch(cases.map(([key]) => request(key)));
-    expect(all.map(ids)).toEqual(cases.map(([, made]) => made.greedy));
-  });
-
-  const methods: readonly (readonly [string, Method])[] = [
-    ["vcd", vcd()],
-    ["averaging", averaging({ copies: 2 })],
-    ["vdgd", vdgd()],
-  ];
-  test.each(methods)("runs %s", async (_, method) => {
-    const plain = await model.generate(request("two images"));
-    const answer = await model.generate({ ...request("two images"), method });
-    expect(answer.tokens.length).toBeGreaterThan(0);
-    // The same tokens, it may be, but not of the same probabilities.
-    expect(answer.tokens).not.toEqual(plain.tokens);
-  });
+  testAnswers(model, reference, tolerance);
+  // The same tokens, it may be, but not of the same probabilities.
+  testMethods(model, request("two images"), ({ tokens }) => tokens);
 
   test("is fitted for the text alone, since images have no fixed size, and steered by it", async () => {
     const demonstrations = [0, 1, 2, 3].map((i) => ({
@@ -134,21 +89,14 @@ test.each(["whole", "delta"] as const)(
   async (cache) => {
     const model = await openModel(NAME, "fp32", { cache });
     expect(model.info.cache).toBe(cache);
-    const { rows, greedy } = reference.batch;
-    expect((await model.generateBatch(rows.map(request))).map(ids)).toEqual(greedy);
+    await expectBatch(model, reference);
     await model.dispose();
   },
 );
 
 describe(`${NAME} in stock transformers.js`, async () => {
   const backend = await openCheckpoint(NAME);
-  env.allowRemoteModels = false;
-  env.localModelPath = CHECKPOINTS;
-  const processor = await AutoProcessor.from_pretrained(NAME);
-  const stock = await AutoModelForImageTextToText.from_pretrained(NAME, {
-    dtype: "fp32",
-    device: "cpu",
-  });
+  const { processor, stock } = await openStock(NAME);
   afterAll(() => Promise.all([backend.release(), stock.dispose()]));
 
   /** A prompt as Groundsight lays it out, with the pieces of all its images. */

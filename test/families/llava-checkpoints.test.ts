@@ -1,8 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
 import type { Method } from "../../src/engine/method.js";
-import { averaging } from "../../src/methods/averaging.js";
-import { vcd } from "../../src/methods/vcd.js";
-import { vdgd } from "../../src/methods/vdgd.js";
 import { vti } from "../../src/methods/vti.js";
 import type { LocalModel } from "../../src/model/local-model.js";
 import type { DtypeChoice } from "../../src/node/dtype-choice.js";
@@ -10,17 +7,22 @@ import { earlyExitEdit, earlyExitOutput } from "../../src/onnx/edits/early-exit.
 import { fitDirections } from "../../src/vti/fit-directions.js";
 import {
   largestDifference,
-  layOutCase,
-  listening,
   openCheckpoint,
   openModel,
   picture,
   type Reference,
   readReference,
-  recorded,
   requestOf,
 } from "../checkpoints.js";
 import { ids } from "../engine/asked.js";
+import {
+  directionLayers,
+  expectGiven,
+  expectSteered,
+  steeredLogits,
+  testAnswers,
+  testMethods,
+} from "./contract.js";
 
 const NAMES = [
   "llava-concat",
@@ -48,22 +50,8 @@ describe.each(NAMES)("what %s is given", async (name) => {
   const backend = await openCheckpoint(name);
   afterAll(() => backend.release());
 
-  test.each(Object.entries(reference.cases))(
-    "is what Python's processor makes: %s",
-    async (_, made) => {
-      const { prompt, images } = await layOutCase(backend, reference, made);
-      expect(prompt.tokens).toEqual(made.tokens);
-      expect(prompt.positions.planes.map((plane) => [...plane])).toEqual(made.positions);
-      expect(prompt.positions.next).toBe(made.tokens.length);
-      const inputs = await Promise.all(
-        images.map(async (image) => {
-          const { pixels, pixelsInput, inputs } = await image.process();
-          expect(inputs).toEqual({});
-          return { [pixelsInput]: recorded(pixels) };
-        }),
-      );
-      expect(inputs).toEqual(made.vision);
-    },
+  test.each(Object.entries(reference.cases))("is what Python's processor makes: %s", (_, made) =>
+    expectGiven(backend, reference, made),
   );
 });
 
@@ -73,57 +61,19 @@ describe.each(CHECKPOINTS)("%s in %s", async (name, _, dtype, tolerance) => {
   afterAll(() => model.dispose());
   const request = (key: string) => requestOf(reference, reference.cases[key]!);
 
-  test.each(Object.entries(reference.cases))(
-    "has PyTorch's logits and greedy tokens: %s",
-    async (key, made) => {
-      const steps: Float32Array[] = [];
-      const answer = await model.generate({ ...request(key), method: listening(steps) });
-      expect(largestDifference(steps[0]!, made.logits)).toBeLessThan(tolerance);
-      expect(ids(answer)).toEqual(made.greedy);
-    },
-  );
-
-  test("answers requests of unequal lengths together as PyTorch does", async () => {
-    const { rows, greedy } = reference.batch;
-    expect((await model.generateBatch(rows.map(request))).map(ids)).toEqual(greedy);
-    const all = Object.keys(reference.cases);
-    expect((await model.generateBatch(all.map(request))).map(ids)).toEqual(
-      all.map((key) => reference.cases[key]!.greedy),
-    );
-  });
-
-  const methods: readonly (readonly [string, Method])[] = [
-    ["vcd", vcd()],
-    ["averaging", averaging({ copies: 2 })],
-    ["vdgd", vdgd()],
-  ];
-  test.each(methods)("runs %s", async (_, method) => {
-    const plain = await model.generate(request("two images"));
-    const answer = await model.generate({ ...request("two images"), method });
-    expect(answer.tokens.length).toBeGreaterThan(0);
-    expect(answer.tokens).not.toEqual(plain.tokens);
-  });
+  testAnswers(model, reference, tolerance);
+  testMethods(model, request("two images"), ({ tokens }) => tokens);
 
   test("is steered; by next to nothing, it answers as before to the bit", async () => {
     const seesSquares = name !== "fastvlm-concat";
     const directions = {
       modelHash: await model.hash(),
-      text: ofLayers(2, 1),
-      ...(seesSquares ? { image: ofLayers(1, 16 + (name === "llava-concat" ? 1 : 0)) } : {}),
+      text: directionLayers(2, 1),
+      ...(seesSquares ? { image: directionLayers(1, 16 + (name === "llava-concat" ? 1 : 0)) } : {}),
       facts: {},
     };
-    const logits = async (strengths: { image: number; text: number }) => {
-      const steered = await model.steer(directions, strengths);
-      const steps: Float32Array[] = [];
-      await steered.generate({ ...request("two images"), method: listening(steps) });
-      return steps.map((step) => [...step]);
-    };
-    const before = await logits({ image: 0, text: 0 });
-    expect(await logits({ image: 0, text: 1e-30 })).toEqual(before);
-    expect((await logits({ image: 0, text: 5 }))[0]).not.toEqual(before[0]);
-    if (!seesSquares) return;
-    expect(await logits({ image: 1e-30, text: 0 })).toEqual(before);
-    expect((await logits({ image: 5, text: 0 }))[0]).not.toEqual(before[0]);
+    const logits = steeredLogits(model, directions, request("two images"));
+    await expectSteered(logits, seesSquares ? ["text", "image"] : ["text"]);
   });
 
   test("an exit behind the last layer gives the logits themselves, one before it others", async () => {
@@ -151,12 +101,6 @@ describe.each(CHECKPOINTS)("%s in %s", async (name, _, dtype, tolerance) => {
     }
   });
 });
-
-function ofLayers(layers: number, positions: number) {
-  const width = 32;
-  const data = Float32Array.from({ length: layers * positions * width }, (_, i) => Math.sin(i + 1));
-  return { layers, positions, width, data };
-}
 
 describe("directions", () => {
   /** Fits on four demonstrations, and steers by them. */

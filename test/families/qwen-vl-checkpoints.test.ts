@@ -1,23 +1,18 @@
 import { afterAll, describe, expect, test } from "vitest";
-import type { Method } from "../../src/engine/method.js";
-import { averaging } from "../../src/methods/averaging.js";
-import { vcd } from "../../src/methods/vcd.js";
-import { vdgd } from "../../src/methods/vdgd.js";
 import { vti } from "../../src/methods/vti.js";
 import type { DtypeChoice } from "../../src/node/dtype-choice.js";
 import { fitDirections } from "../../src/vti/fit-directions.js";
-import {
-  largestDifference,
-  layOutCase,
-  listening,
-  openCheckpoint,
-  openModel,
-  picture,
-  readReference,
-  recorded,
-  requestOf,
-} from "../checkpoints.js";
+import { openCheckpoint, openModel, picture, readReference, requestOf } from "../checkpoints.js";
 import { ids } from "../engine/asked.js";
+import {
+  directionLayers,
+  expectBatch,
+  expectGiven,
+  expectSteered,
+  steeredLogits,
+  testAnswers,
+  testMethods,
+} from "./contract.js";
 
 const NAMES = ["qwen2-vl-concat", "qwen2.5-vl-gqa", "qwen3-vl-gqa", "qwen3.5-gqa"] as const;
 const DTYPES = ["fp32", "q4", "fp16"] as const;
@@ -47,23 +42,12 @@ describe.each(NAMES)("what %s is given", async (name) => {
 
   test.each(Object.entries(reference.cases))(
     "is what Python's processor and get_rope_index make: %s",
-    async (_, made) => {
-      const { prompt, images } = await layOutCase(backend, reference, made);
-      expect(prompt.tokens).toEqual(made.tokens);
-      expect(prompt.positions.planes.map((plane) => [...plane])).toEqual(made.positions);
-      expect(prompt.positions.next).toBe(Math.max(...made.positions.flat()) + 1);
-      const inputs = await Promise.all(
-        images.map(async (image) => {
-          const processed = await image.process();
-          const grid = family === "qwen2_vl" ? "grid_thw" : "image_grid_thw";
-          return {
-            pixel_values: recorded(processed.toInput!(processed.pixels)),
-            image_grid_thw: recorded(processed.inputs[grid]!),
-          };
-        }),
-      );
-      expect(inputs).toEqual(made.vision);
-    },
+    (_, made) =>
+      expectGiven(backend, reference, made, {
+        next: Math.max(...made.positions.flat()) + 1,
+        nameOf: (input) =>
+          family === "qwen2_vl" && input === "grid_thw" ? "image_grid_thw" : input,
+      }),
   );
 });
 
@@ -73,58 +57,20 @@ describe.each(CHECKPOINTS)("%s in %s", async (name, dtype) => {
   afterAll(() => model.dispose());
   const request = (key: string) => requestOf(reference, reference.cases[key]!);
 
-  test.each(Object.entries(reference.cases))(
-    "has PyTorch's logits and greedy tokens: %s",
-    async (key, made) => {
-      const steps: Float32Array[] = [];
-      const answer = await model.generate({ ...request(key), method: listening(steps) });
-      expect(largestDifference(steps[0]!, made.logits)).toBeLessThan(TOLERANCE[dtype]);
-      expect(ids(answer)).toEqual(made.greedy);
-    },
-  );
-
-  test("answers requests of unequal lengths together as PyTorch does", async () => {
-    const { rows, greedy } = reference.batch;
-    expect((await model.generateBatch(rows.map(request))).map(ids)).toEqual(greedy);
-    const all = Object.keys(reference.cases);
-    expect((await model.generateBatch(all.map(request))).map(ids)).toEqual(
-      all.map((key) => reference.cases[key]!.greedy),
-    );
-  });
-
-  const methods: readonly (readonly [string, Method])[] = [
-    ["vcd", vcd()],
-    ["averaging", averaging({ copies: 2 })],
-    ["vdgd", vdgd()],
-  ];
-  test.each(methods)("runs %s", async (_, method) => {
-    const plain = await model.generate(request("two images"));
-    const answer = await model.generate({ ...request("two images"), method });
-    expect(answer.tokens.length).toBeGreaterThan(0);
-    // The same tokens, it may be, but not of the same probabilities.
-    expect(answer.tokens).not.toEqual(plain.tokens);
-  });
+  testAnswers(model, reference, TOLERANCE[dtype]);
+  // The same tokens, it may be, but not of the same probabilities.
+  testMethods(model, request("two images"), ({ tokens }) => tokens);
 
   test("is steered in decoder and tower; by next to nothing, it answers as before to the bit", async () => {
     const layers = layersOf(name);
     const directions = {
       modelHash: await model.hash(),
-      text: ofLayers(layers.text),
+      text: directionLayers(layers.text),
       // One direction for all patches, as images have any number of them.
-      image: ofLayers(layers.image),
+      image: directionLayers(layers.image),
       facts: {},
     };
-    const logits = async (strengths: { image: number; text: number }) => {
-      const steered = await model.steer(directions, strengths);
-      const steps: Float32Array[] = [];
-      await steered.generate({ ...request("two images"), method: listening(steps) });
-      return steps.map((step) => [...step]);
-    };
-    const before = await logits({ image: 0, text: 0 });
-    expect(await logits({ image: 0, text: 1e-30 })).toEqual(before);
-    expect(await logits({ image: 1e-30, text: 0 })).toEqual(before);
-    expect((await logits({ image: 0, text: 5 }))[0]).not.toEqual(before[0]);
-    expect((await logits({ image: 5, text: 0 }))[0]).not.toEqual(before[0]);
+    await expectSteered(steeredLogits(model, directions, request("two images")));
   });
 
   test("is fitted for the text alone, since images have no fixed size, and steered by it", async () => {
@@ -161,15 +107,7 @@ test.each([
     const precision = precisionOf("qwen3.5-gqa", dtype);
     const model = await openModel("qwen3.5-gqa", precision, { cache });
     expect(model.info.cache).toBe(cache);
-    const { rows, greedy } = reference.batch;
-    const requests = rows.map((row) => requestOf(reference, reference.cases[row]!));
-    expect((await model.generateBatch(requests)).map(ids)).toEqual(greedy);
+    await expectBatch(model, reference);
     await model.dispose();
   },
 );
-
-function ofLayers(layers: number) {
-  const width = 32;
-  const data = Float32Array.from({ length: layers * width }, (_, i) => Math.sin(i + 1));
-  return { layers, positions: 1, width, data };
-}

@@ -1,12 +1,4 @@
-import {
-  AutoModelForImageTextToText,
-  AutoProcessor,
-  env,
-  type PreTrainedModel,
-  type Processor,
-  RawImage,
-  Tensor,
-} from "@huggingface/transformers";
+import { type PreTrainedModel, type Processor, RawImage, Tensor } from "@huggingface/transformers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readChatTemplate } from "../../src/node/chat-template.js";
 import { patchProcessor } from "../../src/node/images/patch-processor.js";
@@ -18,16 +10,12 @@ import {
   type Reference,
   readReference,
 } from "../checkpoints.js";
+import { openStock, stockAnswers } from "../stock-batches.js";
 
 type Inputs = Record<string, Tensor>;
 
 /** What stock transformers.js makes of the position behind a prompt of text alone. */
 type TextPositions = (ids: Tensor, mask: Tensor) => [Tensor, Tensor];
-
-beforeAll(() => {
-  env.allowRemoteModels = false;
-  env.localModelPath = CHECKPOINTS;
-});
 
 /** A prompt's tokens as a batch of one, and its images as Groundsight processes them. */
 async function ourInputs(name: string, reference: Reference, made: RecordedCase): Promise<Inputs> {
@@ -66,14 +54,7 @@ function imagesOf({ turns }: RecordedCase): number[] {
 }
 
 async function greedy(model: PreTrainedModel, inputs: Inputs, count: number): Promise<number[]> {
-  const output = await model.generate({
-    ...inputs,
-    max_new_tokens: count,
-    do_sample: false,
-  } as Parameters<PreTrainedModel["generate"]>[0]);
-  const { data, dims } = output as Tensor;
-  const length = inputs.input_ids!.dims[1]!;
-  return [...(data as BigInt64Array)].slice(length, dims[1]).map(Number);
+  return (await stockAnswers(model, inputs, count))[0]!;
 }
 
 describe.each(["qwen2-vl-concat", "qwen2.5-vl-gqa", "qwen3-vl-gqa"])(
@@ -100,11 +81,7 @@ describe.each(["qwen2-vl-concat", "qwen2.5-vl-gqa", "qwen3-vl-gqa"])(
       ) as string;
 
     beforeAll(async () => {
-      processor = await AutoProcessor.from_pretrained(name);
-      model = await AutoModelForImageTextToText.from_pretrained(name, {
-        dtype: "fp32",
-        device: "cpu",
-      });
+      ({ processor, stock: model } = await openStock(name));
     });
     afterAll(() => model.dispose());
 
