@@ -4,10 +4,11 @@ import {
   env,
   type PreTrainedModel,
   type Processor,
+  RawImage,
   Tensor,
 } from "@huggingface/transformers";
 import { expect } from "vitest";
-import { CHECKPOINTS, type Reference } from "./checkpoints.js";
+import { CHECKPOINTS, type PictureFormula, picture, type Reference } from "./checkpoints.js";
 
 type Inputs = Record<string, Tensor>;
 type PreparesInputs = {
@@ -27,6 +28,12 @@ export async function openStock(
     device: "cpu",
   });
   return { processor, stock };
+}
+
+/** A picture as stock transformers.js takes it. */
+export function rawImage(formula: PictureFormula): RawImage {
+  const { data, width, height } = picture(formula);
+  return new RawImage(data as Uint8Array, width, height, 3);
 }
 
 /** Prompts of any lengths as stock transformers.js takes a batch of them: with padding, masked, in front of the shorter ones. */

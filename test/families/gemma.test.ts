@@ -1,4 +1,4 @@
-import { RawImage, Tensor } from "@huggingface/transformers";
+import { type RawImage, Tensor } from "@huggingface/transformers";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Method } from "../../src/engine/method.js";
 import { InvalidArgumentError, ModelLoadError } from "../../src/errors.js";
@@ -14,13 +14,12 @@ import {
   listening,
   openCheckpoint,
   openModel,
-  picture,
   type RecordedCase,
   readReference,
   requestOf,
 } from "../checkpoints.js";
 import { ids } from "../engine/asked.js";
-import { openStock } from "../stock-batches.js";
+import { leftPadded, openStock, rawImage, stockAnswers } from "../stock-batches.js";
 import {
   demonstrationsOf,
   directionLayers,
@@ -105,10 +104,7 @@ describe.each(NAMES)("%s in stock transformers.js", async (name) => {
   const backend = await openCheckpoint(name);
   const { processor, stock } = await openStock(name);
   afterAll(() => Promise.all([backend.release(), stock.dispose()]));
-  const raw = (i: number) => {
-    const { data, width, height } = picture(reference.images[i]!);
-    return new RawImage(data as Uint8Array, width, height, 3);
-  };
+  const raw = (i: number) => rawImage(reference.images[i]!);
   /** What its own processor is asked. */
   const asked = async ({ turns }: RecordedCase, images: RawImage[]) => {
     const text = turns[0]!.parts.map((part) => ("image" in part ? "<image>" : part.text)).join("");
@@ -120,24 +116,13 @@ describe.each(NAMES)("%s in stock transformers.js", async (name) => {
     async (_, made) => {
       const { prompt, images } = await layOutCase(backend, reference, made);
       const processed = await Promise.all(images.map((image) => image.process()));
-      const given = BigInt64Array.from(prompt.tokens, BigInt);
-      const inputs: Record<string, Tensor> = {
-        input_ids: new Tensor("int64", given, [1, given.length]),
-        attention_mask: new Tensor(
-          "int64",
-          given.map(() => 1n),
-          [1, given.length],
-        ),
-      };
+      const inputs: Record<string, Tensor> = leftPadded([prompt.tokens]);
       if (processed.length > 0) {
         const values = processed.flatMap(({ pixels }) => [...pixels.data]);
         const dims = [processed.length, ...processed[0]!.pixels.dims.slice(1)];
         inputs.pixel_values = new Tensor("float32", Float32Array.from(values), dims);
       }
-      const options = { ...inputs, max_new_tokens: made.greedy.length, do_sample: false };
-      const output = (await stock.generate(options as never)) as Tensor;
-      const all = [...(output.data as BigInt64Array)].map(Number);
-      expect(all.slice(prompt.tokens.length)).toEqual(made.greedy);
+      expect(await stockAnswers(stock, inputs, made.greedy.length)).toEqual([made.greedy]);
     },
   );
 

@@ -1,4 +1,4 @@
-import { type PreTrainedModel, type Processor, RawImage, Tensor } from "@huggingface/transformers";
+import { type PreTrainedModel, type Processor, Tensor } from "@huggingface/transformers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OnnxBackend } from "../../src/backends/onnx/backend.js";
 import {
@@ -6,11 +6,10 @@ import {
   largestDifference,
   layOutCase,
   openCheckpoint,
-  picture,
   type RecordedCase,
   readReference,
 } from "../checkpoints.js";
-import { openStock, stockAnswers } from "../stock-batches.js";
+import { openStock, rawImage, stockAnswers } from "../stock-batches.js";
 
 const NAME = "gemma4-concat";
 const reference = readReference(NAME);
@@ -97,8 +96,7 @@ describe("Gemma 4 in stock transformers.js", async () => {
       tokenize: false,
     }) as string;
     expect(prompt).toContain("\n\n<|image|>\n\n");
-    const { data, width, height } = picture(reference.images[0]!);
-    const image = new RawImage(data as Uint8Array, width, height, 3);
+    const image = rawImage(reference.images[0]!);
     const call = processor as unknown as (...given: unknown[]) => Promise<Inputs>;
     const inputs = await call(prompt, [image]);
     const shown = [...(inputs.input_ids!.data as BigInt64Array)].map(Number);

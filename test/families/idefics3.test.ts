@@ -1,4 +1,4 @@
-import { RawImage, Tensor } from "@huggingface/transformers";
+import { Tensor } from "@huggingface/transformers";
 import { afterAll, describe, expect, test } from "vitest";
 import type { ActiveEdit, Method, MethodSession } from "../../src/engine/method.js";
 import { mapImages } from "../../src/engine/view.js";
@@ -15,13 +15,18 @@ import {
   listening,
   openCheckpoint,
   openModel,
-  picture,
   type RecordedCase,
   readReference,
   requestOf,
 } from "../checkpoints.js";
 import { ids } from "../engine/asked.js";
-import { expectStockBatch, leftPadded, openStock, stockAnswers } from "../stock-batches.js";
+import {
+  expectStockBatch,
+  leftPadded,
+  openStock,
+  rawImage,
+  stockAnswers,
+} from "../stock-batches.js";
 import { demonstrationsOf, expectGiven, testAnswers, testMethods } from "./contract.js";
 
 /** How far logits may be from PyTorch's in 32 bits: float16 rounds activations, and keeps its cache in 16 bits. */
@@ -163,8 +168,7 @@ describe.each(["idefics3-concat", "smolvlm-gqa"])("%s in stock transformers.js",
 
   test("known bug: it resizes without averaging, so that its pixels are others", async () => {
     const made = reference.cases["one image"]!;
-    const { data, width, height } = picture(reference.images[0]!);
-    const image = new RawImage(data as Uint8Array, width, height, 3);
+    const image = rawImage(reference.images[0]!);
     const { input_ids: ids, pixel_values: values } = await processor("<image>", image);
     const { images } = await layOutCase(backend, reference, made);
     const { pixels } = await images[0]!.process();

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { RawImage, Tensor } from "@huggingface/transformers";
+import { Tensor } from "@huggingface/transformers";
 import { afterAll, describe, expect, test } from "vitest";
 import { lfm2Vl } from "../../src/families/lfm2-vl.js";
 import { vti } from "../../src/methods/vti.js";
@@ -18,7 +18,7 @@ import {
   requestOf,
 } from "../checkpoints.js";
 import { ids } from "../engine/asked.js";
-import { openStock, stockAnswers } from "../stock-batches.js";
+import { leftPadded, openStock, rawImage, stockAnswers } from "../stock-batches.js";
 import { expectBatch, expectGiven, testAnswers, testMethods } from "./contract.js";
 
 const NAME = "lfm2-vl-gqa";
@@ -102,11 +102,7 @@ describe(`${NAME} in stock transformers.js`, async () => {
   /** A prompt as Groundsight lays it out, with the pieces of all its images. */
   async function ourInputs(made: RecordedCase): Promise<Record<string, Tensor>> {
     const { prompt, images } = await layOutCase(backend, reference, made);
-    const { length } = prompt.tokens;
-    const inputs: Record<string, Tensor> = {
-      input_ids: new Tensor("int64", BigInt64Array.from(prompt.tokens, BigInt), [1, length]),
-      attention_mask: new Tensor("int64", new BigInt64Array(length).fill(1n), [1, length]),
-    };
+    const inputs: Record<string, Tensor> = leftPadded([prompt.tokens]);
     const all = await Promise.all(images.map((image) => image.process()));
     if (all.length === 0) return inputs;
     const values = all.map(({ pixels, toInput }) => toInput!(pixels));
@@ -140,8 +136,7 @@ describe(`${NAME} in stock transformers.js`, async () => {
     "known bug: it resizes without averaging, so that its pixels are others: %s",
     async (key, i) => {
       const made = reference.cases[key]!;
-      const { data, width, height } = picture(reference.images[i]!);
-      const image = new RawImage(data as Uint8Array, width, height, 3);
+      const image = rawImage(reference.images[i]!);
       const { input_ids: ids, pixel_values: values } = await processor(image, "<image>");
       const { images } = await layOutCase(backend, reference, made);
       const { pixels, toInput } = await images[0]!.process();

@@ -1,4 +1,9 @@
-import { type PreTrainedModel, type Processor, RawImage, Tensor } from "@huggingface/transformers";
+import {
+  type PreTrainedModel,
+  type Processor,
+  type RawImage,
+  Tensor,
+} from "@huggingface/transformers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readChatTemplate } from "../../src/node/chat-template.js";
 import { patchProcessor } from "../../src/node/images/patch-processor.js";
@@ -10,7 +15,7 @@ import {
   type Reference,
   readReference,
 } from "../checkpoints.js";
-import { openStock, stockAnswers } from "../stock-batches.js";
+import { leftPadded, openStock, rawImage, stockAnswers } from "../stock-batches.js";
 
 type Inputs = Record<string, Tensor>;
 
@@ -21,11 +26,7 @@ type TextPositions = (ids: Tensor, mask: Tensor) => [Tensor, Tensor];
 async function ourInputs(name: string, reference: Reference, made: RecordedCase): Promise<Inputs> {
   const settings = readJsonFile(`${CHECKPOINTS}${name}/preprocessor_config.json`) as object;
   const processor = patchProcessor({ ...settings })!;
-  const length = made.tokens.length;
-  const inputs: Inputs = {
-    input_ids: new Tensor("int64", BigInt64Array.from(made.tokens, BigInt), [1, length]),
-    attention_mask: new Tensor("int64", new BigInt64Array(length).fill(1n), [1, length]),
-  };
+  const inputs: Inputs = leftPadded([made.tokens]);
   const shown = imagesOf(made).map((i) => picture(reference.images[i]!));
   if (shown.length === 0) return inputs;
   const rows: number[] = [];
@@ -64,10 +65,7 @@ describe.each(["qwen2-vl-concat", "qwen2.5-vl-gqa", "qwen3-vl-gqa"])(
     let model: PreTrainedModel;
     let processor: Processor;
     const rawImages = (made: RecordedCase) =>
-      imagesOf(made).map((i) => {
-        const { data, width, height } = picture(reference.images[i]!);
-        return new RawImage(data as Uint8Array, width, height, 3);
-      });
+      imagesOf(made).map((i) => rawImage(reference.images[i]!));
     const promptOf = ({ turns }: RecordedCase): string =>
       processor.apply_chat_template(
         turns.map(({ role, parts }) => ({
