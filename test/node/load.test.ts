@@ -13,6 +13,7 @@ import {
   vcd,
 } from "../../src/index.js";
 import { CHECKPOINTS } from "../global-setup.js";
+import { copyOf } from "./doctor/damage.js";
 
 const image = {
   data: Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * 37) % 251),
@@ -88,20 +89,11 @@ describe.each(["concat", "group-query"])("a checkpoint with %s attention", (atte
 });
 
 describe("a broken checkpoint", () => {
-  let folder: string;
   const broken = async (damage: (path: string) => Promise<void>) => {
-    await rm(folder, { recursive: true, force: true });
-    await cp(`${CHECKPOINTS}concat`, folder, { recursive: true });
+    const folder = await copyOf();
     await damage(folder);
     return load(folder, { threads: 1 });
   };
-
-  beforeAll(async () => {
-    folder = join(await mkdtemp(join(tmpdir(), "groundsight-")), "checkpoint");
-  });
-  afterAll(async () => {
-    await rm(join(folder, ".."), { recursive: true, force: true });
-  });
 
   test.each([
     "config.json",

@@ -1,14 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { load, type Model } from "../../src/index.js";
 import { makeNode } from "../../src/onnx/build.js";
 import { decoderTraits } from "../../src/onnx/decoder-traits.js";
 import { changed, type OnnxModel } from "../../src/onnx/graph-model.js";
 import { makeSyntheticDecoder } from "../../src/testing/synthetic/decoder.js";
 import { CHECKPOINTS } from "../global-setup.js";
-import { changeGraph, changeJson, copyOf, removeCopy } from "./doctor/damage.js";
+import { changeGraph, changeJson, copyOf } from "./doctor/damage.js";
 
 let folder: string;
-afterEach(() => removeCopy(folder));
 
 const setText = (fields: object) =>
   changeJson(folder, "config.json", (config) => Object.assign(config.text_config, fields));

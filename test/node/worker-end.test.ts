@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { cp, mkdtemp, rename, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Answer, GenerateRequest, Method, Model } from "../../src/index.js";
 import { CHECKPOINTS } from "../global-setup.js";
+import { copyOf } from "./doctor/damage.js";
 import { nextThread } from "./next-thread.js";
 
 // The built package, as a worker runs files and not the test runner's modules.
@@ -113,8 +113,7 @@ test("generateSettled tells of each request what it would tell in this thread", 
 });
 
 test("a worker that cannot be started again says why, and the model goes on once it can", async () => {
-  const folder = join(await mkdtemp(join(tmpdir(), "groundsight-")), "checkpoint");
-  await cp(`${CHECKPOINTS}concat`, folder, { recursive: true });
+  const folder = await copyOf();
   const thread = nextThread();
   const model = await load(folder, { threads: 1, worker: true });
   await (await thread).terminate();
@@ -123,7 +122,6 @@ test("a worker that cannot be started again says why, and the model goes on once
   await rename(join(folder, "away.json"), join(folder, "config.json"));
   expect((await model.generate(short)).tokens).toHaveLength(3);
   await model.dispose();
-  await rm(join(folder, ".."), { recursive: true });
 });
 
 describe("a process that ends while its worker answers ends with its own status", () => {

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { cp, mkdtemp, rm, truncate } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Answer, Method, Model } from "../../src/index.js";
 import { CHECKPOINTS } from "../global-setup.js";
+import { copyOf } from "./doctor/damage.js";
 import { nextThread } from "./next-thread.js";
 
 // The built package, as a worker runs files and not the test runner's modules.
@@ -104,8 +104,7 @@ describe("a model in a worker", () => {
 
 describe("a checkpoint that cannot be loaded in a worker", () => {
   test("since it is broken inside, fails there as it does here, and leaves no thread behind", async () => {
-    const folder = join(await mkdtemp(join(tmpdir(), "groundsight-")), "broken");
-    await cp(`${CHECKPOINTS}concat`, folder, { recursive: true });
+    const folder = await copyOf();
     const graph = join(folder, "onnx", "decoder_model_merged.onnx");
     await truncate(graph, 2000);
     const failure = async (worker: boolean) =>
@@ -120,7 +119,6 @@ describe("a checkpoint that cannot be loaded in a worker", () => {
     expect(there).toMatchObject({ code: "MODEL_LOAD", name: "ModelLoadError" });
     expect((there as Error).message).toContain(graph);
     expect((await thread).threadId).toBe(-1);
-    await rm(join(folder, ".."), { recursive: true });
   });
 
   test.each([

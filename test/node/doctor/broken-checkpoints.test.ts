@@ -1,7 +1,7 @@
 import { cp, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type CheckName, diagnose } from "../../../src/index.js";
 import { writeSyntheticCheckpoint } from "../../../src/testing/synthetic/checkpoint.js";
 import {
@@ -11,7 +11,6 @@ import {
   moveOut,
   onnx,
   readFile,
-  removeCopy,
   rename,
   renamed,
   rm,
@@ -326,12 +325,9 @@ const BROKEN: readonly [
   ],
 ];
 
-let folder = "";
-afterEach(() => removeCopy(folder));
-
 describe("a checkpoint with", () => {
   test.each(BROKEN)("%s", async (_, damage, names, detail, remedy) => {
-    folder = await copyOf();
+    const folder = await copyOf();
     await damage(folder);
     const { healthy, checks } = await diagnose(folder, { threads: 1 });
     const faults = checks.filter(({ status }) => status === "fault");

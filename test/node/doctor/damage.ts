@@ -1,22 +1,23 @@
 import { cp, mkdtemp, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onTestFinished } from "vitest";
 import { makeExternalTensor, makeTensor, makeValueInfo } from "../../../src/onnx/build.js";
 import { changed, type OnnxModel, type OnnxTensor } from "../../../src/onnx/graph-model.js";
 import { readModel } from "../../../src/onnx/read-model.js";
 import { writeModel } from "../../../src/onnx/write-model.js";
 import { CHECKPOINTS } from "../../global-setup.js";
 
-/** A copy of a small random checkpoint, to be damaged. @param place the folder of checkpoints that it is in */
+/**
+ * A copy of a small random checkpoint, to be damaged, which is there until the test ends.
+ * @param place the folder of checkpoints that it is in
+ */
 export async function copyOf(name = "concat", place: string = CHECKPOINTS): Promise<string> {
-  const folder = join(await mkdtemp(join(tmpdir(), "groundsight-doctor-")), "checkpoint");
+  const made = await mkdtemp(join(tmpdir(), "groundsight-copy-"));
+  onTestFinished(() => rm(made, { recursive: true }));
+  const folder = join(made, "checkpoint");
   await cp(place + name, folder, { recursive: true });
   return folder;
-}
-
-/** Removes a copy. */
-export function removeCopy(folder: string): Promise<void> {
-  return rm(join(folder, ".."), { recursive: true });
 }
 
 export const onnx = (folder: string, name: string): string => join(folder, "onnx", `${name}.onnx`);

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Check, type Diagnosis, diagnose, METHODS } from "../../../src/index.js";
 import { makeValueInfo } from "../../../src/onnx/build.js";
 import { changed, type OnnxModel } from "../../../src/onnx/graph-model.js";
 import { FOUR_BITS, CHECKPOINTS as TINY } from "../../checkpoints.js";
 import { CHECKPOINTS } from "../../global-setup.js";
-import { changeGraph, changeJson, copyOf, removeCopy, renamed } from "./damage.js";
+import { changeGraph, changeJson, copyOf, renamed } from "./damage.js";
 
 const pocket = fileURLToPath(new URL("../../../pocket/llava/", import.meta.url));
 const present = existsSync(`${pocket}onnx/vision_encoder.onnx`);
@@ -90,7 +90,7 @@ test("states of fixed size cost an answer the same whatever its length", async (
 });
 
 test("a setting that Python does not look at is kept from transformers.js", async () => {
-  folder = await copyOf("lfm2-vl-gqa", TINY);
+  const folder = await copyOf("lfm2-vl-gqa", TINY);
   await changeJson(folder, "preprocessor_config.json", (settings) => {
     settings.do_resize = true;
   });
@@ -109,14 +109,8 @@ test("where stock transformers.js cannot run a graph, the check says so, and not
   printed.mockRestore();
 });
 
-let folder: string | undefined;
-afterEach(async () => {
-  if (folder !== undefined) await removeCopy(folder);
-  folder = undefined;
-});
-
 test("inputs of each layer that are of another export are named", async () => {
-  folder = await copyOf("gemma4-concat", TINY);
+  const folder = await copyOf("gemma4-concat", TINY);
   const other = (width: number) => (model: OnnxModel) =>
     changed(model, {
       graph: changed(model.graph, {
@@ -162,7 +156,7 @@ describe("what cannot be looked at", () => {
   });
 
   test("layers without names are not steered, and vti says so", async () => {
-    folder = await copyOf();
+    const folder = await copyOf();
     await changeGraph(folder, "decoder_model_merged", (model) =>
       renamed(model, (name) => name.replaceAll("down_proj", "unknown")),
     );

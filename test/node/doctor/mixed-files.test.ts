@@ -1,0 +1,128 @@
+import { cp, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { type CheckName, diagnose } from "../../../src/index.js";
+import { CHECKPOINTS } from "../../checkpoints.js";
+import { changeJson, copyOf } from "./damage.js";
+
+let folder = "";
+
+/** Puts a file of one tiny checkpoint into another's folder. */
+const take = (file: string, from: string, as = file) =>
+  cp(join(CHECKPOINTS, from, file), join(folder, as));
+const takePreprocessor = (from: string) => () => take("preprocessor_config.json", from);
+const writeTemplate = (text: string) => () => writeFile(join(folder, "chat_template.jinja"), text);
+
+const MIXED: readonly [
+  what: string,
+  checkpoint: string,
+  damage: () => Promise<unknown>,
+  checks: readonly CheckName[],
+  detail: RegExp,
+][] = [
+  [
+    "LLaVA's preprocessor for Qwen2-VL",
+    "qwen2-vl-concat",
+    takePreprocessor("llava-concat"),
+    ["image"],
+    /^the image processor makes pixel_values of shape \(.*\); expected 2 dimensions; preprocessor_config\.json is another family's$/,
+  ],
+  [
+    "Qwen2-VL's preprocessor for LLaVA",
+    "llava-concat",
+    takePreprocessor("qwen2-vl-concat"),
+    ["image"],
+    /^the image processor makes pixel_values of shape \(.*\); expected 4 dimensions/,
+  ],
+  [
+    "SmolVLM's preprocessor for LFM2-VL",
+    "lfm2-vl-gqa",
+    takePreprocessor("smolvlm-gqa"),
+    ["image"],
+    /^the image processor makes pixel_values of shape \(.*\); expected 3 dimensions/,
+  ],
+  [
+    "SmolVLM's preprocessor for Gemma 4",
+    "gemma4-concat",
+    takePreprocessor("smolvlm-gqa"),
+    ["image"],
+    /^the image processor makes no max_patches; it makes pixel_values, rows, columns/,
+  ],
+  [
+    "PaliGemma's preprocessor for SmolVLM",
+    "smolvlm-gqa",
+    takePreprocessor("paligemma-concat"),
+    ["image"],
+    /^the image processor makes no rows; it makes pixel_values; preprocessor_config\.json/,
+  ],
+  [
+    "embeddings and tower under each other's names",
+    "llava-concat",
+    () =>
+      Promise.all([
+        take("onnx/embed_tokens.onnx", "llava-concat", "onnx/vision_encoder.onnx"),
+        take("onnx/vision_encoder.onnx", "llava-concat", "onnx/embed_tokens.onnx"),
+      ]),
+    ["interfaces", "opens"],
+    /^embed_tokens\.onnx has no input input_ids; its inputs are pixel_values$/,
+  ],
+  [
+    "a decoder of fewer layers than config.json tells",
+    "qwen3.5-gqa",
+    () => take("onnx/decoder_model_merged.onnx", "qwen3-vl-gqa"),
+    ["interfaces"],
+    /^the last layer with a cache in decoder_model_merged\.onnx is 1, counted from 0; config\.json tells 3 layers$/,
+  ],
+  [
+    "other layers that share a cache",
+    "gemma4-concat",
+    () =>
+      changeJson(folder, "config.json", (config) => {
+        config.text_config.num_kv_shared_layers = 2;
+      }),
+    ["interfaces"],
+    /is 1, counted from 0; config\.json tells 3 layers, 1 of them with a cache$/,
+  ],
+  [
+    "a chat template that ends within a loop",
+    "smolvlm-gqa",
+    writeTemplate("{% for message in messages %}"),
+    ["chat-template"],
+    /chat_template\.jinja: the chat template cannot render a question: /,
+  ],
+  [
+    "a chat template without an end",
+    "smolvlm-gqa",
+    writeTemplate(
+      "{% for i in range(1000000) %}{% for k in range(1000000) %}x{% endfor %}{% endfor %}",
+    ),
+    ["chat-template"],
+    /the chat template cannot render a question: it took longer than 1000 ms$/,
+  ],
+  [
+    "a config.json that is a list",
+    "llava-concat",
+    () => writeFile(join(folder, "config.json"), "[]"),
+    ["config"],
+    /config\.json: Invalid input: expected object, received array$/,
+  ],
+];
+
+test.each(MIXED)("%s (%s) is named", async (_, checkpoint, damage, names, detail) => {
+  folder = await copyOf(checkpoint, CHECKPOINTS);
+  await damage();
+  const { checks } = await diagnose(folder, { threads: 1, stock: false });
+  const faults = checks.filter(({ status }) => status === "fault");
+  expect(faults.map(({ name }) => name)).toEqual(names);
+  expect(faults[0]!.detail).toMatch(detail);
+});
+
+test("a graph in another precision is not taken for one of a wrong name", async () => {
+  folder = await copyOf("idefics3-concat", CHECKPOINTS);
+  const { checks } = await diagnose(folder, { dtype: "q4", stock: false });
+  const { detail, remedy } = checks.find(({ name }) => name === "embed_tokens")!;
+  expect(detail).toMatch(
+    /embed_tokens_q4\.onnx is missing .*complete there: dtype fp32; there are /,
+  );
+  expect(remedy).toBe("fetch the file, or choose a precision that is complete (--dtype)");
+});
