@@ -138,6 +138,8 @@ export const qwen25Vl: FamilyPlugin = qwenVl({
  */
 export const qwen3Vl: FamilyPlugin = qwenVl({
   name: "qwen3_vl",
+  // With experts in place of most layers' MLP.
+  modelTypes: ["qwen3_vl", "qwen3_vl_moe"],
   gridInput: "image_grid_thw",
   patchSize: 16,
 });

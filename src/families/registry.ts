@@ -23,6 +23,8 @@ export const FAMILIES: readonly FamilyPlugin[] = [
   paligemma,
 ];
 
+const SOUND = "it takes sound, not images; use a family with a vision_encoder";
+
 const UNKNOWN_TO_EXPORTS =
   "transformers.js does not know it, so there are no graphs in its layout; use a family that it exports";
 
@@ -35,6 +37,18 @@ const REFUSED: Readonly<Record<string, string>> = {
   florence2: "it is an encoder and a decoder with fixed tasks, not a chat model with one decoder",
   gemma3n:
     "its decoder carries four residual streams that each layer predicts and corrects, and its towers take sound and MobileNet's images; take gemma4, or gemma3",
+  mistral3:
+    "each image has a size of its own, with tokens that end its rows, and its image processor (Pixtral's) was not compared with the one in Python; take qwen3_vl or lfm2_vl, whose images have their own sizes too",
+  lighton_ocr:
+    "its images are Pixtral's, in sizes of their own with tokens that end their rows, which was not compared with Python; take granite-docling (idefics3) to read documents",
+  glm_ocr:
+    "its image processor (GLM-4.6V's) was not compared with the one in Python; take granite-docling (idefics3) to read documents",
+  "vision-encoder-decoder":
+    "it is an encoder and a decoder that answers no questions, without embed_tokens; use a chat model",
+  granite_speech: SOUND,
+  ultravox: SOUND,
+  voxtral: SOUND,
+  voxtral_realtime: SOUND,
   internvl: UNKNOWN_TO_EXPORTS,
   internvl_chat: UNKNOWN_TO_EXPORTS,
   gemma3_text:
