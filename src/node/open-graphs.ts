@@ -53,7 +53,8 @@ export async function openGraphs(
   const onVision = await optionsOf(files.vision, device);
   const vision = await files.vision.open(onVision);
   const model = await files.decoder.read();
-  const onDecoder = await optionsOf(files.decoder, device);
+  // A memory pattern is planned for a run's shapes, and a decoder's are new in every run: it would be planned anew and never used.
+  const onDecoder = { ...(await optionsOf(files.decoder, device)), enableMemPattern: false };
   const options = {
     vision: { decoding: onVision, probe: onVision },
     decoder: { decoding: { ...onDecoder, ...cacheOptions(device, model) }, probe: onDecoder },
