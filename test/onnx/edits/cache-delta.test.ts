@@ -6,7 +6,7 @@ import { changed, type OnnxModel } from "../../../src/onnx/graph-model.js";
 import { makeSyntheticDecoder } from "../../../src/testing/synthetic/decoder.js";
 import { decodeDelta, decodeStock, largestGap, openModel, upTo } from "../greedy-decoding.js";
 
-const shape = {
+const base = {
   layers: 2,
   width: 64,
   heads: 4,
@@ -16,15 +16,26 @@ const shape = {
   headWidth: 16,
 };
 const prompt = (length: number, seed: number) =>
-  upTo(length).map((i) => (seed + i * 17) % shape.vocabulary);
+  upTo(length).map((i) => (seed + i * 17) % base.vocabulary);
 
-describe.each(["concat", "group-query"] as const)("a decoder with %s attention", (attention) => {
+describe.each([
+  ["concat", base],
+  ["group-query", base],
+  ["group-query-rotated", base],
+  ["multi-head", { ...base, kvHeads: base.heads }],
+  ["attention", base],
+] as const)("a decoder with %s attention", (attention, shape) => {
   const model = makeSyntheticDecoder({ ...shape, attention });
   const delta = returnNewRows(model);
 
   test("returns new rows under names of their own and keeps its inputs", async () => {
     const session = await openModel(delta.model);
-    expect(delta).toMatchObject({ attention, elemType: 1 });
+    const isCounted = attention.startsWith("group-query");
+    expect(delta).toMatchObject({
+      attention: isCounted ? "group-query" : attention,
+      pastLayout: isCounted ? "counted" : "masked",
+      elemType: 1,
+    });
     expect(delta.layers.flatMap(({ newKey, newValue }) => [newKey, newValue])).toEqual(
       session.outputNames.filter((name) => name !== "logits"),
     );
@@ -63,20 +74,20 @@ describe.each(["concat", "group-query"] as const)("a decoder with %s attention",
 
 test("a fused graph with skip norms is patched alike", async () => {
   const model = makeSyntheticDecoder({
-    ...shape,
+    ...base,
     attention: "group-query",
     norm: "fused",
     weights: "int4",
   });
   const delta = returnNewRows(model);
   const prompts = [prompt(6, 5)];
-  const stock = await decodeStock(await openModel(model), prompts, shape, 12);
-  const ours = await decodeDelta(await openModel(delta.model), delta, prompts, shape, 12, 16);
+  const stock = await decodeStock(await openModel(model), prompts, base, 12);
+  const ours = await decodeDelta(await openModel(delta.model), delta, prompts, base, 12, 16);
   expect(ours.tokens).toEqual(stock.tokens);
 });
 
 test("without position_ids the past must be exact", () => {
-  const model = makeSyntheticDecoder(shape);
+  const model = makeSyntheticDecoder(base);
   const inputs = model.graph.inputs.filter(({ name }) => name !== "position_ids");
   expect(returnNewRows(model).pastLayout).toBe("masked");
   const without = changed(model, { graph: changed(model.graph, { inputs }) });

@@ -81,8 +81,8 @@ async function expectExitsByHand(exits: Exits): Promise<void> {
   }
 }
 
-const keeping = (model: OnnxModel, count: number): Feeds => ({
-  ...decoderFeeds(model, 2),
+const keeping = (model: OnnxModel, count: number, sizes: DecoderShape = shape): Feeds => ({
+  ...decoderFeeds(model, 2, sizes),
   num_logits_to_keep: int64([count], []),
 });
 
@@ -93,13 +93,17 @@ describe.each([
   { attention: "group-query", norm: "fused" },
   { attention: "concat", norm: "plain", postNorms: true },
   { attention: "group-query", norm: "fused", postNorms: true },
+  { attention: "group-query-rotated", norm: "fused" },
+  { attention: "multi-head", norm: "plain", kvHeads: 4 },
+  { attention: "attention", norm: "fused" },
 ] as const)("a decoder with $attention attention and $norm norms", (form) => {
-  const stock = makeSyntheticDecoder({ ...shape, ...form });
+  const sizes = { ...shape, ...form };
+  const stock = makeSyntheticDecoder(sizes);
   const { layers } = shape;
   const weights = ["model/norm.weight", "lm_head.weight"] as const;
 
   test.each([0, 1, 4])("gives logits of earlier layers, keeping %d positions", async (count) => {
-    await expectExitsByHand({ stock, layers, weights, feeds: keeping(stock, count) });
+    await expectExitsByHand({ stock, layers, weights, feeds: keeping(stock, count, sizes) });
   });
 
   test.each([
@@ -109,16 +113,21 @@ describe.each([
     ["no selection", "none"],
   ] as const)("and with %s before the head", async (_, selection) => {
     const other = withSelection(stock, selection);
-    await expectExitsByHand({ stock: other, layers, weights, feeds: decoderFeeds(other, 2) });
+    await expectExitsByHand({
+      stock: other,
+      layers,
+      weights,
+      feeds: decoderFeeds(other, 2, sizes),
+    });
   });
 
   test("shares all weights and changes no bit of the logits", async () => {
     const exits = addEarlyExits(stock, [0, 2]);
-    const sizes = [stock, exits].map((model) =>
+    const bytes = [stock, exits].map((model) =>
       model.graph.initializers.reduce((sum, { rawData }) => sum + rawData!.byteLength, 0),
     );
-    expect(sizes[1]! - sizes[0]!).toBeLessThan(100);
-    const feeds = decoderFeeds(stock, 2);
+    expect(bytes[1]! - bytes[0]!).toBeLessThan(100);
+    const feeds = decoderFeeds(stock, 2, sizes);
     const [before, after] = await Promise.all(
       [stock, exits].map(async (model) => (await openModel(model)).run(feeds)),
     );

@@ -76,8 +76,14 @@ describe.each([
   { attention: "concat", norm: "plain" },
   { attention: "concat", norm: "fused" },
   { attention: "group-query", norm: "fused" },
+  { attention: "group-query-rotated", norm: "plain" },
+  { attention: "multi-head", norm: "fused", kvHeads: 4 },
+  { attention: "attention", norm: "plain" },
 ] as const)("edits of a decoder with $attention attention and $norm norms", (form) => {
-  const stock = makeSyntheticDecoder({ ...shape, ...form });
+  const sizes = { ...shape, ...form };
+  const stock = makeSyntheticDecoder(sizes);
+  const decoded = (edits: readonly GraphEdit[], strengths: readonly number[], newRows: boolean) =>
+    decode(stock, edits, strengths, newRows, sizes);
 
   test("make the same graph in any order and leave the given one alone", () => {
     const before = writeModel(stock);
@@ -95,10 +101,10 @@ describe.each([
 
   test("decode with new rows as they do without", async () => {
     const edits = [steering, states, lens];
-    const whole = await decode(stock, edits, [1.5, 0, 0.4], false);
-    const rows = await decode(stock, edits, [1.5, 0, 0.4], true);
+    const whole = await decoded(edits, [1.5, 0, 0.4], false);
+    const rows = await decoded(edits, [1.5, 0, 0.4], true);
     expect(rows.tokens).toEqual(whole.tokens);
-    const plain = await decode(stock, [], [0, 0, 0], true);
+    const plain = await decoded([], [0, 0, 0], true);
     expect(rows.tokens[1]).toEqual(plain.tokens[1]);
     expect(rows.tokens[0]).not.toEqual(plain.tokens[0]);
     const gaps = rows.seen.map((numbers, i) => largestGap(numbers, whole.seen[i]));
@@ -110,11 +116,11 @@ describe.each([
     ["nothing else", []],
     ["read-outs", [states, lens]],
   ])("steering by 0, beside %s, changes no bit of a decoded answer", async (_, others) => {
-    const without = await decode(stock, others, [0, 0], true);
-    const zero = await decode(stock, [steering, ...others], [0, 0], true);
+    const without = await decoded(others, [0, 0], true);
+    const zero = await decoded([steering, ...others], [0, 0], true);
     expect(same(zero.logits, without.logits)).toBe(true);
     expect(same(zero.seen, without.seen)).toBe(true);
-    const second = await decode(stock, [steering, ...others], [0, 2], true);
+    const second = await decoded([steering, ...others], [0, 2], true);
     const first = (run: { logits: Float32Array[] }) =>
       run.logits.map((logits) => logits.subarray(0, shape.vocabulary));
     expect(same(first(second), first(without))).toBe(true);

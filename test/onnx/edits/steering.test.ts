@@ -16,12 +16,16 @@ const forms = [
   { attention: "group-query", norm: "fused", weights: "float32" },
   { attention: "group-query", norm: "fused", weights: "int4" },
   { attention: "concat", norm: "fused", weights: "int8" },
+  { attention: "group-query-rotated", norm: "plain", weights: "float32" },
+  { attention: "multi-head", norm: "fused", weights: "float32", kvHeads: 4 },
+  { attention: "attention", norm: "fused", weights: "int4" },
 ] as const;
 
 describe.each(forms)(
   "a decoder with $attention attention, $norm norms, $weights weights",
   (form) => {
-    const stock = makeSyntheticDecoder({ ...shape, ...form });
+    const sizes = { ...shape, ...form };
+    const stock = makeSyntheticDecoder(sizes);
     const steered = addSteering(stock, { positions: 1 });
     const directions = unitDirections(
       new SeededRandom(9).gaussians(shape.layers * shape.width),
@@ -30,7 +34,7 @@ describe.each(forms)(
     const dims = [shape.layers, 1, shape.width];
 
     test("strength 0 gives the stock logits, bit for bit", async () => {
-      const feeds = decoderFeeds(stock, 2);
+      const feeds = decoderFeeds(stock, 2, sizes);
       const expected = await (await openModel(stock)).run(feeds);
       const session = await openModel(steered.model);
       const actual = await session.run({ ...feeds, ...steeringFeeds(directions, dims, [0, 0]) });
@@ -39,7 +43,7 @@ describe.each(forms)(
     });
 
     test("each layer's MLP output is steered as published", async () => {
-      const feeds = decoderFeeds(stock, 1);
+      const feeds = decoderFeeds(stock, 1, sizes);
       // One layer steered at a time: the stream behind it moves by what the layer does to the MLP's output.
       const tapped = addHiddenStates(stock, { positions: "all" });
       const session = await openModel(
@@ -67,7 +71,7 @@ describe.each(forms)(
     // Dynamic quantization takes one scale for all rows of a batch, so int8 rows are never independent.
     if (form.weights === "int8") return;
     test("rows of a batch are steered on their own", async () => {
-      const feeds = decoderFeeds(stock, 2);
+      const feeds = decoderFeeds(stock, 2, sizes);
       const session = await openModel(steered.model);
       const none = await session.run({ ...feeds, ...steeringFeeds(directions, dims, [0, 0]) });
       const second = await session.run({ ...feeds, ...steeringFeeds(directions, dims, [0, 1.5]) });
