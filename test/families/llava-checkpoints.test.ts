@@ -41,8 +41,7 @@ const HALF_DECODER: DtypeChoice = { embed_tokens: "fp16", decoder_model_merged: 
 const CHECKPOINTS: readonly (readonly [string, string, DtypeChoice, number])[] = [
   ...NAMES.map((name) => [name, "32 bits", "fp32", EXACT] as const),
   ...NAMES.map((name) => [name, "4 bits", Q4, EXACT] as const),
-  ["llava-onevision-concat", "float16", HALF_DECODER, HALF],
-  ["moondream1-concat", "float16", HALF_DECODER, HALF],
+  ...NAMES.map((name) => [name, "float16", HALF_DECODER, HALF] as const),
 ];
 
 describe.each(NAMES)("what %s is given", async (name) => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,8 @@ class Kind:
     template: str
     image_token: int
     takes_parts: bool = True
+    # Further fields of processor_config.json.
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 # ---- models --------------------------------------------------------------------------------------------------------
@@ -265,9 +267,9 @@ def full(model: PreTrainedModel) -> dict[str, Any]:
 
 def make(out: Path) -> list[Path]:
     return [
-        write(out / "llava-concat", llava_kind(), halves=False),
+        write(out / "llava-concat", llava_kind(), lead=0.02),
         write(out / "llava-onevision-concat", onevision_kind()),
-        write(out / "fastvlm-concat", fastvlm_kind(), halves=False),
+        write(out / "fastvlm-concat", fastvlm_kind(), lead=0.02),
         write(out / "moondream1-concat", moondream_kind(), lead=0.01),
     ]
 
@@ -276,7 +278,13 @@ def llava_kind() -> Kind:
     words = common.tokenizer(["<s>", "</s>", "<pad>", "<image>"], bos="<s>", eos="</s>", pad="<pad>")
     images = clip({"shortest_edge": SIDE})
     token = words.convert_tokens_to_ids("<image>")
-    return Kind(words, llava, images, clip_fields(images), "LlavaProcessor", LLAVA_TEMPLATE, token)
+    fields = {
+        "image_token": "<image>",
+        "num_additional_image_tokens": 1,
+        "patch_size": PATCH,
+        "vision_feature_select_strategy": "default",
+    }
+    return Kind(words, llava, images, clip_fields(images), "LlavaProcessor", LLAVA_TEMPLATE, token, fields=fields)
 
 
 def onevision_kind() -> Kind:
@@ -315,11 +323,10 @@ def clip_fields(images: CLIPImageProcessorPil) -> dict[str, Any]:
     return images.to_dict() | {"image_processor_type": "CLIPImageProcessor"}
 
 
-def write(folder: Path, kind: Kind, *, halves: bool = True, lead: float = 0.0) -> Path:
-    """Write a checkpoint.
+def write(folder: Path, kind: Kind, *, lead: float = 0.0) -> Path:
+    """Write a checkpoint, its decoder in float16 and 4 bits too, its table in float16.
 
     Args:
-        halves: whether table and decoder are there in float16, too.
         lead: how far the logit of each greedy token is before all others at least, so that rounding takes the same one.
     """
 
@@ -349,16 +356,15 @@ def write(folder: Path, kind: Kind, *, halves: bool = True, lead: float = 0.0) -
         "vision_encoder": vision,
         "decoder_model_merged": decoder,
         "decoder_model_merged_q4": common.as_four_bits(decoder),
+        "embed_tokens_fp16": common.as_float16(embed, []),
+        "decoder_model_merged_fp16": common.as_float16(decoder, ["inputs_embeds", "logits"]),
     }
-    if halves:
-        graphs["embed_tokens_fp16"] = common.as_float16(embed, [])
-        graphs["decoder_model_merged_fp16"] = common.as_float16(decoder, ["inputs_embeds", "logits"])
     common.write_checkpoint(
         folder,
         graphs=graphs,
         config=parts.config,
         preprocessor=kind.preprocessor | {"processor_class": kind.processor},
-        processor={"processor_class": kind.processor},
+        processor=kind.fields | {"processor_class": kind.processor},
         words=kind.words,
         template=kind.template,
         reference=recorded,

@@ -1,0 +1,93 @@
+import { type Processor, type RawImage, Tensor } from "@huggingface/transformers";
+import { afterAll, describe, expect, test } from "vitest";
+import {
+  largestDifference,
+  layOutCase,
+  openCheckpoint,
+  type RecordedCase,
+  readReference,
+} from "../checkpoints.js";
+import {
+  expectStockBatch,
+  leftPadded,
+  openStock,
+  rawImage,
+  stockAnswers,
+} from "../stock-batches.js";
+
+type Inputs = Record<string, Tensor>;
+
+const NAMES = [
+  "llava-concat",
+  "llava-onevision-concat",
+  "fastvlm-concat",
+  "moondream1-concat",
+] as const;
+
+describe.each(NAMES)("%s in stock transformers.js", async (name) => {
+  const reference = readReference(name);
+  const cases = Object.entries(reference.cases);
+  const backend = await openCheckpoint(name);
+  const { processor, stock } = await openStock(name);
+  afterAll(() => Promise.all([backend.release(), stock.dispose()]));
+
+  /** Prompts as Groundsight lays them out, in a batch padded on the left, and their images one behind the other. */
+  async function ourInputs(...asked: RecordedCase[]): Promise<Inputs> {
+    const laidOut = await Promise.all(asked.map((made) => layOutCase(backend, reference, made)));
+    const inputs: Inputs = leftPadded(laidOut.map(({ prompt }) => prompt.tokens));
+    const images = await Promise.all(
+      laidOut.flatMap(({ images }) => images.map((image) => image.process())),
+    );
+    if (images.length === 0) return inputs;
+    const values = Float32Array.from(images.flatMap(({ pixels }) => [...pixels.data]));
+    const dims = [images.length, ...images[0]!.pixels.dims.slice(1)];
+    inputs.pixel_values = new Tensor("float32", values, dims);
+    return inputs;
+  }
+
+  test.each(cases)("gives the same tokens to our inputs: %s", async (_, made) => {
+    expect(await stockAnswers(stock, await ourInputs(made), made.greedy.length)).toEqual([
+      made.greedy,
+    ]);
+  });
+
+  test("known bug: of two prompts of unequal length the shorter one sees padding; put right, the tokens are PyTorch's", async () => {
+    const { batch, cases } = reference;
+    const inputs = await ourInputs(...batch.rows.map((key) => cases[key]!));
+    await expectStockBatch(stock, inputs, batch, false);
+  });
+
+  test("known bug: it resizes without averaging, so that its pixels are others", async () => {
+    const { pixel_values: values } = await processed(processor, rawImage(reference.images[0]!));
+    const { pixel_values: own } = await ourInputs(reference.cases["one image"]!);
+    expect(values!.dims).toEqual(own!.dims);
+    const [theirs, ours] = [values!.data, own!.data] as [Float32Array, Float32Array];
+    expect(largestDifference(theirs, ours)).toBeGreaterThan(0.1);
+  });
+});
+
+/** What its image processor makes of an image, which is all that it has for most of this family. */
+function processed(processor: Processor, image: RawImage): Promise<Inputs> {
+  return (processor.image_processor as unknown as (image: RawImage) => Promise<Inputs>)(image);
+}
+
+describe("LLaVA's processor in stock transformers.js", async () => {
+  const reference = readReference("llava-concat");
+  const { processor, stock } = await openStock("llava-concat");
+  await stock.dispose();
+  const asked = processor as unknown as (images: RawImage[], text: string) => Promise<Inputs>;
+  /** How many image tokens stand in its prompt. */
+  const imageTokens = async (images: number) => {
+    const shown = Array.from({ length: images }, (_, i) => rawImage(reference.images[i]!));
+    const { input_ids: ids } = await asked(shown, "<image>".repeat(images));
+    return ids!.data.length;
+  };
+
+  test("known bug: it keeps a token for the tower's class, whose features are left out by default", async () => {
+    expect(await imageTokens(1)).toBe(16 + 1);
+  });
+
+  test("known bug: of several images it lays out the first one alone", async () => {
+    expect(await imageTokens(2)).toBe(16 + 1 + 1);
+  });
+});
