@@ -8,6 +8,7 @@ import {
   Tensor,
 } from "@huggingface/transformers";
 import { expect } from "vitest";
+import { type DtypeChoice, graphDtypes } from "../src/node/dtype-choice.js";
 import { CHECKPOINTS, type PictureFormula, picture, type Reference } from "./checkpoints.js";
 
 type Inputs = Record<string, Tensor>;
@@ -15,16 +16,16 @@ type PreparesInputs = {
   prepare_inputs_for_generation(...given: unknown[]): Record<string, unknown>;
 };
 
-/** A tiny checkpoint in stock transformers.js. */
+/** A tiny checkpoint in stock transformers.js; a graph that `dtype` does not name is opened in 32 bits. */
 export async function openStock(
   name: string,
-  dtype: "fp32" | "q4" = "fp32",
+  dtype: DtypeChoice = "fp32",
 ): Promise<{ readonly processor: Processor; readonly stock: PreTrainedModel }> {
   env.allowRemoteModels = false;
   env.localModelPath = CHECKPOINTS;
   const processor = await AutoProcessor.from_pretrained(name);
   const stock = await AutoModelForImageTextToText.from_pretrained(name, {
-    dtype,
+    dtype: graphDtypes(dtype),
     device: "cpu",
   });
   return { processor, stock };

@@ -18,7 +18,13 @@ import {
   requestOf,
 } from "../checkpoints.js";
 import { ids } from "../engine/asked.js";
-import { leftPadded, openStock, rawImage, stockAnswers } from "../stock-batches.js";
+import {
+  expectStockBatch,
+  leftPadded,
+  openStock,
+  rawImage,
+  stockAnswers,
+} from "../stock-batches.js";
 import { expectBatch, expectGiven, testAnswers, testMethods } from "./contract.js";
 
 const NAME = "lfm2-vl-gqa";
@@ -94,15 +100,16 @@ test.each(["whole", "delta"] as const)(
   },
 );
 
-describe(`${NAME} in stock transformers.js`, async () => {
+describe.each(PRECISIONS)(`${NAME} in stock transformers.js, in %s`, async (_, dtype) => {
   const backend = await openCheckpoint(NAME);
-  const { processor, stock } = await openStock(NAME);
+  const { processor, stock } = await openStock(NAME, dtype);
   afterAll(() => Promise.all([backend.release(), stock.dispose()]));
 
-  /** A prompt as Groundsight lays it out, with the pieces of all its images. */
-  async function ourInputs(made: RecordedCase): Promise<Record<string, Tensor>> {
-    const { prompt, images } = await layOutCase(backend, reference, made);
-    const inputs: Record<string, Tensor> = leftPadded([prompt.tokens]);
+  /** Prompts as Groundsight lays them out, in a batch padded on the left, with the pieces of all their images. */
+  async function ourInputs(...asked: RecordedCase[]): Promise<Record<string, Tensor>> {
+    const laidOut = await Promise.all(asked.map((made) => layOutCase(backend, reference, made)));
+    const inputs: Record<string, Tensor> = leftPadded(laidOut.map(({ prompt }) => prompt.tokens));
+    const images = laidOut.flatMap((one) => one.images);
     const all = await Promise.all(images.map((image) => image.process()));
     if (all.length === 0) return inputs;
     const values = all.map(({ pixels, toInput }) => toInput!(pixels));
@@ -127,6 +134,12 @@ describe(`${NAME} in stock transformers.js`, async () => {
     expect(await stockAnswers(stock, await ourInputs(made), made.greedy.length)).toEqual([
       made.greedy,
     ]);
+  });
+
+  test("known bug: of two prompts of unequal length the shorter one sees padding, in the states of convolutions too", async () => {
+    const { batch, cases } = reference;
+    const inputs = await ourInputs(...batch.rows.map((key) => cases[key]!));
+    await expectStockBatch(stock, inputs, batch, true);
   });
 
   test.each([

@@ -24,11 +24,16 @@ const NAMES = [
   "moondream1-concat",
 ] as const;
 
-describe.each(NAMES)("%s in stock transformers.js", async (name) => {
+/** Tables are in 32 bits throughout: stock transformers.js gives a decoder what they give, whatever it takes. */
+const CHECKPOINTS = NAMES.flatMap((name) =>
+  (["fp32", "q4", "fp16"] as const).map((dtype) => [name, dtype] as const),
+);
+
+describe.each(CHECKPOINTS)("%s in stock transformers.js, in %s", async (name, dtype) => {
   const reference = readReference(name);
   const cases = Object.entries(reference.cases);
   const backend = await openCheckpoint(name);
-  const { processor, stock } = await openStock(name);
+  const { processor, stock } = await openStock(name, { decoder_model_merged: dtype });
   afterAll(() => Promise.all([backend.release(), stock.dispose()]));
 
   /** Prompts as Groundsight lays them out, in a batch padded on the left, and their images one behind the other. */
