@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { CheckpointGraphs, DecoderGraph } from "../backends/onnx/graphs.js";
 import type { Session } from "../backends/onnx/runtime.js";
-import { GroundsightError, ModelLoadError } from "../errors.js";
+import { GroundsightError, ModelLoadError, UnsupportedCapabilityError } from "../errors.js";
 import { type DecoderTraits, decoderTraits } from "../onnx/decoder-traits.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 import { patchCache } from "../onnx/edits/patch-cache.js";
@@ -71,7 +71,8 @@ export async function openGraphs(
   ): Promise<Session> => {
     const newRows = graph === "decoder" && decoder.returnsNewRows;
     const file = files[graph];
-    const edited = applyEdits(await file.read(), edits, { newRows });
+    const stock = await file.read();
+    const edited = changing(file.path, () => applyEdits(stock, edits, { newRows }));
     refuseFusedWeights(file.path, edited, device);
     return file.open(options[graph][use], edited);
   };
@@ -89,6 +90,16 @@ export async function openGraphs(
   };
 }
 
+/** Changes a file's graph. What it does not allow is refused by the file as well. */
+function changing<T>(path: string, change: () => T): T {
+  try {
+    return change();
+  } catch (cause) {
+    if (!(cause instanceof UnsupportedCapabilityError)) throw cause;
+    throw new UnsupportedCapabilityError(`${path}: ${cause.message}`, { cause });
+  }
+}
+
 /** Opens the decoder patched to return new rows only, or as it is where the graph does not allow that. */
 async function openDecoder(
   file: GraphFile,
@@ -104,7 +115,7 @@ async function openDecoder(
   // What fused attention makes of room to spare in its past is known of the CPU's kernels only.
   if (device !== "cpu" && cache !== "delta") return asItIs();
   try {
-    const { model: patched, pastLayout } = patchCache(model);
+    const { model: patched, pastLayout } = changing(file.path, () => patchCache(model));
     const isPatched = cache !== "whole";
     const session = await file.open(options, isPatched ? patched : undefined);
     return { session, pastLayout, returnsNewRows: isPatched, feeds: {} };

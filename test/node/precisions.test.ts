@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -6,12 +6,9 @@ import { InvalidArgumentError, ModelLoadError } from "../../src/errors.js";
 import { type LoadOptions, load } from "../../src/index.js";
 import { dtypeText, graphDtypes } from "../../src/node/dtype-choice.js";
 import { promisedWeights } from "../../src/node/external-data.js";
-import { makeExternalTensor } from "../../src/onnx/build.js";
-import { changed } from "../../src/onnx/graph-model.js";
-import { readModel } from "../../src/onnx/read-model.js";
-import { writeModel } from "../../src/onnx/write-model.js";
 import { writeSyntheticCheckpoint } from "../../src/testing/synthetic/checkpoint.js";
 import { ids, image } from "../engine/asked.js";
+import { moveOut } from "./doctor/damage.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -71,26 +68,6 @@ describe("a precision for each graph", () => {
   });
 });
 
-/** Moves a graph's weights into files beside it, one tensor after the other in turn. */
-async function split(name: string, files: readonly string[]): Promise<void> {
-  const model = readModel(await readFile(graph(name)));
-  const parts = files.map((): Uint8Array[] => []);
-  const initializers = model.graph.initializers.map((tensor, i) => {
-    const { rawData } = tensor;
-    if (rawData === undefined || rawData.byteLength < 64) return tensor;
-    const part = parts[i % files.length]!;
-    const offset = part.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    // The runtime wants weights to begin at multiples of their size.
-    part.push(rawData, new Uint8Array(-rawData.byteLength & 63));
-    const place = { location: files[i % files.length]!, offset, length: rawData.byteLength };
-    return makeExternalTensor(tensor.name, tensor.dims, tensor.dataType, place);
-  });
-  const moved = changed(model, { graph: changed(model.graph, { initializers }) });
-  await writeFile(graph(name), writeModel(moved));
-  for (const [i, file] of files.entries())
-    await writeFile(join(folder, "onnx", file), Buffer.concat(parts[i]!));
-}
-
 describe("weights in several files", () => {
   const chunks = (name: string, count: number) =>
     promisedWeights(format(count), name, `${name}.onnx`);
@@ -102,8 +79,8 @@ describe("weights in several files", () => {
     const expected = await answer({ cache });
     await using before = await load(folder, { cache });
     const hash = await before.hash();
-    await split("decoder_model_merged", chunks("decoder_model_merged", 3));
-    await split("vision_encoder", chunks("vision_encoder", 1));
+    await moveOut(folder, "decoder_model_merged", 3);
+    await moveOut(folder, "vision_encoder");
     expect(await answer({ cache })).toEqual(expected);
     await using after = await load(folder, { cache });
     expect(await after.hash()).not.toBe(hash);
@@ -115,7 +92,7 @@ describe("weights in several files", () => {
       ["embed_tokens", 1],
     ] as const) {
       const files = chunks(name, count);
-      await split(name, files);
+      await moveOut(folder, name, count);
       await rm(join(folder, "onnx", files.at(-1)!));
       await expect(load(folder)).rejects.toThrow(ModelLoadError);
       await expect(load(folder)).rejects.toThrow(

@@ -94,24 +94,37 @@ export function withNumbers(
   return changed(model, { graph: changed(graph, { initializers }) });
 }
 
-/** Moves the large weights of a graph into a file beside it, `<graph>.onnx_data`. */
-export async function moveOut(folder: string, name: string): Promise<string> {
-  const location = `${name}.onnx_data`;
-  const pieces: Uint8Array[] = [];
-  let offset = 0;
+/**
+ * Moves the large weights of a graph into files beside it, `<graph>.onnx_data` and, of several chunks, `<graph>.onnx_data_1`
+ * and on, one tensor after the other in turn.
+ *
+ * @returns the first of these files
+ */
+export async function moveOut(folder: string, name: string, chunks = 1): Promise<string> {
+  const files = Array.from({ length: chunks }, (_, i) => ({
+    location: `${name}.onnx_data${i === 0 ? "" : `_${i}`}`,
+    pieces: [] as Uint8Array[],
+    bytes: 0,
+  }));
+  let moved = 0;
   await changeGraph(folder, name, (model) => {
     const initializers = model.graph.initializers.map((tensor) => {
       const { rawData, dims, dataType } = tensor;
       if (rawData === undefined || rawData.length < 1024) return tensor;
+      const file = files[moved++ % chunks]!;
+      const { location, bytes: offset } = file;
+      // The runtime wants weights to begin at multiples of their elements' size.
+      const padding = new Uint8Array(-rawData.length & 63);
+      file.pieces.push(new Uint8Array(rawData), padding);
+      file.bytes += rawData.length + padding.length;
       const place = { location, offset, length: rawData.length };
-      pieces.push(new Uint8Array(rawData));
-      offset += rawData.length;
       return makeExternalTensor(tensor.name, dims, dataType, place);
     });
     return changed(model, { graph: changed(model.graph, { initializers }) });
   });
-  await writeFile(join(folder, "onnx", location), Buffer.concat(pieces));
-  return join(folder, "onnx", location);
+  for (const { location, pieces } of files)
+    await writeFile(join(folder, "onnx", location), Buffer.concat(pieces));
+  return join(folder, "onnx", files[0]!.location);
 }
 
 export { readFile, rename, rm, truncate, writeFile };

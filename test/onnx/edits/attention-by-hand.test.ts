@@ -8,7 +8,7 @@ import { attentionEdit } from "../../../src/onnx/edits/attention.js";
 import type { GraphEdit } from "../../../src/onnx/edits/graph-edit.js";
 import { imageAttentionEdit } from "../../../src/onnx/edits/image-attention.js";
 import { applyEdits } from "../../../src/onnx/edits/pipeline.js";
-import { changed, type OnnxModel, type OnnxNode } from "../../../src/onnx/graph-model.js";
+import { changed, DataType, type OnnxModel, type OnnxNode } from "../../../src/onnx/graph-model.js";
 import type { SyntheticAttention } from "../../../src/testing/synthetic/context.js";
 import { makeSyntheticDecoder } from "../../../src/testing/synthetic/decoder.js";
 import { embed, type Feeds, int64, openModel, upTo } from "../greedy-decoding.js";
@@ -25,8 +25,11 @@ const BIAS = [0.5, 0, -0.25, 0.125];
 interface Form {
   readonly attention: SyntheticAttention;
   readonly kvHeads: number;
-  /** What stands where the operator takes a mask: as the graph has it, the numbers {@link BIAS} besides, or nothing. */
-  readonly mask: "own" | "numbers" | "none";
+  /**
+   * What stands where the operator takes a mask: as the graph has it, also made anew of its bools, with the numbers
+   * {@link BIAS} besides, or nothing.
+   */
+  readonly mask: "own" | "cast" | "numbers" | "none";
 }
 
 const FORMS: readonly Form[] = [
@@ -37,6 +40,7 @@ const FORMS: readonly Form[] = [
   { attention: "multi-head", kvHeads: 4, mask: "own" },
   { attention: "multi-head", kvHeads: 4, mask: "none" },
   { attention: "attention", kvHeads: 2, mask: "own" },
+  { attention: "attention", kvHeads: 2, mask: "cast" },
   { attention: "attention", kvHeads: 2, mask: "numbers" },
   { attention: "attention", kvHeads: 2, mask: "none" },
 ];
@@ -59,16 +63,11 @@ function decoderOf({ attention, kvHeads, mask }: Form): OnnxModel {
   const projection = nodes.find(({ name }) => name.endsWith("/o_proj/MatMul"))!;
   const at = MASK_INPUT[core.opType];
   const remade = at === undefined || mask === "own" ? core : withMask(core, at, mask);
-  const isBool = core.opType === "Attention";
-  const numbers = isBool
-    ? [makeNode("Where", [core.inputs[3]!, "bias", "lowest"], ["masked bias"])]
-    : [makeNode("Identity", ["bias"], ["masked bias"])];
+  const made = makeMask(core.inputs[3] ?? "", core.opType === "Attention", mask);
   return changed(model, {
     graph: changed(model.graph, {
       nodes: [
-        ...nodes.flatMap((node) =>
-          node !== core ? [node] : mask === "numbers" ? [...numbers, remade] : [remade],
-        ),
+        ...nodes.flatMap((node) => (node === core ? [...made, remade] : [node])),
         makeNode("Identity", [core.inputs[0]!], ["query"]),
         makeNode("Identity", [projection.inputs[0]!], ["mixed"]),
       ],
@@ -86,9 +85,23 @@ function decoderOf({ attention, kvHeads, mask }: Form): OnnxModel {
   });
 }
 
-function withMask(core: OnnxNode, at: number, mask: "numbers" | "none"): OnnxNode {
+function makeMask(own: string, isBool: boolean, mask: Form["mask"]): OnnxNode[] {
+  if (mask === "cast") {
+    return [
+      makeNode("Cast", [own], ["as numbers"], { attributes: { to: DataType.float32 } }),
+      makeNode("Cast", ["as numbers"], ["as bools"], { attributes: { to: DataType.bool } }),
+      makeNode("Identity", ["as bools"], ["made"]),
+    ];
+  }
+  if (mask !== "numbers") return [];
+  return isBool
+    ? [makeNode("Where", [own, "bias", "lowest"], ["made"])]
+    : [makeNode("Identity", ["bias"], ["made"])];
+}
+
+function withMask(core: OnnxNode, at: number, mask: Form["mask"]): OnnxNode {
   const inputs = upTo(Math.max(core.inputs.length, at + 1)).map((i) => core.inputs[i] ?? "");
-  inputs[at] = mask === "numbers" ? "masked bias" : "";
+  inputs[at] = mask === "none" ? "" : "made";
   return changed(core, { inputs });
 }
 
