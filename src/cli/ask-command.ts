@@ -1,5 +1,12 @@
 import { Command } from "commander";
 import { type Answer, type GenerateRequest, type Model, methodText } from "../index.js";
+import {
+  askedQuestion,
+  QUESTION_USAGE,
+  questionArgument,
+  questionFields,
+  questionJson,
+} from "./asked-question.js";
 import { exampleImage } from "./example-image.js";
 import {
   addGenerationOptions,
@@ -24,12 +31,12 @@ interface AskFlags extends ModelFlags, GenerationFlags, MethodFlags {
   readonly json?: true;
 }
 
-/** `groundsight ask`: one question about one image. */
+/** `groundsight ask`: one question, about no image, one or several. */
 export function askCommand(): Command {
   const command = new Command("ask")
-    .description("Ask a question about an image.")
-    .argument("<image>", "path or URL; PNG, JPEG, WebP, GIF, TIFF, AVIF")
-    .argument("<question>", "what to ask about it")
+    .description("Ask a question about an image, about several, or about none.")
+    .usage(QUESTION_USAGE)
+    .addArgument(questionArgument())
     .option("--method <name>", "how tokens are chosen", "regular")
     .option("--logprobs [n]", "show each token's log-probability, and n alternatives", numberOption)
     .option("--json", "print the answer as one JSON object (docs/command-line.md)");
@@ -40,20 +47,22 @@ export function askCommand(): Command {
       () => `
 Examples:
   $ groundsight ask ${exampleImage()} "Is there a dog in the image?"
+  $ groundsight ask one.png two.png "What differs?" --model ./checkpoint
+  $ groundsight ask "Name a colour."
   $ groundsight ask ${exampleImage()} "Describe the image." --method vcd --alpha 1 --beta 0.1 --noise-step 500
   $ groundsight ask ${exampleImage()} "What colour is the car?" --temperature 1 --seed 7 --logprobs 5 --json`,
     )
     .action(run);
 }
 
-async function run(image: string, question: string, flags: AskFlags): Promise<void> {
+async function run(args: readonly string[], flags: AskFlags): Promise<void> {
+  const asked = askedQuestion(args);
   // Directions steer whatever method is asked for.
   const isSteered = /\bvti\b/.test(flags.method) || !hasDirections(flags);
   const [method] = await methodsFrom([isSteered ? flags.method : `vti+${flags.method}`], flags);
   const topLogprobs = typeof flags.logprobs === "number" ? { topLogprobs: flags.logprobs } : {};
   const request = {
-    image,
-    prompt: question,
+    ...questionFields(asked),
     method: method!,
     ...topLogprobs,
     ...generationFields(flags),
@@ -62,7 +71,7 @@ async function run(image: string, question: string, flags: AskFlags): Promise<vo
   if (flags.json === true) {
     const answer = await model.generate(request);
     const described = { hash: await model.hash(), version: VERSION };
-    const output = { model: model.info.id, image, question, ...answer, ...described };
+    const output = { model: model.info.id, ...questionJson(asked), ...answer, ...described };
     process.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
     return;
   }

@@ -1,5 +1,12 @@
 import { Command } from "commander";
-import { METHODS } from "../index.js";
+import { METHODS, methodNamed } from "../index.js";
+import {
+  askedQuestion,
+  QUESTION_USAGE,
+  questionArgument,
+  questionFields,
+  questionJson,
+} from "./asked-question.js";
 import { exampleImage } from "./example-image.js";
 import {
   addGenerationOptions,
@@ -33,11 +40,11 @@ export function compareCommand(): Command {
     .description(
       "Answer one question with several methods, mark what differs, and measure what each costs.",
     )
-    .argument("<image>", "path or URL")
-    .argument("<question>", "what to ask about it")
+    .usage(QUESTION_USAGE)
+    .addArgument(questionArgument())
     .option(
       "--methods <list>",
-      "names separated by commas, the first is the reference (default: all methods, vti with --steer)",
+      "names separated by commas, the first is the reference (default: all methods, vti with --steer; without an image those that need none)",
     )
     .option(
       "--rounds <n>",
@@ -58,15 +65,17 @@ Examples:
     .action(run);
 }
 
-async function run(image: string, question: string, flags: CompareFlags): Promise<void> {
-  const everything = Object.keys(METHODS).filter(
-    (name) => hasDirections(flags) || !needsFile(name),
-  );
+async function run(args: readonly string[], flags: CompareFlags): Promise<void> {
+  const asked = askedQuestion(args);
+  const everything = Object.keys(METHODS).filter((name) => {
+    if (needsFile(name)) return hasDirections(flags);
+    return asked.images.length > 0 || methodNamed(name).needs.image !== true;
+  });
   const names = flags.methods === undefined ? everything : listOf(flags.methods);
   const methods = await methodsFrom(names, flags);
   await using model = await loadModel(flags);
   for (const method of methods) await model.prepare(method);
-  const request = { image, prompt: question, ...generationFields(flags) };
+  const request = { ...questionFields(asked), ...generationFields(flags) };
   const { answers, rounds } = await measureMethods(
     model,
     methods.map((method) => ({ ...request, method })),
@@ -82,11 +91,17 @@ async function run(image: string, question: string, flags: CompareFlags): Promis
   }));
   if (flags.json === true) {
     const described = { hash: await model.hash(), version: VERSION };
-    const output = { model: model.info.id, image, question, answers: rows, rounds, ...described };
+    const output = {
+      model: model.info.id,
+      ...questionJson(asked),
+      answers: rows,
+      rounds,
+      ...described,
+    };
     process.stdout.write(`${JSON.stringify(output, null, 2)}\n`);
     return;
   }
-  const parts = [wrapText(question), ...rows.map(show), legend(rows, rounds)];
+  const parts = [wrapText(asked.question), ...rows.map(show), legend(rows, rounds)];
   process.stdout.write(`${parts.join("\n\n")}\n`);
 }
 

@@ -60,6 +60,7 @@ describe("ask", () => {
     expect(Object.keys(answer)).toEqual([
       "model",
       "image",
+      "images",
       "question",
       "text",
       "tokens",
@@ -82,6 +83,7 @@ describe("ask", () => {
       seed: 3,
       finishReason: "length",
       image,
+      images: [image],
       question: "What is this?",
     });
     expect(answer.hash).toMatch(/^[0-9a-f]{64}$/);
@@ -225,7 +227,7 @@ describe("exit status", () => {
   });
 
   test.each([
-    [["ask", "IMAGE"], "missing required argument 'question'"],
+    [["ask", "IMAGE"], "question: missing; the last argument is the image"],
     [["aks", "IMAGE", "q"], "unknown command 'aks'"],
     [["ask", "IMAGE", ""], "prompt: received an empty text"],
     [["ask", "IMAGE", "a <image> b"], "image token <image>"],
