@@ -149,21 +149,28 @@ export function readCheckpointFolder(path: string, choice: Dtype | GraphDtypes):
       if (isRegularFile(file)) return file;
       const others = availableDtypes(path).filter((other) => other !== dtype);
       const own = availableDtypes(path, [name]);
+      const beside = graphFiles(path);
       const remedy =
         others.length > 0
           ? `complete there: dtype ${others.join(", ")}`
           : own.length > 0
             ? `this graph is there in ${own.join(", ")}: a precision can be given for each graph (--dtype ${name}=${own[0]})`
-            : "the checkpoint is incomplete";
+            : beside.length > 0
+              ? `config.json has graphs beside it (${beside.join(", ")}), where transformers.js has them in the folder onnx: move them there, with the files of their weights`
+              : "the checkpoint is incomplete";
       throw new ModelLoadError(`${file} is missing (dtype ${dtype}); ${remedy}`);
     },
   };
 }
 
+/** Names of the graphs in a folder, which need not be there. */
+export function graphFiles(folder: string): string[] {
+  return isFolder(folder) ? readdirSync(folder).filter((name) => name.endsWith(".onnx")) : [];
+}
+
 /** The precisions in which a folder has all of some graphs. */
 export function availableDtypes(path: string, graphs: readonly GraphName[] = GRAPH_NAMES): Dtype[] {
-  const folder = join(path, "onnx");
-  const files = new Set(isFolder(folder) ? readdirSync(folder) : []);
+  const files = new Set(graphFiles(join(path, "onnx")));
   return (Object.keys(DTYPE_SUFFIXES) as Dtype[]).filter((dtype) =>
     graphs.every((name) => files.has(graphFileName(name, dtype, (file) => files.has(file)))),
   );

@@ -7,8 +7,8 @@ import { fileDamage } from "../../onnx/file-damage.js";
 import { findLayers } from "../../onnx/find-layers.js";
 import { DataType, type OnnxModel, type OnnxTensor } from "../../onnx/graph-model.js";
 import { readModel } from "../../onnx/read-model.js";
-import { DTYPE_SUFFIXES, GRAPH_NAMES } from "../checkpoint-folder.js";
-import { isFolder, isRegularFile } from "../regular-file.js";
+import { DTYPE_SUFFIXES, GRAPH_NAMES, graphFiles } from "../checkpoint-folder.js";
+import { isRegularFile } from "../regular-file.js";
 import { ownFile } from "../weights-file.js";
 import { type Finding, fault, passed } from "./examination.js";
 import { type BadWeight, badWeights } from "./scan-weights.js";
@@ -76,9 +76,10 @@ export function megabytes(bytes: number): string {
 
 /** A graph is not there: another file's name may be near enough to be it. @param message what `load` says of it */
 export function missingGraph(message: string, folder: string, graph: string): Finding<never> {
-  const names = isFolder(folder)
-    ? readdirSync(folder).filter((name) => name.endsWith(".onnx"))
-    : [];
+  const names = graphFiles(folder);
+  if (names.length === 0 && graphFiles(dirname(folder)).length > 0) {
+    return fault(message, `make the folder ${folder} and move the graphs there, under their names`);
+  }
   const precisions = Object.values(DTYPE_SUFFIXES).map((suffix) => `${graph}${suffix}.onnx`);
   const isKnown = (name: string) =>
     precisions.includes(name) ||

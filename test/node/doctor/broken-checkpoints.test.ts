@@ -119,6 +119,16 @@ const BROKEN: readonly [
     /fetch the file, or choose a precision that is complete/,
   ],
   [
+    "graphs beside config.json",
+    async (folder) => {
+      await cp(join(folder, "onnx"), folder, { recursive: true });
+      await rm(join(folder, "onnx"), { recursive: true });
+    },
+    ["embed_tokens", "vision_encoder", "decoder_model_merged"],
+    /embed_tokens\.onnx is missing \(dtype fp32\); config\.json has graphs beside it \(decoder_model_merged\.onnx, embed_tokens\.onnx, vision_encoder\.onnx\), where transformers\.js has them in the folder onnx/,
+    /^make the folder .*onnx and move the graphs there/,
+  ],
+  [
     "a graph of another name",
     (folder) => rename(onnx(folder, "decoder_model_merged"), onnx(folder, "decoder_model_merge")),
     ["decoder_model_merged"],

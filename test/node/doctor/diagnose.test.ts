@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test, vi } from "vitest";
 import { type Check, type Diagnosis, diagnose, METHODS } from "../../../src/index.js";
 import { makeValueInfo } from "../../../src/onnx/build.js";
 import { changed, type OnnxModel } from "../../../src/onnx/graph-model.js";
+import { adapterTensors, writeAdapter } from "../../adapters.js";
 import { FOUR_BITS, CHECKPOINTS as TINY } from "../../checkpoints.js";
 import { CHECKPOINTS } from "../../global-setup.js";
 import { changeGraph, changeJson, copyOf, renamed } from "./damage.js";
@@ -44,6 +46,16 @@ describe.each([
       /^\d+ greedy tokens, the same as in transformers\.js$/,
     );
   });
+});
+
+test("the adapter's folder is told beside the base's", async () => {
+  const folder = await copyOf();
+  const tensors = adapterTensors({ "model.layers.0.self_attn.q_proj": [96, 96] });
+  const adapter = await writeAdapter(join(folder, "..", "adapter"), tensors);
+  const found = await diagnose(folder, { adapter, threads: 1, stock: false });
+  expect(found).toMatchObject({ folder, adapter, healthy: true });
+  expect(detailOf(found, "place")).toBe(`${folder}, with the adapter in ${adapter}`);
+  expect((await diagnose("./nowhere")).adapter).toBeNull();
 });
 
 describe.each([
