@@ -19,6 +19,8 @@ export interface ModelInfo {
   readonly contextLength: number;
   /** Whether the decoder returns only new cache rows ("delta") or the whole cache ("whole") at each step. */
   readonly cache: "delta" | "whole";
+  /** Most tokens of a prompt that are read in one run, where the device computes more of them wrongly; absent elsewhere. */
+  readonly promptPieceTokens?: number;
   /** Strengths of a steered handle. */
   readonly steering?: Required<SteeringStrengths>;
 }

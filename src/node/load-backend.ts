@@ -96,7 +96,7 @@ function withoutGaps(graphs: CheckpointGraphs): CheckpointGraphs {
 function modelInfo(
   { id, dtype, adapter, options: { device } }: CheckpointToLoad,
   { name, facts }: ModelFamily,
-  { session, returnsNewRows }: DecoderGraph,
+  { session, returnsNewRows, pieceTokens }: DecoderGraph,
   window: number | undefined,
 ): ModelInfo {
   return {
@@ -110,6 +110,7 @@ function modelInfo(
     layers: facts.layers ?? layerCount(readGeometry(session, facts.cache)),
     contextLength: Math.min(facts.contextLength, window ?? Number.POSITIVE_INFINITY),
     cache: returnsNewRows ? "delta" : "whole",
+    ...(pieceTokens === undefined ? {} : { promptPieceTokens: pieceTokens }),
   };
 }
 

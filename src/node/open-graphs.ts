@@ -9,6 +9,7 @@ import { applyEdits } from "../onnx/edits/pipeline.js";
 import { turnsRound } from "../onnx/fused-attention.js";
 import type { OnnxModel } from "../onnx/graph-model.js";
 import type { Adapter } from "./adapter-folder.js";
+import { attentionLimit } from "./attention-trial.js";
 import { checkGraph } from "./check-graph.js";
 import type { CheckpointFolder } from "./checkpoint-folder.js";
 import { cacheOptions, deviceOptions, refuseFusedWeights } from "./device-options.js";
@@ -61,7 +62,10 @@ export async function openGraphs(
   };
   refuseTurningCaches(files.decoder.path, model);
   const traits = decoderTraits(model);
-  const decoder = await openDecoder(files.decoder, model, options.decoder.decoding, cache, device);
+  const decoder = {
+    ...(await openDecoder(files.decoder, model, options.decoder.decoding, cache, device)),
+    ...(await pieces(model, device)),
+  };
   checkGraph(files.embed.path, embed, ["input_ids"]);
   checkGraph(files.decoder.path, decoder.session, ["inputs_embeds", "attention_mask"]);
   const openEdited = async (
@@ -125,6 +129,17 @@ async function openDecoder(
     if (!cannotPatch || cache === "delta") throw error;
     return asItIs();
   }
+}
+
+/** In what pieces prompts must be read on the device. */
+async function pieces(
+  { graph }: OnnxModel,
+  device: Device,
+): Promise<Pick<DecoderGraph, "pieceTokens">> {
+  const isTried =
+    device === "webgpu" && graph.nodes.some(({ opType }) => opType === "GroupQueryAttention");
+  const pieceTokens = isTried ? await attentionLimit(device) : undefined;
+  return pieceTokens === undefined ? {} : { pieceTokens };
 }
 
 /** @throws ModelLoadError when a layer's cache is not one of all tokens */

@@ -41,6 +41,47 @@ describe.each([false, true])("a cache on the device, float16 %s", (isHalf) => {
   });
 });
 
+describe("a device that computes long pieces wrongly", () => {
+  const limited = (onSteps: (steps: number) => void) =>
+    onDevice({}, (parts) => {
+      const { decoder } = parts.graphs;
+      const session = watched(decoder.session, ({ inputs_embeds: given }) =>
+        onSteps(given!.dims[1]!),
+      );
+      return {
+        ...parts,
+        graphs: { ...parts.graphs, decoder: { ...decoder, session, pieceTokens: 3 } },
+      };
+    });
+
+  test("reads prompts in short ones, with the same tokens, and frees what lies between", async () => {
+    const expected = await fakeOnnxModel({ cache: WHOLE }).generateBatch(REQUESTS);
+    const lengths: number[] = [];
+    const { model, device } = limited((steps) => lengths.push(steps));
+    expect((await model.generateBatch(REQUESTS)).map(ids)).toEqual(expected.map(ids));
+    expect(Math.max(...lengths)).toBe(3);
+    await model.dispose();
+    expect([device.live, device.faults]).toEqual([0, []]);
+  });
+
+  test("holds no more at once than one that reads them whole", async () => {
+    const { model, device } = limited(() => {});
+    await model.generate({ prompt: "Hello ".repeat(9), image, maxTokens: 2 });
+    expect(device.peak).toBe(3 * 2);
+    await model.dispose();
+  });
+
+  test("leaves nothing there when a later piece fails", async () => {
+    let runs = 0;
+    const { model, device } = limited(() => {
+      if (++runs === 3) throw new Error("lost");
+    });
+    await expect(model.generate({ prompt: "Hello", image, maxTokens: 2 })).rejects.toThrow("lost");
+    await model.dispose();
+    expect([device.live, device.faults]).toEqual([0, []]);
+  });
+});
+
 test("what is decoded leaves nothing on the device but beginnings, and those go with the model", async () => {
   const { model, device } = onDevice();
   await model.generate({ prompt: "Hello", image, maxTokens: 30 });

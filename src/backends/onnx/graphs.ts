@@ -10,6 +10,8 @@ export interface DecoderGraph {
   readonly pastLayout: PastLayout;
   /** Whether the graph returns only new rows (outputs new.N.*) rather than the whole cache (present.N.*). */
   readonly returnsNewRows: boolean;
+  /** Most tokens that a run may append where its device computes more of them wrongly; any number where left out. */
+  readonly pieceTokens?: number;
   /** Inputs beyond the usual ones, the same at each step. */
   readonly feeds: Tensors;
 }

@@ -119,6 +119,7 @@ export class OnnxProbe implements Probe {
     const view: View = [{ role: "user", parts: [...shown, { type: "text", text: prompt }] }];
     const asked = layOutPrompt(this.#parts, { view, edits: this.#active }, features, false);
     const tokens = [...asked.tokens, ...prompts.encodeText(` ${answer.trim()}`)];
+    this.#refuseLong(tokens.length);
     const inputs = await embedPrompt(this.#parts, { ...asked, tokens }, 0, tokens.length);
     const positions = continuedPositions(asked.positions, tokens.length - asked.tokens.length);
     const decoder = pooling === "last" ? this.#decoder : await this.#openWholeDecoder();
@@ -146,6 +147,15 @@ export class OnnxProbe implements Probe {
   #openWholeDecoder(): Promise<TappedGraph> {
     this.#wholeDecoder ??= openTapped(this.#parts, "decoder", "all", this.#active);
     return this.#wholeDecoder;
+  }
+
+  /** Hidden states are read in one run. */
+  #refuseLong(tokens: number): void {
+    const { pieceTokens } = this.#parts.graphs.decoder;
+    if (pieceTokens === undefined || tokens <= pieceTokens) return;
+    throw new UnsupportedCapabilityError(
+      `hidden states: received ${tokens} tokens; this device's GroupQueryAttention is wrong for more than ${pieceTokens} in one run. Use device cpu: directions that are fitted there hold here as well`,
+    );
   }
 
   get #geometry(): CacheGeometry {

@@ -44,6 +44,11 @@ export class DeviceDecoder {
     this.#edits = edits;
   }
 
+  /** Most tokens that one run may append. */
+  get pieceTokens(): number {
+    return this.#graph.pieceTokens ?? Number.POSITIVE_INFINITY;
+  }
+
   /**
    * Appends tokens. The past that it is given stays as it is, and whoever holds it goes on to.
    *

@@ -51,18 +51,31 @@ export class DevicePrefixes {
     this.#cache.set(key, past.held(), past.bytes);
   }
 
+  /** Reads a prompt on to `end`, in as few runs as the decoder allows; the caller holds what comes of the last one. */
   async #run(
     decoder: DeviceDecoder,
     prompt: OnnxPrompt,
     past: DevicePast | undefined,
     end: number,
   ): Promise<DeviceStep> {
-    const start = past?.length ?? 0;
-    return decoder.run({
-      ...inputOf({ slot: 0, prompt }),
-      past,
-      tokens: await embedPrompt(this.#parts, prompt, start, end),
-      positions: prompt.positions.planes.map((plane) => plane.subarray(start, end)),
-    });
+    let start = past?.length ?? 0;
+    let between: DevicePast | undefined;
+    while (true) {
+      const next = Math.min(end, start + decoder.pieceTokens);
+      let step: DeviceStep;
+      try {
+        step = await decoder.run({
+          ...inputOf({ slot: 0, prompt }),
+          past: between ?? past,
+          tokens: await embedPrompt(this.#parts, prompt, start, next),
+          positions: prompt.positions.planes.map((plane) => plane.subarray(start, next)),
+        });
+      } finally {
+        between?.release();
+      }
+      if (next === end) return step;
+      between = step.past;
+      start = next;
+    }
   }
 }

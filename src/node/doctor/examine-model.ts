@@ -58,9 +58,13 @@ export async function examineModel(
       const { folder, adapter } = files;
       const dtype = dtypeText(dtypes);
       const found = await loadBackend({ id: name, folder: folder!, dtype, adapter, options });
-      const { cache, contextLength, layers } = found.info;
+      const { cache, contextLength, layers, promptPieceTokens: piece } = found.info;
+      const inPieces =
+        piece === undefined
+          ? ""
+          : `; the device's GroupQueryAttention is wrong from ${piece + 1} tokens in one run on, so that prompts are read in pieces of ${piece}`;
       return passed(
-        `the runtime takes all graphs: ${layers} layers, context of ${contextLength} tokens, ${cache === "delta" ? "patched to return new cache rows only" : "the whole cache is returned at each step"}`,
+        `the runtime takes all graphs: ${layers} layers, context of ${contextLength} tokens, ${cache === "delta" ? "patched to return new cache rows only" : "the whole cache is returned at each step"}${inPieces}`,
         found,
       );
     },
