@@ -140,6 +140,8 @@ export interface ModelFamily<Layout = unknown> {
   readonly facts: CheckpointFacts;
   /** Text of the token that stands for images. */
   readonly imageToken: string;
+  /** Texts of the control tokens around an image that config.json names, by what tokenizer_config.json calls them. */
+  readonly marks?: Readonly<Record<string, string>>;
   /** Tokens that are looked up in the table of embeddings as others, by id: such as have no row there. */
   readonly standIns?: ReadonlyMap<number, number>;
   /** Makes what the vision encoder takes of an image. */

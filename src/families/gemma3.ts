@@ -42,13 +42,13 @@ export const gemma3: FamilyPlugin = {
     const read = parseConfig(CONFIG, config);
     const imageTokenId = read.image_token_index;
     const imageToken = namedToken(imageTokenId, tokenText);
-    const [begin, end] = [read.boi_token_index, read.eoi_token_index].map((id) =>
-      namedToken(id, tokenText),
-    ) as [string, string];
+    const begin = namedToken(read.boi_token_index, tokenText);
+    const end = namedToken(read.eoi_token_index, tokenText);
     return {
       name: "gemma3",
       facts: factsOf(read),
       imageToken,
+      marks: { boi_token: begin, eoi_token: end },
       process: wholeImage,
       layOut(turns, images, tools) {
         const framed = `\n\n${begin}${imageToken}${end}\n\n`;

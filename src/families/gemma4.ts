@@ -48,14 +48,14 @@ export const gemma4: FamilyPlugin = {
     }
     const imageTokenId = read.image_token_id;
     const imageToken = namedToken(imageTokenId, tokenText);
-    const framed =
-      namedToken(read.boi_token_id, tokenText) +
-      imageToken +
-      namedToken(read.eoi_token_id, tokenText);
+    const begin = namedToken(read.boi_token_id, tokenText);
+    const end = namedToken(read.eoi_token_id, tokenText);
+    const framed = `${begin}${imageToken}${end}`;
     return {
       name: "gemma4",
       facts: factsOf({ ...read, vision_config: vision }),
       imageToken,
+      marks: { boi_token: begin, eoi_token: end },
       standIns: new Map(
         [imageTokenId, read.audio_token_id, read.video_token_id].flatMap((id) =>
           id == null ? [] : [[id, read.text_config.pad_token_id ?? 0] as const],

@@ -14,9 +14,9 @@ import {
 import { plainPositions } from "./shared-prompts.js";
 import { wholeImage } from "./whole-image.js";
 
-/** What a file leaves out is as Python's configurations of Gemma and Gemma 2 have it: those of the hub say little. */
+/** What a file leaves out is as Python's configurations of PaliGemma, Gemma and Gemma 2 have it: those of the hub say little. */
 const CONFIG = z.looseObject({
-  image_token_index: TOKEN_ID.default(257_152),
+  image_token_index: TOKEN_ID.default(256_000),
   eos_token_id: TOKEN_IDS,
   vision_config: z.looseObject({ patch_size: SIZE.optional() }).optional(),
   text_config: z.looseObject({

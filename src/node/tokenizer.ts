@@ -110,12 +110,21 @@ function openTokenizer(path: string, definition: object, config: object): Tokeni
   }
 }
 
-/** Texts of the tokens that a template may name: an entry is the text, or describes the token. */
+/** Texts of the tokens that a template may name. */
 function namedTokens(config: Readonly<Record<string, unknown>>): Record<string, string> {
   const entries = NAMED_TOKENS.flatMap((name) => {
-    const value = config[name] as string | { readonly content?: unknown } | null | undefined;
-    const text = typeof value === "object" ? value?.content : value;
-    return typeof text === "string" && text !== "" ? [[name, text] as const] : [];
+    const text = namedText(config, name);
+    return text === undefined ? [] : [[name, text] as const];
   });
   return Object.fromEntries(entries);
+}
+
+/** Text of the token that a tokenizer_config.json has under a name: an entry is the text, or describes the token. */
+export function namedText(
+  config: Readonly<Record<string, unknown>>,
+  name: string,
+): string | undefined {
+  const value = config[name] as string | { readonly content?: unknown } | null | undefined;
+  const text = typeof value === "object" ? value?.content : value;
+  return typeof text === "string" && text !== "" ? text : undefined;
 }

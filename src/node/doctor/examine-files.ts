@@ -243,11 +243,12 @@ function examineFamily(
       const tokenText = (id: number) => tokenizer!.decode([id], { special: true });
       const family = folder!.family.configure({ config, tokenText });
       const definition = readJsonFile(join(path, "tokenizer.json"));
+      const named = readJsonFile(join(path, "tokenizer_config.json"));
       const rows = embed?.tableRows ?? family.facts.vocabularySize;
       const vocabulary = examineVocabulary(tokenizerSize(definition), rows);
       if (vocabulary.status !== "pass") return vocabulary;
       const endTokens = [generation.eos_token_id ?? family.facts.endTokens].flat();
-      const found = examineNamedTokens(family, endTokens, { definition, tokenText });
+      const found = examineNamedTokens(family, endTokens, { definition, named, tokenText });
       return found.status === "pass" ? passed(found.detail, family) : found;
     },
   );

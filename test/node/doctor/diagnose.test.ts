@@ -68,6 +68,9 @@ describe.each([
   ["qwen3.5-gqa", "fp32"],
   ["gemma4-concat", "fp32"],
   ["gemma4-concat", "q4"],
+  ["gemma3-gqa", "fp32"],
+  ["gemma3-gqa", { decoder_model_merged: "q4" }],
+  ["paligemma-concat", FOUR_BITS],
   ["qwen3.5-gqa", { decoder_model_merged: "q4" }],
   ["lfm2-vl-gqa", "fp32"],
   ["lfm2-vl-gqa", FOUR_BITS],
@@ -76,6 +79,7 @@ describe.each([
     const found = await diagnose(`${TINY}${name}`, { dtype, threads: 1 });
     const others = found.checks.filter(({ status }) => status !== "pass");
     const isTiled = /^(idefics3|smolvlm|lfm2)/.test(name);
+    const isSquare = /^(idefics3|smolvlm|gemma3|paligemma)/.test(name);
     expect(others.map(({ name }) => name)).toEqual(isTiled ? ["stock-image"] : []);
     if (isTiled) {
       expect(statusOf(found, "stock-image")).toBe("skipped");
@@ -85,7 +89,7 @@ describe.each([
     }
     expect(found.methods.filter(({ runs }) => !runs)).toEqual([]);
     const { reason } = found.methods.find(({ name }) => name === "vti")!;
-    if (isTiled && !name.startsWith("lfm2")) expect(reason).toBeNull();
+    if (isSquare) expect(reason).toBeNull();
     else expect(reason).toMatch(/^without vision encoder: .* no fixed positions/);
     expect(detailOf(found, "stock-tokens")).toMatch(
       /^\d+ greedy tokens, the same as in transformers\.js$/,

@@ -84,6 +84,40 @@ const MIXED: readonly [
     /is 1, counted from 0; config\.json tells 3 layers, 1 of them with a cache$/,
   ],
   [
+    "another control token for the one in front of an image",
+    "gemma3-gqa",
+    () =>
+      changeJson(folder, "config.json", (config) => {
+        config.boi_token_index = config.eos_token_id;
+      }),
+    ["family"],
+    /^config\.json's boi_token is '<end_of_turn>'; expected '<start_of_image>' of the tokenizer$/,
+  ],
+  [
+    "another control token for the one behind an image",
+    "gemma4-concat",
+    () =>
+      changeJson(folder, "config.json", (config) => {
+        config.eoi_token_id = config.boi_token_id;
+      }),
+    ["family"],
+    /^config\.json's eoi_token is '<\|image>'; expected '<image\|>' of the tokenizer$/,
+  ],
+  [
+    "an ordinary token in front of an image, with a tokenizer that names none",
+    "gemma4-concat",
+    async () => {
+      await changeJson(folder, "config.json", (config) => {
+        config.boi_token_id = 40;
+      });
+      await changeJson(folder, "tokenizer_config.json", (named) => {
+        delete named.boi_token;
+      });
+    },
+    ["family"],
+    /^config\.json's boi_token is '.'; expected a control token of images$/,
+  ],
+  [
     "a chat template that ends within a loop",
     "smolvlm-gqa",
     writeTemplate("{% for message in messages %}"),

@@ -208,7 +208,11 @@ def trace_decoder(
 
 
 def build_decoder(
-    causal: PreTrainedModel, words: PreTrainedTokenizerFast, precision: str, *options: str
+    causal: PreTrainedModel,
+    words: PreTrainedTokenizerFast,
+    precision: str,
+    *options: str,
+    launch: Sequence[str] = ("-m", "onnxruntime_genai.models.builder"),
 ) -> onnx.ModelProto:
     """A decoder in the GroupQueryAttention style, by the builder of onnxruntime-genai.
 
@@ -216,6 +220,7 @@ def build_decoder(
         causal: the language model with its head, of a class that the builder knows.
         precision: "fp32", or "int4" (weights alone: activations are left exact).
         options: further ``name=value`` options of the builder.
+        launch: what has Python run the builder.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -224,7 +229,7 @@ def build_decoder(
         exact = ["accuracy_level=1", "int4_block_size=32"] if precision == "int4" else []
         subprocess.run(
             [
-                *(sys.executable, "-m", "onnxruntime_genai.models.builder"),
+                *(sys.executable, *launch),
                 *("-i", str(folder / "lm"), "-o", str(folder / "out"), "-c", str(folder / "cache")),
                 *("-p", precision, "-e", "cpu", "--extra_options"),
                 *("exclude_embeds=true", "filename=decoder.onnx", "hf_token=false"),
