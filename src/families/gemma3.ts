@@ -42,8 +42,8 @@ export const gemma3: FamilyPlugin = {
     const read = parseConfig(CONFIG, config);
     const imageTokenId = read.image_token_index;
     const imageToken = namedToken(imageTokenId, tokenText);
-    const begin = namedToken(read.boi_token_index, tokenText);
-    const end = namedToken(read.eoi_token_index, tokenText);
+    const begin = namedToken(read.boi_token_index, tokenText, "boi_token_index");
+    const end = namedToken(read.eoi_token_index, tokenText, "eoi_token_index");
     return {
       name: "gemma3",
       facts: factsOf(read),

@@ -48,9 +48,11 @@ export const gemma4: FamilyPlugin = {
     }
     const imageTokenId = read.image_token_id;
     const imageToken = namedToken(imageTokenId, tokenText);
-    const begin = namedToken(read.boi_token_id, tokenText);
-    const end = namedToken(read.eoi_token_id, tokenText);
+    const begin = namedToken(read.boi_token_id, tokenText, "boi_token_id");
+    const end = namedToken(read.eoi_token_id, tokenText, "eoi_token_id");
     const framed = `${begin}${imageToken}${end}`;
+    const { pad_token_id: padding } = read.text_config;
+    if (padding != null) namedToken(padding, tokenText, "text_config.pad_token_id");
     return {
       name: "gemma4",
       facts: factsOf({ ...read, vision_config: vision }),
@@ -58,7 +60,7 @@ export const gemma4: FamilyPlugin = {
       marks: { boi_token: begin, eoi_token: end },
       standIns: new Map(
         [imageTokenId, read.audio_token_id, read.video_token_id].flatMap((id) =>
-          id == null ? [] : [[id, read.text_config.pad_token_id ?? 0] as const],
+          id == null ? [] : [[id, padding ?? 0] as const],
         ),
       ),
       async process(processor, pixels) {

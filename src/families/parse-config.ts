@@ -94,16 +94,19 @@ function linearStates(text: ModelConfig["text_config"]): Pick<CacheSizes, "state
 }
 
 /**
- * The text of the token that stands for images.
+ * The text of a token that config.json names.
  *
+ * @param token what it is: the one that stands for images, unless said otherwise
  * @throws ModelLoadError when the tokenizer does not know it
  */
-export function namedToken(id: number, tokenText: FamilyContext["tokenText"]): string {
+export function namedToken(
+  id: number,
+  tokenText: FamilyContext["tokenText"],
+  token = "the image token",
+): string {
   const text = tokenText(id);
   if (text !== "") return text;
-  throw new ModelLoadError(
-    `config.json: the image token has id ${id}, which the tokenizer does not know`,
-  );
+  throw new ModelLoadError(`config.json: ${token} has id ${id}, which the tokenizer does not know`);
 }
 
 /**

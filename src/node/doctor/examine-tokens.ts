@@ -80,8 +80,11 @@ export function examineNamedTokens(
   }
   const end = endTokens.find((id) => !added.has(tokenText(id)));
   if (end !== undefined) {
+    const text = tokenText(end);
+    const found =
+      text === "" ? "which the tokenizer does not know" : `'${text}', an ordinary token`;
     return fault(
-      `the end of an answer is token ${end}, '${tokenText(end)}', an ordinary token`,
+      `the end of an answer is token ${end}, ${found}`,
       `correct eos_token_id in config.json and generation_config.json, or ${REMEDY}`,
     );
   }

@@ -118,6 +118,43 @@ const MIXED: readonly [
     /^config\.json's boi_token is '.'; expected a control token of images$/,
   ],
   [
+    "more layers in config.json than the decoder has",
+    "smolvlm-gqa",
+    () =>
+      changeJson(folder, "config.json", (config) => {
+        config.text_config.num_hidden_layers = 1e9;
+      }),
+    ["interfaces"],
+    /is 1, counted from 0; config\.json tells 1000000000 layers$/,
+  ],
+  [
+    "a beginning of images that the tokenizer does not know",
+    "gemma4-concat",
+    () =>
+      changeJson(folder, "config.json", (config) => {
+        config.boi_token_id = 1e6;
+      }),
+    ["family"],
+    /^config\.json: boi_token_id has id 1000000, which the tokenizer does not know$/,
+  ],
+  [
+    "a padding token that the tokenizer does not know",
+    "gemma4-concat",
+    () =>
+      changeJson(folder, "config.json", (config) => {
+        config.text_config.pad_token_id = 1e6;
+      }),
+    ["family"],
+    /^config\.json: text_config\.pad_token_id has id 1000000, which the tokenizer does not know$/,
+  ],
+  [
+    "an end of answers that the tokenizer does not know",
+    "llava-concat",
+    () => writeFile(join(folder, "generation_config.json"), '{"eos_token_id": 1000000000}'),
+    ["family"],
+    /^the end of an answer is token 1000000000, which the tokenizer does not know$/,
+  ],
+  [
     "a chat template that ends within a loop",
     "smolvlm-gqa",
     writeTemplate("{% for message in messages %}"),
