@@ -59,7 +59,7 @@ export interface RecordedCase {
 export interface Reference {
   readonly images: readonly PictureFormula[];
   readonly cases: Readonly<Record<string, RecordedCase>>;
-  /** Of some cases, the last token's attention: (layers, heads, tokens). */
+  /** Of some cases, the last token's attention: (layers that attend, heads, tokens). */
   readonly attention?: Readonly<Record<string, readonly (readonly (readonly number[])[])[]>>;
   /** Cases answered together, padded to one length. */
   readonly batch: { readonly rows: readonly string[]; readonly greedy: readonly number[][] };

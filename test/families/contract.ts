@@ -80,7 +80,7 @@ export async function expectBatch(model: LocalModel, reference: Reference): Prom
 const METHODS: readonly (readonly [string, Method])[] = [
   ["vcd", vcd()],
   ["averaging", averaging({ copies: 2 })],
-  ["vdgd", vdgd()],
+  ["vdgd", vdgd({ descriptionTokens: 16 })],
 ];
 
 /**
@@ -101,9 +101,8 @@ export function testMethods(
   });
 }
 
-/** Directions of width 32 for some layers and positions. */
-export function directionLayers(layers: number, positions = 1): LayerDirections {
-  const width = 32;
+/** Directions for some layers and positions. */
+export function directionLayers(layers: number, positions = 1, width = 32): LayerDirections {
   const data = Float32Array.from({ length: layers * positions * width }, (_, i) => Math.sin(i + 1));
   return { layers, positions, width, data };
 }

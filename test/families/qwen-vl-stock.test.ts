@@ -58,7 +58,7 @@ async function greedy(model: PreTrainedModel, inputs: Inputs, count: number): Pr
   return (await stockAnswers(model, inputs, count))[0]!;
 }
 
-describe.each(["qwen2-vl-concat", "qwen2.5-vl-gqa", "qwen3-vl-gqa"])(
+describe.each(["qwen2-vl-concat", "qwen2.5-vl-gqa", "qwen3-vl-gqa", "qwen3.5-gqa"])(
   "%s in stock transformers.js",
   (name) => {
     const reference = readReference(name);

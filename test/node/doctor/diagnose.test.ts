@@ -99,8 +99,8 @@ describe.each([
 
 test("states of fixed size cost an answer the same whatever its length", async () => {
   const { cost } = await diagnose(`${TINY}qwen3.5-gqa`, { threads: 1, stock: false });
-  // Two layers of linear attention: 64 channels with 3 inputs each, and 2 heads of 16 x 16.
-  expect(cost!.cacheBytesPerContext).toBe(2 * (64 * 3 + 2 * 16 * 16) * 4);
+  // Two layers of linear attention: 64 channels with 4 inputs each, and 2 heads of 16 x 16.
+  expect(cost!.cacheBytesPerContext).toBe(2 * (64 * 4 + 2 * 16 * 16) * 4);
   // One layer of keys and values.
   expect(cost!.cacheBytesPerToken).toBe(2 * 16 * 4);
 });

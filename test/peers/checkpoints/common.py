@@ -52,14 +52,16 @@ TEXTS = [
 # ---- words ---------------------------------------------------------------------------------------------------------
 
 
-def tokenizer(special: Sequence[str], *, bos: str, eos: str, pad: str) -> PreTrainedTokenizerFast:
+def tokenizer(
+    special: Sequence[str], *, bos: str, eos: str, pad: str, merges: int = 32
+) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer of some 300 tokens, whose special tokens are the last ones."""
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=len(alphabet) + 32, initial_alphabet=sorted(alphabet), show_progress=False
+        vocab_size=len(alphabet) + merges, initial_alphabet=sorted(alphabet), show_progress=False
     )
     inner.train_from_iterator(TEXTS, trainer)
     fast = PreTrainedTokenizerFast(
@@ -264,6 +266,43 @@ def with_head_size(model: onnx.ModelProto, size: int) -> onnx.ModelProto:
     return model
 
 
+def with_hub_states(model: onnx.ModelProto, kernel: int) -> onnx.ModelProto:
+    """Name states as graphs for transformers.js do, and give those of convolutions the column more that these have.
+
+    The builder calls them past.N.conv and past.N.recurrent, and the former have as many columns as a convolution looks
+    back. Changes ``model``.
+    """
+    graph = model.graph
+    cut: list[onnx.NodeProto] = []
+    padded: list[onnx.NodeProto] = []
+    renamed: dict[str, str] = {}
+    for value in [*graph.input, *graph.output]:
+        when, *rest = value.name.split(".")
+        if when not in ("past", "present") or rest[-1] not in ("conv", "recurrent"):
+            continue
+        layer, kind = rest
+        old, value.name = value.name, f"{when}_{kind}.{layer}"
+        if kind == "recurrent":
+            renamed[old] = value.name
+            continue
+        value.type.tensor_type.shape.dim[2].dim_value = kernel
+        if when == "past":
+            cut.append(helper.make_node("Slice", [value.name, "first", "last", "axis"], [old], f"/{value.name}/Slice"))
+        else:
+            padded.append(helper.make_node("Pad", [old, "column"], [value.name], f"/{value.name}/Pad"))
+    if not cut or len(cut) != len(padded):
+        raise ValueError(f"received {len(cut)} and {len(padded)} states in the builder's graph; expected some")
+    for node in graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    nodes = [*cut, *graph.node, *padded]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    for name, numbers in {"first": [1], "last": [kernel], "axis": [2], "column": [0, 0, 1, 0, 0, 0]}.items():
+        graph.initializer.append(helper.make_tensor(name, onnx.TensorProto.INT64, [len(numbers)], numbers))
+    return model
+
+
 def as_float16(model: onnx.ModelProto, keep: Iterable[str]) -> onnx.ModelProto:
     """A copy in float16, whose inputs and outputs in ``keep`` stay float32 (the cache is not among them)."""
     copy = onnx.ModelProto()
@@ -316,6 +355,26 @@ def greedy(model: PreTrainedModel, inputs: dict[str, Any], count: int = GREEDY_T
     with torch.no_grad():
         made = model.generate(**inputs, max_new_tokens=count, do_sample=False, num_beams=1)
     return made[:, inputs["input_ids"].shape[1] :].tolist()
+
+
+def greedy_lead(
+    model: PreTrainedModel, inputs: dict[str, Any], count: int = GREEDY_TOKENS
+) -> tuple[list[int], float]:
+    """Greedy tokens behind a prompt, and by how much the best was ahead of the second at least."""
+    with torch.no_grad():
+        made = model.generate(
+            **inputs, max_new_tokens=count, do_sample=False, return_dict_in_generate=True, output_logits=True
+        )
+    best = torch.stack(made.logits).topk(2, dim=-1).values
+    tokens = made.sequences[0, inputs["input_ids"].shape[1] :].tolist()
+    return tokens, float((best[..., 0] - best[..., 1]).min())
+
+
+def last_attention(model: PreTrainedModel, inputs: dict[str, Any]) -> list[list[list[float]]]:
+    """What a prompt's last token attends to: (layers that attend, heads, tokens)."""
+    with torch.no_grad():
+        layers = model(**inputs, output_attentions=True).attentions
+    return [[[round(float(one), 6) for one in head[-1]] for head in layer[0]] for layer in layers]
 
 
 def images_of(turns: list[tuple]) -> list[int]:

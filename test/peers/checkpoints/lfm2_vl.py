@@ -11,7 +11,6 @@ from typing import Any
 
 import onnx
 import torch
-from onnx import helper
 from torch import Tensor, nn
 from transformers import (
     Lfm2Config,
@@ -136,45 +135,6 @@ def trace_vision(model: PreTrainedModel, images: Lfm2VlImageProcessor) -> onnx.M
     )
 
 
-# ---- the decoder ---------------------------------------------------------------------------------------------------
-
-
-def as_on_the_hub(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Name states as graphs for transformers.js do, and let them have the column more that those have.
-
-    The builder calls them past.N.conv, with as many columns as a convolution looks back. Changes ``model``.
-    """
-    graph = model.graph
-    made: list[onnx.NodeProto] = []
-    padded: list[onnx.NodeProto] = []
-    for value in graph.input:
-        words = value.name.split(".")
-        if words[0] == "past_key_values":
-            value.type.tensor_type.shape.dim[3].dim_value = HEAD
-        if words[0] != "past":
-            continue
-        old, value.name = value.name, f"past_conv.{words[1]}"
-        value.type.tensor_type.shape.dim[2].dim_value = KERNEL
-        made.append(helper.make_node("Slice", [value.name, "first", "last", "axis"], [old], f"/{value.name}/Slice"))
-    for value in graph.output:
-        words = value.name.split(".")
-        if words[-1] in ("key", "value"):
-            value.type.tensor_type.shape.dim[3].dim_value = HEAD
-        if words[-1] != "conv":
-            continue
-        old, value.name = value.name, f"present_conv.{words[1]}"
-        value.type.tensor_type.shape.dim[2].dim_value = KERNEL
-        padded.append(helper.make_node("Pad", [old, "column"], [value.name], f"/{value.name}/Pad"))
-    if not made or len(made) != len(padded):
-        raise ValueError(f"received {len(made)} and {len(padded)} states in the builder's graph; expected some")
-    nodes = [*made, *graph.node, *padded]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    for name, numbers in {"first": [1], "last": [KERNEL], "axis": [2], "column": [0, 0, 1, 0, 0, 0]}.items():
-        graph.initializer.append(helper.make_tensor(name, onnx.TensorProto.INT64, [len(numbers)], numbers))
-    return model
-
-
 # ---- checkpoint ----------------------------------------------------------------------------------------------------
 
 
@@ -208,7 +168,7 @@ def make(out: Path) -> list[Path]:
     causal.lm_head.load_state_dict(model.lm_head.state_dict())
     embed = common.trace_embedding(model.model.language_model.embed_tokens)
     vision = trace_vision(model, images)
-    decoder = as_on_the_hub(common.build_decoder(causal, words, "fp32"))
+    decoder = built(causal, words, "fp32")
     kind = {"image_processor_type": "Lfm2VlImageProcessor", "processor_class": "Lfm2VlProcessor"}
     common.write_checkpoint(
         folder,
@@ -218,7 +178,7 @@ def make(out: Path) -> list[Path]:
             "vision_encoder_q4": common.as_four_bits(vision),
             "decoder_model_merged": decoder,
             "decoder_model_merged_fp16": common.as_float16(decoder, ["inputs_embeds", "logits"]),
-            "decoder_model_merged_q4": as_on_the_hub(common.build_decoder(causal, words, "int4")),
+            "decoder_model_merged_q4": built(causal, words, "int4"),
         },
         config=model.config.to_dict()
         | {"architectures": [type(model).__name__], "eos_token_id": words.eos_token_id},
@@ -229,6 +189,11 @@ def make(out: Path) -> list[Path]:
         reference=found,
     )
     return [folder]
+
+
+def built(causal: PreTrainedModel, words: PreTrainedTokenizerFast, precision: str) -> onnx.ModelProto:
+    decoder = common.with_hub_states(common.build_decoder(causal, words, precision), KERNEL)
+    return common.with_head_size(decoder, HEAD)
 
 
 def config(words: PreTrainedTokenizerFast) -> Lfm2VlConfig:

@@ -1,7 +1,8 @@
-"""Qwen2-VL in the Concat style with a flat config.json; Qwen2.5-VL and Qwen3-VL in the GroupQueryAttention style.
+"""Qwen2-VL in the Concat style with a flat config.json; Qwen2.5-VL, Qwen3-VL and Qwen3.5 in the GroupQueryAttention style.
 
-Qwen3-VL is made without DeepStack, as its graphs for transformers.js are. Needs pillow before version 13, which resizes one
-of the pictures by columns first.
+Qwen3-VL is made without DeepStack, as its graphs for transformers.js are. Two of Qwen3.5's three layers are linear
+attention; its tower, which is Qwen3-VL's, is there in float32 alone. Needs pillow before version 13, which resizes one of the
+pictures by columns first.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
     Qwen2VLConfig,
     Qwen2VLForConditionalGeneration,
+    Qwen3_5Config,
+    Qwen3_5ForConditionalGeneration,
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
 )
@@ -31,10 +34,12 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import apply_rotary_pos_emb_
 from . import common
 
 PATCH, MERGE = 4, 2
-HEAD = 16
+HEAD, KERNEL = 16, 4
+SURE = 0.05  # how far the best token must be ahead, so that float16 gives the same
 SPECIAL = [
     *("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
     *("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"),
+    *("<think>", "</think>"),
 ]
 TEMPLATE = (
     "{% for message in messages %}"
@@ -44,12 +49,14 @@ TEMPLATE = (
     "{% if part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part.text }}{% endif %}"
     "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+THINKING = TEMPLATE.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}")
 # Of three sizes before they are resized; the first and the last are of one size then.
 IMAGES = [
     common.image(50, 38, x=7, y=3, c=60, xy=5),
     common.image(20, 61, x=2, y=9, c=15, xy=3),
     common.image(48, 38, x=1, y=12, c=90, xy=2),
 ]
+PICTURES = [common.picture(one) for one in IMAGES]
 TURNS = {
     "one image": [("user", 0, "What is in the image?")],
     "two images": [("user", "The left one:", 0, " the right one:", 1, " Are they the same?")],
@@ -60,21 +67,27 @@ TURNS = {
 BATCH = ["one image", "two images"]
 TEXT = {
     "hidden_size": 32,
-    "intermediate_size": 64,
+    "intermediate_size": 32,
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
     "num_key_value_heads": 1,
-    "max_position_embeddings": 512,
+    "max_position_embeddings": 256,
     "rms_norm_eps": 1e-6,
     "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]},
 }
 TOWER = {
-    "depth": 2,
+    "depth": 1,
     "num_heads": 2,
     "in_channels": 3,
     "patch_size": PATCH,
     "spatial_merge_size": MERGE,
     "temporal_patch_size": 2,
+}
+WITH_TABLE = TOWER | {
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "out_hidden_size": 32,
+    "num_position_embeddings": 16,
 }
 
 
@@ -174,7 +187,7 @@ def bias(seen: Tensor) -> Tensor:
 def trace_vision(model: PreTrainedModel, processor: Any, grid_name: str) -> onnx.ModelProto:
     """Trace the tower, and compare it with the model's own on images of two sizes."""
     vision = Vision(model).eval()
-    given = processor.image_processor([common.picture(one) for one in IMAGES[:2]], return_tensors="pt")
+    given = processor.image_processor(PICTURES[:2], return_tensors="pt")
     pixels, grid = given["pixel_values"], given["image_grid_thw"]
     with torch.no_grad():
         expected = torch.cat(list(model.model.get_image_features(pixels, grid).pooler_output))
@@ -217,21 +230,23 @@ def with_products(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def make(out: Path) -> list[Path]:
     return [
-        concat(out / "qwen2-vl-concat"),
-        group_query(out / "qwen2.5-vl-gqa", qwen2_5, Qwen2_5_VLForConditionalGeneration),
-        group_query(out / "qwen3-vl-gqa", qwen3, Qwen3VLForConditionalGeneration),
+        checkpoint(out / "qwen2-vl-concat", qwen2, Qwen2VLForConditionalGeneration),
+        checkpoint(out / "qwen2.5-vl-gqa", qwen2_5, Qwen2_5_VLForConditionalGeneration),
+        checkpoint(out / "qwen3-vl-gqa", qwen3, Qwen3VLForConditionalGeneration),
+        checkpoint(out / "qwen3.5-gqa", qwen3_5, Qwen3_5ForConditionalGeneration),
     ]
 
 
 def qwen2(words: PreTrainedTokenizerFast) -> Qwen2VLConfig:
-    tower = TOWER | {"embed_dim": 32, "hidden_size": 32, "mlp_ratio": 2}
+    tower = TOWER | {"embed_dim": 16, "hidden_size": 32, "mlp_ratio": 2}
     return Qwen2VLConfig(text_config=TEXT | ids(words), vision_config=tower, **tokens(words))
 
 
 def qwen2_5(words: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
     tower = TOWER | {
-        "hidden_size": 32,
-        "intermediate_size": 64,
+        "depth": 2,
+        "hidden_size": 16,
+        "intermediate_size": 32,
         "out_hidden_size": 32,
         "window_size": 2 * PATCH * MERGE,
         "fullatt_block_indexes": [1],
@@ -240,16 +255,26 @@ def qwen2_5(words: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
 
 
 def qwen3(words: PreTrainedTokenizerFast) -> Qwen3VLConfig:
-    tower = TOWER | {
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "out_hidden_size": 32,
-        "num_position_embeddings": 16,
-        "deepstack_visual_indexes": [],
-    }
+    tower = WITH_TABLE | {"deepstack_visual_indexes": []}
     rope = TEXT["rope_parameters"] | {"mrope_interleaved": True}
     text = TEXT | ids(words) | {"head_dim": HEAD, "rope_parameters": rope}
     return Qwen3VLConfig(text_config=text, vision_config=tower, **tokens(words))
+
+
+def qwen3_5(words: PreTrainedTokenizerFast) -> Qwen3_5Config:
+    rope = {"mrope_section": [2, 1, 1], "mrope_interleaved": True, "partial_rotary_factor": 0.5}
+    text = TEXT | ids(words) | {
+        "num_hidden_layers": 3,
+        "layer_types": ["linear_attention", "full_attention", "linear_attention"],
+        "head_dim": HEAD,
+        "linear_conv_kernel_dim": KERNEL,
+        "linear_key_head_dim": 16,
+        "linear_value_head_dim": 16,
+        "linear_num_key_heads": 1,
+        "linear_num_value_heads": 2,
+        "rope_parameters": TEXT["rope_parameters"] | rope,
+    }
+    return Qwen3_5Config(text_config=text, vision_config=WITH_TABLE, **tokens(words))
 
 
 def ids(words: PreTrainedTokenizerFast) -> dict[str, Any]:
@@ -268,43 +293,75 @@ def tokens(words: PreTrainedTokenizerFast) -> dict[str, Any]:
     return found | {"eos_token_id": words.eos_token_id, "pad_token_id": words.pad_token_id}
 
 
-def concat(folder: Path) -> Path:
-    words, model, processor, reference = made(qwen2, Qwen2VLForConditionalGeneration)
+def checkpoint(folder: Path, config: Callable[[Any], Any], model_class: type) -> Path:
+    words, model, processor = made(config, model_class)
+    kind = model.config.model_type
     embed = common.trace_embedding(model.model.language_model.embed_tokens)
-    vision = trace_vision(model, processor, "grid_thw")
+    vision = trace_vision(model, processor, "grid_thw" if kind == "qwen2_vl" else "image_grid_thw")
+    decoders = traced(model) if kind == "qwen2_vl" else built(model, words)
+    graphs = {
+        "embed_tokens": embed,
+        "embed_tokens_fp16": common.as_float16(embed, []),
+        "vision_encoder": vision,
+        "decoder_model_merged": decoders["fp32"],
+        "decoder_model_merged_fp16": in_float16(decoders["fp32"]),
+        "decoder_model_merged_q4": decoders["q4"],
+    }
+    if kind != "qwen3_5":
+        graphs["vision_encoder_fp16"] = common.as_float16(vision, ["pixel_values"])
+        graphs["vision_encoder_q4"] = common.as_four_bits(with_products(vision))
+    write(folder, model, processor, graphs)
+    return folder
+
+
+def traced(model: PreTrainedModel) -> dict[str, onnx.ModelProto]:
     decoder = common.trace_decoder(model.model.language_model, model.lm_head, planes=3)
-    write(folder, words, model, processor, reference, {
-        "embed_tokens": embed,
-        "embed_tokens_q4": embed,
-        "vision_encoder": vision,
-        "vision_encoder_q4": common.as_four_bits(with_products(vision)),
-        "decoder_model_merged": decoder,
-        "decoder_model_merged_q4": common.as_four_bits(decoder),
-    })
-    return folder
+    return {"fp32": decoder, "q4": common.as_four_bits(decoder)}
 
 
-def group_query(folder: Path, config: Callable[[Any], Any], model_class: type) -> Path:
-    words, model, processor, reference = made(config, model_class)
-    embed = common.trace_embedding(model.model.language_model.embed_tokens)
-    vision = trace_vision(model, processor, "image_grid_thw")
-    write(folder, words, model, processor, reference, {
-        "embed_tokens": embed,
-        "embed_tokens_q4": embed,
-        "vision_encoder": vision,
-        "vision_encoder_q4": common.as_four_bits(with_products(vision)),
-        # The builder leaves the head size of the cache open, which transformers.js takes for 0.
-        "decoder_model_merged": common.with_head_size(common.build_decoder(model, words, "fp32"), HEAD),
-        "decoder_model_merged_q4": common.with_head_size(common.build_decoder(model, words, "int4"), HEAD),
-    })
-    return folder
+def built(model: PreTrainedModel, words: PreTrainedTokenizerFast) -> dict[str, onnx.ModelProto]:
+    """The builder leaves the head size of the cache open, which transformers.js takes for 0."""
+    decoders = {}
+    for precision, name in {"fp32": "fp32", "q4": "int4"}.items():
+        decoder = common.build_decoder(model, words, name)
+        if model.config.model_type == "qwen3_5":
+            common.with_hub_states(decoder, KERNEL)
+        decoders[precision] = common.with_head_size(decoder, HEAD)
+    return decoders
+
+
+def in_float16(decoder: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy in float16, but for what gates of linear attention take in float32 alone: biases and rates of decay."""
+    half = common.as_float16(decoder, ["inputs_embeds", "logits"])
+    gates = [node for node in decoder.graph.node if node.op_type == "LinearAttentionGate"]
+    exact = {name for gate in gates for name in gate.input[1:3]}
+    originals = {tensor.name: tensor for tensor in decoder.graph.initializer}
+    for tensor in half.graph.initializer:
+        if tensor.name in exact:
+            tensor.CopyFrom(originals[tensor.name])
+    return half
 
 
 class Processor:
     """Qwen2VLProcessor without its part for films, which needs torchvision: as many image tokens as squares of patches."""
 
-    def __init__(self, images: Qwen2VLImageProcessorPil, words: PreTrainedTokenizerFast) -> None:
-        self.image_processor, self.words = images, words
+    def __init__(
+        self, images: Qwen2VLImageProcessorPil, words: PreTrainedTokenizerFast, template: str
+    ) -> None:
+        self.image_processor, self.words, self.template = images, words, template
+
+    def given(self, names: list[str]) -> dict[str, Tensor]:
+        """The inputs of some cases."""
+        texts = [
+            self.words.apply_chat_template(
+                common.messages(TURNS[name]),
+                chat_template=self.template,
+                add_generation_prompt=True,
+                tokenize=False,
+            )
+            for name in names
+        ]
+        return self(texts, [[PICTURES[i] for i in common.images_of(TURNS[name])] for name in names])
 
     def __call__(self, texts: list[str], images: list[list[Any]]) -> dict[str, Tensor]:
         shown = [picture for row in images for picture in row]
@@ -321,9 +378,9 @@ class Processor:
 
 
 def made(config: Callable[[Any], Any], model_class: type) -> tuple[Any, ...]:
-    """The first model whose answers differ, with its words, processor and reference."""
-    words = common.tokenizer(SPECIAL, bos="<|endoftext|>", eos="<|im_end|>", pad="<|endoftext|>")
-    half = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3} if config is qwen3 else {}
+    """The first model whose answers differ and are sure, with its words and processor."""
+    words = common.tokenizer(SPECIAL, bos="<|endoftext|>", eos="<|im_end|>", pad="<|endoftext|>", merges=20)
+    half = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3} if config in (qwen3, qwen3_5) else {}
     images = Qwen2VLImageProcessorPil(
         size={"shortest_edge": 256, "longest_edge": 1024},
         patch_size=PATCH,
@@ -331,39 +388,51 @@ def made(config: Callable[[Any], Any], model_class: type) -> tuple[Any, ...]:
         temporal_patch_size=2,
         **half,
     )
-    processor = Processor(images, words)
+    processor = Processor(images, words, THINKING if config is qwen3_5 else TEMPLATE)
 
-    def one(seed: int) -> tuple[Any, ...]:
+    def one(seed: int) -> PreTrainedModel:
         own = config(words)
         own._attn_implementation = "eager"
         model = model_class._from_config(own, attn_implementation="eager").eval()
         common.randomise(model, seed)
-        return words, model, processor, reference(model, processor)
+        if config is qwen3_5:
+            remember(model)
+        return model
 
-    return common.first_seed(
-        one, lambda found: common.differ(case["greedy"] for case in found[3]["cases"].values())
-    )
+    return words, common.first_seed(one, lambda model: is_sure(model, processor), seeds=400), processor
+
+
+def remember(model: PreTrainedModel) -> None:
+    """Norms of Qwen3.5 add 1 to their weights; its states fade by exp(A_log) a token. Changes ``model``."""
+    with torch.no_grad():
+        for name, parameter in model.model.language_model.named_parameters():
+            if name.endswith("A_log"):
+                parameter.copy_((parameter - 4).half().float())
+            elif name.endswith("norm.weight") and not name.endswith("linear_attn.norm.weight"):
+                parameter.sub_(1.0)
+
+
+def is_sure(model: PreTrainedModel, processor: Processor) -> bool:
+    answers = []
+    for name in TURNS:
+        answer, lead = common.greedy_lead(model, processor.given([name]))
+        answers.append(answer)
+        if lead < SURE or not common.differ(answers):
+            return False
+    return True
 
 
 def reference(model: PreTrainedModel, processor: Processor) -> dict[str, Any]:
-    pictures = [common.picture(one) for one in IMAGES]
-    cases = {name: case(model, processor, pictures, turns) for name, turns in TURNS.items()}
-    together = processor(
-        [prompt(processor.words, TURNS[name]) for name in BATCH],
-        [[pictures[i] for i in common.images_of(TURNS[name])] for name in BATCH],
-    )
     return {
         "images": IMAGES,
-        "cases": cases,
-        "batch": {"rows": BATCH, "greedy": common.greedy(model, together)},
+        "cases": {name: case(model, processor, name) for name in TURNS},
+        "batch": {"rows": BATCH, "greedy": common.greedy(model, processor.given(BATCH))},
+        "attention": {name: common.last_attention(model, processor.given([name])) for name in BATCH},
     }
 
 
-def case(
-    model: PreTrainedModel, processor: Processor, pictures: list[Any], turns: list[tuple]
-) -> dict[str, Any]:
-    shown = common.images_of(turns)
-    inputs = processor([prompt(processor.words, turns)], [[pictures[i] for i in shown]])
+def case(model: PreTrainedModel, processor: Processor, name: str) -> dict[str, Any]:
+    inputs = processor.given([name])
     seen: list[Tensor] = []
 
     def keep_positions(_: nn.Module, __: tuple, given: dict[str, Any]) -> None:
@@ -377,46 +446,36 @@ def case(
     # None where there is no image: the model then counts the tokens.
     positions = torch.arange(length).expand(3, 1, length) if seen[0] is None else seen[0][-3:]
     vision = []
-    for i in shown:
-        alone = processor.image_processor([pictures[i]], return_tensors="np")
+    for i in common.images_of(TURNS[name]):
+        alone = processor.image_processor([PICTURES[i]], return_tensors="np")
         vision.append({
             "pixel_values": common.described(alone["pixel_values"].astype("float32")),
             "image_grid_thw": common.described(np.asarray(alone["image_grid_thw"])),
         })
     [answer] = common.greedy(model, inputs)
     tokens = inputs["input_ids"][0].tolist()
-    return common.case(common.as_parts(turns), tokens, positions[:, 0].tolist(), vision, logits, answer)
-
-
-def prompt(words: PreTrainedTokenizerFast, turns: list[tuple]) -> str:
-    messages = common.messages(turns)
-    return words.apply_chat_template(
-        messages, chat_template=TEMPLATE, add_generation_prompt=True, tokenize=False
-    )
+    return common.case(common.as_parts(TURNS[name]), tokens, positions[:, 0].tolist(), vision, logits, answer)
 
 
 def write(
-    folder: Path,
-    words: PreTrainedTokenizerFast,
-    model: PreTrainedModel,
-    processor: Processor,
-    reference: dict[str, Any],
-    graphs: dict[str, onnx.ModelProto],
+    folder: Path, model: PreTrainedModel, processor: Processor, graphs: dict[str, onnx.ModelProto]
 ) -> None:
     config = model.config.to_dict() | {"architectures": [type(model).__name__]}
     if config["model_type"] == "qwen2_vl":
         config = flat(config)
-    name = {"qwen2_vl": "Qwen2VL", "qwen2_5_vl": "Qwen2_5_VL", "qwen3_vl": "Qwen3VL"}[config["model_type"]]
-    kind = {"image_processor_type": "Qwen2VLImageProcessor", "processor_class": f"{name}Processor"}
+    name = type(model).__name__.removesuffix("ForConditionalGeneration")
+    # Qwen3.5 has the processor of Qwen3-VL.
+    name = "Qwen3VLProcessor" if name == "Qwen3_5" else f"{name}Processor"
+    kind = {"image_processor_type": "Qwen2VLImageProcessor", "processor_class": name}
     common.write_checkpoint(
         folder,
         graphs=graphs,
         config=config,
         preprocessor=processor.image_processor.to_dict() | kind,
-        processor={"processor_class": f"{name}Processor"},
-        words=words,
-        template=TEMPLATE,
-        reference=reference,
+        processor={"processor_class": name},
+        words=processor.words,
+        template=processor.template,
+        reference=reference(model, processor),
     )
 
 
