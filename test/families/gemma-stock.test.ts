@@ -17,6 +17,13 @@ import {
 
 type Inputs = Record<string, Tensor>;
 
+/** The decoder of a stock model, as far as it is listened to here. */
+interface Sessions {
+  readonly decoder_model_merged: {
+    run(feeds: { readonly attention_mask: { readonly data: BigInt64Array } }): unknown;
+  };
+}
+
 /** A question as the stock processor is asked it: PaliGemma's as a text, Gemma 3's by its chat template. */
 const PROMPT_OF: Readonly<Record<string, (processor: Processor, made: RecordedCase) => string>> = {
   "gemma3-gqa": (processor, { turns }) =>
@@ -61,11 +68,21 @@ describe.each(Object.entries(PROMPT_OF))("%s in stock transformers.js", async (n
     },
   );
 
-  test("gives the same tokens to a batch of unequal lengths; known bug with GroupQueryAttention: not to the shorter prompt", async () => {
+  test("known bugs of its batches, of which PaliGemma's answers show none", async () => {
     const { rows, greedy } = reference.batch;
     const inputs = await ourInputs(rows.map((row) => reference.cases[row]!));
     if (name.endsWith("-gqa")) return expectStockBatch(stock, inputs, reference.batch, true);
+    const { decoder_model_merged: decoder } = (stock as unknown as { sessions: Sessions }).sessions;
+    const run = decoder.run.bind(decoder);
+    const padding: number[] = [];
+    decoder.run = (feeds) => {
+      padding.push([...feeds.attention_mask.data].filter((one) => Number(one) === 0).length);
+      return run(feeds);
+    };
     expect(await stockAnswers(stock, inputs, greedy[0]!.length)).toEqual(greedy);
+    // Known bug: from the second token on padding counts as tokens, which these answers do not show.
+    expect(padding.slice(0, 3)).toEqual([expect.any(Number), 0, 0]);
+    expect(padding[0]).toBeGreaterThan(0);
   });
 
   test.each(["one image", "two images"])(
