@@ -98,6 +98,16 @@ describe("programs, run against the built package", () => {
     expect(text).not.toBe(stdout.trim());
   });
 
+  test("own-attention-method: more of the image is seen", () => {
+    const lines = run("own-attention-method", bus);
+    const shares = lines.map((line) =>
+      Number(/^gain [01]: (\d+)% .*: The image shows /.exec(line)![1]),
+    );
+    expect(shares).toHaveLength(2);
+    expect(shares[1]).toBeGreaterThan(shares[0]!);
+    expect(shares[0]).toBeGreaterThan(0);
+  });
+
   test("steer: with directions that the command line has fitted", async () => {
     const folder = join(root, "pocket", "bench", "dev");
     const demos = readFileSync(join(folder, "demonstrations.jsonl"), "utf8").split("\n");

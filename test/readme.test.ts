@@ -10,6 +10,7 @@ const GUIDES = [
   "CONTRIBUTING.md",
   "docs/api-reference.md",
   "docs/bundlers.md",
+  "docs/checkpoints.md",
   "docs/command-line.md",
   "docs/errors.md",
   "docs/evaluation.md",
