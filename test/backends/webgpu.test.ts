@@ -71,6 +71,20 @@ describe("a device that computes long pieces wrongly", () => {
     await model.dispose();
   });
 
+  test("refuses hidden states of longer texts, which are read in one run", async () => {
+    const { model } = onDevice({}, (parts) => {
+      const decoder = { ...parts.graphs.decoder, pieceTokens: 3 };
+      const openEdited = async () => fakeOnnxParts().graphs.decoder.session;
+      return { ...parts, graphs: { ...parts.graphs, decoder, openEdited } };
+    });
+    const probe = await model.probe();
+    await expect(probe.textStates("Is there a dog?", "Yes")).rejects.toThrow(
+      /^hidden states: received \d+ tokens; .* wrong for more than 3 in one run/,
+    );
+    await probe.dispose();
+    await model.dispose();
+  });
+
   test("leaves nothing there when a later piece fails", async () => {
     let runs = 0;
     const { model, device } = limited(() => {
