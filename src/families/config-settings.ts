@@ -1,16 +1,18 @@
 import { ModelLoadError } from "../errors.js";
 import type { DecoderTraits } from "../onnx/decoder-traits.js";
+import { type SettingPart, settingGroup } from "./setting-groups.js";
 
-/** A setting of config.json that changes what a model answers, and who sees to it. */
+/** A setting that may change what a model answers, and who sees to it. */
 export interface SettingFate {
-  /** Where it stands, such as "text_config.sliding_window". */
+  /** Where it stands, such as "text_config.sliding_window", of config.json where no other file is named. */
   readonly name: string;
   readonly value: unknown;
   /**
    * "graph": an export holds it, in operators or folded into weights. "engine": the loader sees to it. "missing": the graph
-   * should hold it and shows no sign of it. "unknown": not known here.
+   * should hold it and shows no sign of it. "request": not followed, as whoever asks says it. "unknown": not known here, and
+   * its name speaks of numbers. "unlisted": not known here, and its name speaks of none.
    */
-  readonly fate: "graph" | "engine" | "missing" | "unknown";
+  readonly fate: "graph" | "engine" | "missing" | "request" | "unknown" | "unlisted";
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -19,14 +21,21 @@ type Fields = Readonly<Record<string, unknown>>;
 const TEXT_PARTS = ["text_config", "phi_config", "language_config"];
 /** Rotary embeddings whose angles depend on the length of the prompt: an export holds those of one length. */
 const BY_LENGTH = new Set(["dynamic", "longrope", "su"]);
-/** Settings that act within the layers: exporters trace them into the graph. */
-const IN_GRAPH =
-  /^(rope_(theta|scaling|parameters)|rope_local_base_freq|partial_rotary_factor|position_embedding_type|tie_word_embeddings|logit_scale|logits_scaling|attention_multiplier|residual_multiplier|embedding_multiplier|query_pre_attn_scalar|attention_bias|mlp_bias|qk_layernorm|use_qk_norm|(\w+_)?norm_eps|norm_epsilon|hidden_act(ivation)?|activation_function|resid_scale|scale_embeddings|num_kv_shared_layers|attention_k_eq_v|use_double_wide_mlp|enable_moe_block|top_k_experts|hidden_size_per_layer_input|per_layer_config|global_head_dim|num_global_key_value_heads|block_ffn_dim_multiplier|mrope_section|attn_scale|use_bidirectional_attention)$/;
+/** Those whose angles an export holds whatever the prompt is. */
+const OF_ANY_LENGTH = new Set([
+  "default",
+  "linear",
+  "llama3",
+  "yarn",
+  "mrope",
+  "proportional",
+  "axial",
+]);
+/** Kinds of layers whose caches are understood. */
+const LAYER_TYPES = new Set(["full_attention", "sliding_attention", "linear_attention", "conv"]);
 /** Names that sound as if they changed numbers. */
 const SUSPECT =
   /scal(e|ing)|multiplier|softcap|soft_cap|logit_cap|window|alibi|sink|clip_qkv|attention_(bias|chunk)|temperature/;
-/** Names that sound so and change nothing when a model answers. */
-const INERT = /initializer|init_scale|dropout|^max_window_layers$|^use_sliding_window$|^_/;
 
 /** The language model's part of a config.json, by its name there. */
 function textPart(config: unknown): { prefix: string; text: Fields } {
@@ -108,32 +117,80 @@ export function refuseSettings(config: unknown): void {
 }
 
 /**
- * Every setting of a config.json's language model that changes numbers, and who sees to it: none is ignored silently.
+ * Every setting of config.json and generation_config.json that may change numbers, and who sees to it: none is ignored
+ * silently.
  *
  * @param config the content of config.json
+ * @param generation the content of generation_config.json
  * @throws ModelLoadError for what no export can follow
  */
-export function settingFates(config: unknown, decoder: DecoderTraits): SettingFate[] {
+export function settingFates(
+  config: unknown,
+  decoder: DecoderTraits,
+  generation: unknown = {},
+): SettingFate[] {
   refuseSettings(config);
-  const { prefix, text } = textPart(config);
-  const entries = Object.entries(text).filter(
-    ([name, value]) =>
-      isSet(value) && !INERT.test(name) && (IN_GRAPH.test(name) || SUSPECT.test(name)),
+  const parts = [
+    ...configParts(config),
+    { part: "generation" as const, prefix: "generation_config.json: ", values: fields(generation) },
+  ];
+  return parts.flatMap(({ part, prefix, values }) =>
+    Object.entries(values).flatMap(([name, value]) => {
+      const fate = isSet(value) ? fateOf(part, [name, value], config, decoder) : undefined;
+      return fate === undefined ? [] : [{ name: prefix + name, value, fate }];
+    }),
   );
-  return entries.map(([name, value]) => ({
-    name: prefix + name,
-    value,
-    fate: fateOf(name, config, decoder),
-  }));
 }
 
-function fateOf(name: string, config: unknown, decoder: DecoderTraits): SettingFate["fate"] {
-  if (name === "sliding_window" || name === "sliding_window_pattern") {
+/** The parts of a config.json; a flat file is all text. */
+function configParts(config: unknown): { part: SettingPart; prefix: string; values: Fields }[] {
+  const { prefix, text } = textPart(config);
+  const { vision_config: vision } = fields(config);
+  const top = prefix === "" ? {} : fields(config);
+  return [
+    {
+      part: "top",
+      prefix: "",
+      values: Object.fromEntries(
+        Object.entries(top).filter(([name]) => !TEXT_PARTS.includes(name)),
+      ),
+    },
+    { part: "text", prefix, values: text },
+    { part: "vision", prefix: "vision_config.", values: fields(vision) },
+  ];
+}
+
+function fateOf(
+  part: SettingPart,
+  [name, value]: readonly [string, unknown],
+  config: unknown,
+  decoder: DecoderTraits,
+): SettingFate["fate"] | undefined {
+  const isText = part === "text";
+  if (isText && /^_?sliding_window(_pattern)?$/.test(name)) {
     return unseenWindow(config, decoder) === undefined ? "graph" : "engine";
   }
-  if (name === "final_logit_softcapping") return decoder.capsLogits ? "graph" : "missing";
-  if (name === "attn_logit_softcapping") return decoder.capsAttention ? "graph" : "missing";
-  return IN_GRAPH.test(name) ? "graph" : "unknown";
+  if (isText && name === "final_logit_softcapping") return decoder.capsLogits ? "graph" : "missing";
+  if (isText && name === "attn_logit_softcapping") {
+    return decoder.capsAttention ? "graph" : "missing";
+  }
+  if (isText && namesUnknownKind(name, value)) return "unknown";
+  const isFlat = isText && textPart(config).prefix === "";
+  const group = settingGroup(part, name) ?? (isFlat ? settingGroup("top", name) : undefined);
+  if (group === undefined) return SUSPECT.test(name) ? "unknown" : "unlisted";
+  return group.who === "graph" || group.who === "request" ? group.who : undefined;
+}
+
+/** Whether a setting names a kind of rotary embedding or of layer that is not known. */
+function namesUnknownKind(name: string, value: unknown): boolean {
+  if (name === "layer_types") {
+    return Array.isArray(value) && value.some((type) => !LAYER_TYPES.has(String(type)));
+  }
+  return /^rope_(scaling|parameters)$/.test(name) && !ropeTypes(value).every(isOfAnyLength);
+}
+
+function isOfAnyLength(type: string): boolean {
+  return OF_ANY_LENGTH.has(type);
 }
 
 /** Types of rotary embeddings, whether given for all layers or for each kind of them. */

@@ -82,7 +82,7 @@ function processed({ data, dims }: TensorData, patchSize: number, count: number)
   const [rows = 0, columns = 0] = dims.slice(2).map((side) => side / patchSize);
   if (!Number.isInteger(rows * columns) || rows * columns > count) {
     throw new InferenceError(
-      `the image processor made an image of ${dims.join(" x ")}; expected at most ${count} whole patches of ${patchSize} pixels, the vision tower's; processor_config.json or config.json is another checkpoint's`,
+      `the image processor made an image of ${dims.join(" x ")}; expected at most ${count} whole patches of ${patchSize} pixels, the vision tower's; do_resize is off, or the image processor's settings or config.json are another checkpoint's`,
     );
   }
   const places = new BigInt64Array(2 * count).fill(NOWHERE);

@@ -38,6 +38,10 @@ const SETTINGS: readonly [setting: object, fate: SettingFate["fate"] | "refused"
   [{ attention_chunk_size: 8192 }, "unknown"],
   [{ some_new_multiplier: 3 }, "unknown"],
   [{ alibi: true }, "unknown"],
+  [{ rope_scaling: { rope_type: "spiral", factor: 2 } }, "unknown"],
+  [{ layer_types: ["full_attention", "chunked_attention"] }, "unknown"],
+  [{ layer_types: ["conv", "full_attention", "linear_attention"] }, "none"],
+  [{ favourite_colour: "blue" }, "unlisted"],
   [{ initializer_range: 0.02, attention_dropout: 0.1, logit_scale: 1, rope_scaling: null }, "none"],
 ];
 
@@ -63,6 +67,19 @@ describe("a setting that changes numbers is the graph's, the loader's, or refuse
   test("flat configurations are read as well", () => {
     const flat = { model_type: "llava_qwen2", ...BASE, logit_scale: 2 };
     expect(settingFates(flat, PLAIN)).toEqual([{ name: "logit_scale", value: 2, fate: "graph" }]);
+  });
+
+  test("what is said of drawing tokens is told, and what nobody knows, at any place", () => {
+    const config = { ...ofText({}), vision_config: { patch_size: 8, tile_scale: 3 }, mood: 2 };
+    const generation = { eos_token_id: 2, do_sample: true, repetition_penalty: 1.05, hurry: 3 };
+    const fates = settingFates(config, PLAIN, generation);
+    expect(fates.map(({ name, fate }) => [name, fate])).toEqual([
+      ["mood", "unlisted"],
+      ["vision_config.tile_scale", "unknown"],
+      ["generation_config.json: do_sample", "request"],
+      ["generation_config.json: repetition_penalty", "request"],
+      ["generation_config.json: hurry", "unlisted"],
+    ]);
   });
 
   test("nothing of the bundled model is unknown", () => {

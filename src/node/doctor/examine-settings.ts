@@ -5,12 +5,12 @@ import { type Finding, fault, passed, skipped } from "./examination.js";
 
 const NO_TRAITS: DecoderTraits = { windows: [], capsLogits: false, capsAttention: false };
 
-/** Looks whether anyone sees to each setting of config.json that changes numbers. */
+/** Looks whether anyone sees to each setting that changes numbers, and tells those that nobody here follows. */
 export function examineSettings(
-  { config }: Pick<CheckpointFolder, "config">,
+  { config, generation }: Pick<CheckpointFolder, "config" | "generation">,
   traits: DecoderTraits | undefined,
 ): Finding<true> {
-  const fates = settingFates(config, traits ?? NO_TRAITS);
+  const fates = settingFates(config, traits ?? NO_TRAITS, generation);
   if (traits === undefined) return skipped("it needs decoder_model_merged, which did not pass");
   const told = (fate: string) =>
     fates
@@ -38,5 +38,13 @@ export function examineSettings(
       : kept
         ? `; a window of ${window} tokens, which the graph's operators do not have in every layer that should, bounds the context`
         : `; a window of ${window} tokens in ${traits.windows.filter((one) => one !== null).length} of ${traits.windows.length} layers' operators`;
-  return passed(`${fates.length} settings that change numbers are the graphs' own${windows}`);
+  const [asked, unlisted] = [told("request"), told("unlisted")];
+  const others = [
+    ...(asked === "" ? [] : [`; not followed, as it is said by who asks: ${asked}`]),
+    ...(unlisted === "" ? [] : [`; not known here, and by their names of no effect: ${unlisted}`]),
+  ];
+  const own = fates.filter(({ fate }) => fate === "graph" || fate === "engine");
+  return passed(
+    `${own.length} settings that change numbers are the graphs' own${windows}${others.join("")}`,
+  );
 }

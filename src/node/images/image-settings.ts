@@ -41,14 +41,12 @@ const SIGLIP = {
   image_std: HALF,
 };
 
-/** LLaVA-OneVision's graphs take an image as one tile: its settings for several change nothing. */
 const ONE_TILE = {
   ...SIGLIP,
   size: { width: 384, height: 384 } as unknown,
   image_mean: CLIP.image_mean,
   image_std: CLIP.image_std,
 };
-const OF_SEVERAL_TILES: readonly string[] = ["image_grid_pinpoints", "do_pad"];
 
 /** Processors that resize, crop and normalise, nothing else; with what they do where a file says nothing. */
 const PLAIN = {
@@ -71,6 +69,9 @@ export const INERT: readonly RegExp[] = [
   /^pan_and_scan_/, // of do_pan_and_scan, which is refused where it is on
   /^(vision_feature_select_strategy|transformers_version|name_or_path|pad_size)$/,
 ];
+
+/** LLaVA-OneVision's graphs take an image as one tile: its settings for several change nothing. */
+export const INERT_OF_ONE_TILE: readonly RegExp[] = [...INERT, /^(image_grid_pinpoints|do_pad)$/];
 
 export const LENGTH: z.ZodInt = z.int().min(1).max(16_384);
 const EDGES = z.strictObject({ width: LENGTH, height: LENGTH });
@@ -107,11 +108,9 @@ export function imageSettings(
   const name = String(type ?? "CLIPImageProcessor").replace(/Fast$/, "");
   if (!Object.hasOwn(PLAIN, name)) return undefined;
   const defaults = PLAIN[name as keyof typeof PLAIN];
-  const unused = defaults === ONE_TILE ? OF_SEVERAL_TILES : [];
-  const given = Object.fromEntries(
-    Object.entries(givenSettings(content)).filter(([field]) => !unused.includes(field)),
-  );
-  refuseUnknown(given, Object.keys(SETTINGS.shape), INERT);
+  const inert = defaults === ONE_TILE ? INERT_OF_ONE_TILE : INERT;
+  const given = givenSettings(content);
+  refuseUnknown(given, Object.keys(SETTINGS.shape), inert);
   const data = parseSettings(SETTINGS, {
     do_resize: true,
     do_rescale: true,

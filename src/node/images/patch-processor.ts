@@ -50,7 +50,8 @@ export function patchProcessor(
     most: max_pixels ?? size.longest_edge,
   };
   return async (image) => {
-    const fitted = plain.size === null ? null : fittedSize(notTooOblong(image), side, area);
+    const fitted =
+      plain.size === null ? inWhole(image, side) : fittedSize(notTooOblong(image), side, area);
     const pixels = await processImage(image, { ...plain, size: fitted, crop: null });
     const [, , height, width] = pixels.dims as [number, number, number, number];
     const grid = [1, height / patch_size, width / patch_size];
@@ -59,6 +60,14 @@ export function patchProcessor(
       image_grid_thw: { data: BigInt64Array.from(grid, BigInt), dims: [1, 3] },
     };
   };
+}
+
+/** @throws Error when an image that is not resized is not cut into whole squares */
+function inWhole({ width, height }: RgbPixels, side: number): null {
+  if (width % side === 0 && height % side === 0) return null;
+  throw new Error(
+    `it has ${width} x ${height} pixels; expected sides in whole squares of ${side}, since preprocessor_config.json has do_resize off`,
+  );
 }
 
 /** Longest side of an image, in shortest sides. */

@@ -33,7 +33,7 @@ type Normalisation = Pick<ImageSettings, "factor" | "mean" | "deviation">;
 const TYPES = /^Lfm2VlImageProcessor(Fast)?$/;
 
 /** Fields that Python's processor does not look at, or that say nothing about the numbers of an image. */
-const INERT_HERE = [
+export const INERT_OF_PATCH_TILES: readonly RegExp[] = [
   ...INERT,
   /^(do_resize|size|crop_size|max_num_patches|do_pad|return_row_col_info)$/,
 ];
@@ -89,7 +89,7 @@ export function patchTileSettings(
 ): PatchTileSettings | undefined {
   if (!TYPES.test(String(content.image_processor_type))) return undefined;
   const given = givenSettings(content);
-  refuseUnknown(given, Object.keys(SETTINGS.shape), INERT_HERE);
+  refuseUnknown(given, Object.keys(SETTINGS.shape), INERT_OF_PATCH_TILES);
   const data = parseSettings(SETTINGS, { ...DEFAULTS, ...given });
   if (data.min_tiles > data.max_tiles || data.min_image_tokens > data.max_image_tokens) {
     throw new ModelLoadError(

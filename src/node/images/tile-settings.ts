@@ -22,7 +22,10 @@ export interface TileSettings {
 const TYPES = /^(Idefics3|SmolVLM)ImageProcessor(Fast|Pil)?$/;
 
 /** Fields that say nothing about the numbers of an image that stands alone: padding comes with a batch, sampling with videos. */
-const INERT_HERE = [...INERT, /^(do_pad|return_row_col_info|video_sampling)$/];
+export const INERT_OF_TILES: readonly RegExp[] = [
+  ...INERT,
+  /^(do_pad|return_row_col_info|video_sampling)$/,
+];
 
 const EDGE = z.strictObject({ longest_edge: LENGTH });
 const SETTINGS = z.object({
@@ -63,7 +66,7 @@ const DEFAULTS = {
 export function tileSettings(content: Readonly<Record<string, unknown>>): TileSettings | undefined {
   if (!TYPES.test(String(content.image_processor_type))) return undefined;
   const given = givenSettings(content);
-  refuseUnknown(given, Object.keys(SETTINGS.shape), INERT_HERE);
+  refuseUnknown(given, Object.keys(SETTINGS.shape), INERT_OF_TILES);
   const data = parseSettings(SETTINGS, { ...DEFAULTS, ...given });
   return {
     longestEdge: data.do_resize ? data.size.longest_edge : null,
