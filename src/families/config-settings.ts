@@ -10,9 +10,9 @@ export interface SettingFate {
   /**
    * "graph": an export holds it, in operators or folded into weights. "engine": the loader sees to it. "missing": the graph
    * should hold it and shows no sign of it. "request": not followed, as whoever asks says it. "unknown": not known here, and
-   * its name speaks of numbers. "unlisted": not known here, and its name speaks of none.
+   * its name speaks of numbers. "unlisted": not known here, and its name speaks of none. "left-out": exports that can be loaded have no path for it.
    */
-  readonly fate: "graph" | "engine" | "missing" | "request" | "unknown" | "unlisted";
+  readonly fate: "graph" | "engine" | "missing" | "left-out" | "request" | "unknown" | "unlisted";
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -175,6 +175,10 @@ function fateOf(
     return decoder.capsAttention ? "graph" : "missing";
   }
   if (isText && namesUnknownKind(name, value)) return "unknown";
+  // Features of inner layers would be inputs of the decoder, which nothing here feeds.
+  if (part === "vision" && name === "deepstack_visual_indexes") {
+    return Array.isArray(value) && value.length > 0 ? "left-out" : undefined;
+  }
   const isFlat = isText && textPart(config).prefix === "";
   const group = settingGroup(part, name) ?? (isFlat ? settingGroup("top", name) : undefined);
   if (group === undefined) return SUSPECT.test(name) ? "unknown" : "unlisted";

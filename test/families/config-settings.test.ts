@@ -82,6 +82,14 @@ describe("a setting that changes numbers is the graph's, the loader's, or refuse
     ]);
   });
 
+  test("Qwen3-VL's DeepStack is told to be left out, where there is any", () => {
+    const fates = (layers: number[]) =>
+      settingFates({ ...ofText({}), vision_config: { deepstack_visual_indexes: layers } }, PLAIN);
+    const name = "vision_config.deepstack_visual_indexes";
+    expect(fates([5, 11])).toEqual([{ name, value: [5, 11], fate: "left-out" }]);
+    expect(fates([])).toEqual([]);
+  });
+
   test("nothing of the bundled model is unknown", () => {
     const file = new URL("../../pocket/llava/config.json", import.meta.url);
     const config = JSON.parse(readFileSync(file, "utf8"));

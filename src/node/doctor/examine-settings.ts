@@ -38,8 +38,11 @@ export function examineSettings(
       : kept
         ? `; a window of ${window} tokens, which the graph's operators do not have in every layer that should, bounds the context`
         : `; a window of ${window} tokens in ${traits.windows.filter((one) => one !== null).length} of ${traits.windows.length} layers' operators`;
-  const [asked, unlisted] = [told("request"), told("unlisted")];
+  const [leftOut, asked, unlisted] = [told("left-out"), told("request"), told("unlisted")];
   const others = [
+    ...(leftOut === ""
+      ? []
+      : [`; left out by the export, so that answers are not quite the original's: ${leftOut}`]),
     ...(asked === "" ? [] : [`; not followed, as it is said by who asks: ${asked}`]),
     ...(unlisted === "" ? [] : [`; not known here, and by their names of no effect: ${unlisted}`]),
   ];
