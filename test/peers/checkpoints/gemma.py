@@ -260,18 +260,8 @@ def answers(model: PreTrainedModel, prompts: Prompts) -> list[list[int]] | None:
     """Greedy tokens of each case; none where the best of one was not far enough ahead of the second."""
     found = []
     for name in prompts.turns:
-        inputs = inputs_of(prompts, [name])
-        with torch.no_grad():
-            given = model.generate(
-                **inputs,
-                max_new_tokens=common.GREEDY_TOKENS,
-                do_sample=False,
-                return_dict_in_generate=True,
-                output_logits=True,
-            )
-        best = torch.stack(given.logits).topk(2, dim=-1).values
-        tokens = given.sequences[0, inputs["input_ids"].shape[1] :].tolist()
-        if (best[..., 0] - best[..., 1]).min() <= prompts.sure:
+        tokens, lead = common.greedy_lead(model, inputs_of(prompts, [name]))
+        if lead <= prompts.sure:
             return None
         found.append(tokens)
     return found
