@@ -186,11 +186,16 @@ async function score(): Promise<void> {
         [1, 2].map((question_id) => ({ question_id, text: "No", method })),
       ),
     );
+  const tabs = async (name: string) => {
+    await writeFile(join(folder, name), "a.png\tIs it?\tYes\tYes\na.png\tNot?\tNo\tYes\n");
+    return join(folder, name);
+  };
   const scored = async (path: string) => json("score", "pope", path, "--truth", truth);
   printed.set("score", [
     await scored(await answers("plain.jsonl", undefined)),
     await scored(await answers("one.jsonl", "vcd")),
     await scored(await answers("two.jsonl", "regular", "vcd")),
+    await json("score", "mme", await tabs("existence.txt"), await tabs("code_reasoning.txt")),
   ]);
 }
 

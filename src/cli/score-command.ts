@@ -1,47 +1,36 @@
 import { Command } from "commander";
 import {
+  type AnsweredQuestion,
   addCounts,
-  answersBySeries,
+  addScores,
   BENCHMARKS,
   type Benchmark,
-  type BenchmarkScore,
   benchmarkNamed,
-  fewImagesWarning,
-  formatInterval,
-  formatValue,
-  furtherMetrics,
-  type Interval,
+  isJudged,
   judgeMatched,
-  type Metric,
-  type MetricValue,
-  matchAnswers,
+  type LeftOut,
+  matchFile,
   metricIntervals,
   metricValues,
-  readAnswersTo,
+  type Question,
   readDataFile,
   requireRule,
+  type SeriesScore,
+  scoreFile,
   scoreMatched,
   tallyText,
-  textTable,
-  unitOf,
 } from "../eval/index.js";
+import { InvalidArgumentError } from "../index.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
+import { furtherOf, type ScoredSeries, scoresAsJson, scoresAsText } from "./score-output.js";
 import { columnsOf, wrapText } from "./wrap-text.js";
 
 interface ScoreFlags extends JudgeFlags {
-  readonly truth: string;
+  readonly truth?: readonly string[];
   readonly data?: string;
   readonly rule?: string;
   readonly partial?: true;
   readonly json?: true;
-}
-
-/** One series of answers with its figures: the benchmark's, and those of what the answers are like. */
-interface ScoredSeries {
-  readonly series: string | null;
-  readonly score: BenchmarkScore;
-  readonly metrics: Readonly<Record<string, MetricValue>>;
-  readonly intervals: Readonly<Record<string, Interval | null>>;
 }
 
 /** `groundsight score`: rescoring of answers made by anyone. */
@@ -49,11 +38,15 @@ export function scoreCommand(): Command {
   const command = new Command("score")
     .description("Score answers made by anyone, by the benchmark authors' rules.")
     .argument("<benchmark>", BENCHMARKS.map(({ name }) => name).join(", "))
-    .argument("<answers>", "JSONL or JSON array (MME: tab-separated)")
-    .requiredOption("--truth <file>", "questions and truth in the published format")
+    .argument("<answers...>", "JSONL, JSON array, tab-separated, CSV, Parquet; gzip; folders")
+    .option(
+      "--truth <file>",
+      "questions and truth in the published format; given once for each answer file, or for all",
+      (file: string, before: readonly string[] = []) => [...before, file],
+    )
     .option("--data <file>", "questions, where the format keeps them apart from the truth")
     .option("--rule <name>", "a scoring rule; the authors' one by default")
-    .option("--partial", "score the questions that have an answer, instead of refusing")
+    .option("--partial", "leave out questions without answer and answers without question")
     .option("--json", "print JSON");
   return addJudgeOptions(command).addHelpText("after", help).action(run);
 }
@@ -62,91 +55,132 @@ const help = `
 Rules:
 ${BENCHMARKS.map(({ name, rules }) => `  ${name}: ${rules.join(", ")}`).join("\n")}
 
+A folder counts as one file. MME's result files hold questions and truth too: they need no --truth.
+
 Examples:
   $ groundsight score pope answers.jsonl --truth coco_pope_random.json --rule pope --json
+  $ groundsight score pope answers.jsonl --truth coco_repope_random.json --partial
+  $ groundsight score pope random.jsonl popular.jsonl --truth coco_pope_random.json --truth coco_pope_popular.json
+  $ groundsight score mme your_results
   $ groundsight score chair captions.jsonl --truth objects_by_image.json --json`;
 
-async function run(name: string, answersPath: string, flags: ScoreFlags): Promise<void> {
+async function run(name: string, paths: readonly string[], flags: ScoreFlags): Promise<void> {
   const benchmark = benchmarkNamed(name);
-  const truth = await readDataFile(flags.truth);
-  const data = flags.data === undefined ? null : await readDataFile(flags.data);
-  const questions = benchmark.load({ data, truth });
-  const answers = readAnswersTo(benchmark, questions, await readDataFile(answersPath));
   const rule = flags.rule ?? benchmark.rules[0];
   requireRule(benchmark, rule);
-  const judge = judgeFrom(flags, `${answersPath}.verdicts.jsonl`);
-  const all: ScoredSeries[] = [];
-  for (const [series, rows] of answersBySeries(answers)) {
-    const matched = matchAnswers(benchmark, questions, rows, flags.partial === true);
-    const { answered, tally } = await judgeMatched(benchmark, rule, matched, judge);
+  const truths = truthsOf(benchmark, paths, flags);
+  const questions = new Map<string, readonly Question[]>();
+  const scored: ScoredSeries[] = [];
+  for (const [index, path] of paths.entries()) {
+    const truth = truths[index % truths.length]!;
+    const asked = questions.get(truth) ?? (await loadQuestions(benchmark, truth, flags.data));
+    questions.set(truth, asked);
+    const scores = await scoresOf(benchmark, asked, path, rule, flags);
+    const file = paths.length === 1 ? {} : { file: path };
+    scored.push(...scores.map((one) => ({ ...withFigures(benchmark, one), ...file })));
+  }
+  // Files with one truth are other answers to the same questions: together they are nothing.
+  const together = questions.size > 1 && questions.size === paths.length;
+  const all = together ? [...scored, ...inAll(benchmark, scored)] : scored;
+  const write = flags.json === true ? scoresAsJson : scoresAsText;
+  process.stdout.write(`${write(benchmark, all)}\n`);
+}
+
+/** A truth for each file, or one for all. */
+function truthsOf(
+  benchmark: Benchmark,
+  paths: readonly string[],
+  { truth }: ScoreFlags,
+): readonly string[] {
+  const truths = truth ?? (benchmark.answersHoldTruth === true ? paths : []);
+  if (truths.length === 1 || truths.length === paths.length) return truths;
+  const files = paths.length === 1 ? "1 file" : `${paths.length} files`;
+  const expected = paths.length === 1 ? "one" : "one for all, or one for each";
+  throw new InvalidArgumentError(
+    `--truth: received ${truths.length} for ${files} of answers; expected ${expected}`,
+  );
+}
+
+async function loadQuestions(
+  benchmark: Benchmark,
+  truth: string,
+  data: string | undefined,
+): Promise<readonly Question[]> {
+  return benchmark.load({
+    data: data === undefined ? null : await readDataFile(data),
+    truth: await readDataFile(truth),
+  });
+}
+
+/** Answers to be judged are held; others are scored as they are read. */
+async function scoresOf(
+  benchmark: Benchmark,
+  questions: readonly Question[],
+  path: string,
+  rule: string,
+  flags: ScoreFlags,
+): Promise<SeriesScore[]> {
+  const allowMissing = flags.partial === true;
+  if (!isJudged(benchmark, rule)) {
+    return scoreFile(benchmark, questions, path, { rule, allowMissing });
+  }
+  const answers = new Map<string | null, AnsweredQuestion[]>();
+  const leftOut = await matchFile(benchmark, questions, path, allowMissing, (one, series) => {
+    const own = answers.get(series);
+    if (own === undefined) answers.set(series, [one]);
+    else own.push(one);
+  });
+  const judge = judgeFrom(flags, `${path.replace(/[\\/]+$/, "")}.verdicts.jsonl`);
+  const scores: SeriesScore[] = [];
+  for (const [series, left] of leftOut) {
+    const given = answers.get(series) ?? [];
+    const { answered, tally } = await judgeMatched(benchmark, rule, given, judge);
     if (tally !== null) {
       const text = wrapText(`verdicts: ${tallyText(tally)}`, "  ", columnsOf(process.stderr));
       process.stderr.write(`${text}\n`);
     }
-    const score = scoreMatched(benchmark, answered, rule);
-    all.push({ series, score, ...figuresOf(benchmark, score) });
+    scores.push({ ...scoreMatched(benchmark, answered, rule), series, leftOut: left });
   }
-  const write = flags.json === true ? asJson : asText;
-  process.stdout.write(`${write(benchmark, all)}\n`);
+  return scores;
 }
 
-/** What anyone's answers are like; how they ended is not in their files. */
-function furtherOf(benchmark: Benchmark): Metric[] {
-  return furtherMetrics(benchmark).filter(({ name }) => name !== "hit_limit");
-}
-
-function figuresOf(
+function withFigures(
   benchmark: Benchmark,
-  { metrics, clusters, behaviour }: BenchmarkScore,
-): Pick<ScoredSeries, "metrics" | "intervals"> {
+  { series, rule, leftOut, ...score }: SeriesScore,
+): ScoredSeries {
   const further = furtherOf(benchmark);
-  const likes = [...behaviour.values()];
+  const likes = [...score.behaviour.values()];
   return {
-    metrics: { ...metrics, ...metricValues({ metrics: further }, addCounts(likes)) },
+    series,
+    rule,
+    score,
+    leftOut,
+    metrics: { ...score.metrics, ...metricValues({ metrics: further }, addCounts(likes)) },
     intervals: {
-      ...metricIntervals([...clusters.values()], benchmark.metrics),
+      ...metricIntervals([...score.clusters.values()], benchmark.metrics),
       ...metricIntervals(likes, further),
     },
   };
 }
 
-/** One object, or an array of them where the file holds several series. */
-function asJson(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
-  const objects = all.map(({ series, score, metrics, intervals }) => ({
-    ...Object.fromEntries(Object.entries(metrics).map(([key, { value }]) => [key, value])),
-    n: score.n,
-    unparsed: score.unparsed,
-    benchmark: benchmark.name,
-    rule: score.rule,
-    ...(series === null ? {} : { series }),
-    counts: score.counts,
-    intervals,
-    undefined: Object.fromEntries(
-      Object.entries(metrics).flatMap(([key, { reason }]) =>
-        reason === undefined ? [] : [[key, reason]],
-      ),
-    ),
-  }));
-  return JSON.stringify(objects.length === 1 ? objects[0] : objects, null, 2);
+/** The files together, each series for itself. */
+function inAll(benchmark: Benchmark, scored: readonly ScoredSeries[]): ScoredSeries[] {
+  const names = [...new Set(scored.map(({ series }) => series))];
+  return names.map((series) => {
+    const own = scored.filter((one) => one.series === series);
+    const score = addScores(
+      benchmark,
+      own.map((one) => one.score),
+    );
+    const { rule = "" } = own[0] ?? {};
+    const leftOut = addLeftOut(own.map((one) => one.leftOut));
+    return { ...withFigures(benchmark, { ...score, series, rule, leftOut }), file: null };
+  });
 }
 
-function asText(benchmark: Benchmark, all: readonly ScoredSeries[]): string {
-  return all
-    .map(({ series, score, metrics, intervals }) => {
-      const title = [benchmark.title, series, `rule ${score.rule}`, `n = ${score.n}`];
-      const rows = [...benchmark.metrics, ...furtherOf(benchmark)].map((metric) => [
-        metric.title,
-        formatValue(metric, metrics[metric.name]!) + unitOf(metric),
-        formatInterval(metric, intervals[metric.name]),
-      ]);
-      const warning = fewImagesWarning(score.clusters.size);
-      const table = textTable([["", "value", "95% interval"], ...rows], process.stdout.columns);
-      return [
-        wrapText(title.filter(Boolean).join(", "), "  "),
-        table,
-        `unparsed answers: ${score.unparsed}`,
-        ...(warning === null ? [] : [wrapText(warning, "  ")]),
-      ].join("\n");
-    })
-    .join("\n\n");
+function addLeftOut(all: readonly LeftOut[]): LeftOut {
+  return {
+    withoutAnswer: all.reduce((sum, one) => sum + one.withoutAnswer, 0),
+    withoutQuestion: all.reduce((sum, one) => sum + one.withoutQuestion, 0),
+  };
 }

@@ -81,7 +81,7 @@ export { type RatioMetricOptions, ratioMetric } from "./metrics/ratio-metric.js"
 export { behaviourTables, type TitledTable } from "./report/behaviour-tables.js";
 export { formatInterval, formatValue, unitOf } from "./report/format-value.js";
 export { gainsText } from "./report/gains-text.js";
-export { figuresTable, type Table } from "./report/report-tables.js";
+export { figuresTable, groupTitle, type Table } from "./report/report-tables.js";
 export type {
   Ability,
   Coordinate,
@@ -118,14 +118,25 @@ export {
   pocketSuite,
 } from "./run/pocket-suite.js";
 export type { PlannedSet, Progress } from "./run/run-evaluation.js";
-export { requireRule } from "./scoring/benchmark-rules.js";
-export { type AnsweredQuestion, matchAnswers, readAnswersTo } from "./scoring/match-answers.js";
+export { addScores } from "./scoring/add-scores.js";
+export type { AnsweredQuestion, LeftOut } from "./scoring/answer-matcher.js";
+export { isJudged, requireRule } from "./scoring/benchmark-rules.js";
+export {
+  type MatchedAnswers,
+  matchAnswers,
+  matchFile,
+  readAnswersTo,
+  type TakeAnswer,
+} from "./scoring/match-answers.js";
 export {
   type BenchmarkScore,
   type ScoringOptions,
+  type SeriesScore,
   scoreAnswers,
+  scoreFile,
   scoreMatched,
 } from "./scoring/score-answers.js";
+export type { GroupScore, ScoreSums } from "./scoring/score-tally.js";
 export type { BootstrapOptions, Interval } from "./statistics/cluster-bootstrap.js";
 export {
   type Comparison,

@@ -2,6 +2,7 @@ import { BENCHMARKS } from "../../src/eval/benchmarks/registry.js";
 import type { Benchmark, Question } from "../../src/eval/contract/benchmark.js";
 import { answersBySeries } from "../../src/eval/data/read-answers.js";
 import { readObjectAnnotations } from "../../src/eval/data/read-object-annotations.js";
+import type { AnsweredQuestion } from "../../src/eval/scoring/answer-matcher.js";
 import { matchAnswers, readAnswersTo } from "../../src/eval/scoring/match-answers.js";
 import { scoreMatched } from "../../src/eval/scoring/score-answers.js";
 import { metricIntervals } from "../../src/eval/statistics/metric-intervals.js";
@@ -121,7 +122,7 @@ function useFiles(benchmark: Benchmark, files: Files, random: SeededRandom): voi
   );
   const answers = readAnswersTo(benchmark, questions, { name: "answers", text: files.answers });
   for (const rows of answersBySeries(answers).values()) {
-    const matched = matchAnswers(benchmark, questions, rows, true);
+    const matched = matchAnswers(benchmark, questions, rows, true).answered;
     for (const { question, answer } of matched) requireText(question, answer);
     for (const rule of benchmark.rules) requireFigures(benchmark, matched, rule);
   }
@@ -134,7 +135,7 @@ function requireText(question: Question, answer: string): void {
 
 function requireFigures(
   benchmark: Benchmark,
-  matched: ReturnType<typeof matchAnswers>,
+  matched: readonly AnsweredQuestion[],
   rule: string,
 ): void {
   const score = scoreMatched(benchmark, matched, rule);

@@ -7,7 +7,8 @@ import type {
   Question,
   Score,
 } from "../contract/benchmark.js";
-import { parseRowsOrFaults } from "../data/parse-rows.js";
+import { rowsOf } from "../data/parse-rows.js";
+import { partsOf } from "../data/read-data-file.js";
 import { identifier, readShapedFile, yesNoLabel } from "../data/read-shaped.js";
 import {
   amberDiscriminativeMetrics,
@@ -79,7 +80,7 @@ export const amber: Benchmark = {
 
 function load({ data, truth }: BenchmarkFiles): Question[] {
   if (truth === null) return loadLabelled(data);
-  const parsed = parseRowsOrFaults(truth.text, truth.name);
+  const parsed = partsOf(truth).flatMap(rowsOf);
   const labelledRows = parsed.every((row) => "fault" in row || hasLabel(row.value));
   if (data === null && labelledRows) return loadLabelled(truth);
   const rows = readShapedFile(truth, { schema: annotation, identify: (row) => row.id });

@@ -11,7 +11,8 @@ import type {
 } from "../contract/benchmark.js";
 import { groupBy } from "../data/group-by.js";
 import { type Fault, withoutFaults } from "../data/parse-rows.js";
-import { isTabSeparated, readTabs } from "../data/read-answers.js";
+import { categoryOf, isTabSeparated, readTabs } from "../data/read-answers.js";
+import { partsOf } from "../data/read-data-file.js";
 import { questionFile } from "../data/read-questions.js";
 import { identifier, readShapedFile, refuseDuplicates, yesNoLabel } from "../data/read-shaped.js";
 import { shownValue } from "../data/shown-value.js";
@@ -20,6 +21,14 @@ import { cellOf } from "../rules/yes-no.js";
 
 /** The four categories that are about hallucination. */
 const HALLUCINATION = ["existence", "count", "position", "color"] as const;
+const FINE_GRAINED = ["posters", "celebrity", "scene", "landmark", "artwork"] as const;
+const PERCEPTION = [...HALLUCINATION, ...FINE_GRAINED, "OCR"] as const;
+const COGNITION = [
+  "commonsense_reasoning",
+  "numerical_calculation",
+  "text_translation",
+  "code_reasoning",
+] as const;
 
 const jsonRow = z.object({
   question_id: identifier,
@@ -47,6 +56,16 @@ const accuracyPlus = (c: Counts, prefix = "") =>
 function score(c: Counts, prefix: string): number | null {
   const [single, both] = [accuracy(c, prefix).value, accuracyPlus(c, prefix).value];
   return single === null || both === null ? null : single + both;
+}
+
+function sumScore(name: string, title: string, categories: readonly string[]): Metric {
+  return {
+    name,
+    title,
+    unit: "points",
+    better: "higher",
+    of: (c) => sumOfScores(c, categories),
+  };
 }
 
 function categoryScore(category: string): Metric {
@@ -84,19 +103,15 @@ const metrics: readonly Metric[] = [
     better: "higher",
     of: (c) => sumOfScores(c, categoriesOf(c)),
   },
-  {
-    name: "hallucination_score",
-    title: "Hallucination score",
-    unit: "points",
-    better: "higher",
-    of: (c) => sumOfScores(c, HALLUCINATION),
-  },
+  sumScore("perception_score", "Perception score", PERCEPTION),
+  sumScore("cognition_score", "Cognition score", COGNITION),
+  sumScore("hallucination_score", "Hallucination score", HALLUCINATION),
   ...HALLUCINATION.map(categoryScore),
 ];
 
 /**
  * MME: each image has a question with the answer yes and one with no. Accuracy counts questions,
- * accuracy+ images with both right; a category's score is their sum.
+ * accuracy+ images with both right; a category's score is their sum. Perception sums ten categories, cognition four.
  *
  * The official tool reads an answer as yes or no when its first four characters, lower-cased, hold
  * `yes` or else `no`; anything else is `other` and wrong.
@@ -111,6 +126,10 @@ export const mme: Benchmark = {
   rules: ["mme"],
   metrics,
   primaryMetric: "accuracy",
+  groupMetrics: ["accuracy", "accuracy_plus", "score"],
+  answersHoldTruth: true,
+  // Answers of a tab-separated file come with their category, questions of a single file without.
+  questionId: (id) => id.replace(/^[^/]+\//, ""),
   abilityMetric: "score",
   maxNewTokens: 16,
   clusterCounts: (scored) => {
@@ -130,7 +149,9 @@ export const mme: Benchmark = {
 
 function load(files: BenchmarkFiles): Question[] {
   const file = questionFile(files, "mme");
-  const rows = isTabSeparated(file.text) ? tabbedRows(file) : jsonRows(file);
+  const rows = partsOf(file).flatMap((part) =>
+    isTabSeparated(part.text) ? tabbedRows(part, file.parts !== undefined) : jsonRows(part),
+  );
   refuseDuplicates(
     rows.map((value) => ({ value, where: value.where })),
     (row) => row.id,
@@ -148,17 +169,23 @@ function load(files: BenchmarkFiles): Question[] {
     prompt: row.question,
     cluster: `${row.category}/${row.image}`,
     group: row.category,
+    tag: COGNITION.some((name) => name === row.category) ? "reasoning" : "perception",
     truth: row.label,
     where: row.where,
     score: (answer) => scoreMme(answer, row.label, row.category),
   }));
 }
 
-/** image, question, truth; the category is the name of the file, as in the published folders. */
-function tabbedRows(file: DataFile): MmeRow[] {
-  const category = file.name.replace(/^.*[\\/]/, "").replace(/\.[^.]+$/, "");
+/**
+ * image, question, truth; the category is the name of the file, as in the published folders.
+ *
+ * @param isOneOfSeveral files of several categories have images of one name, which lie in a folder for each
+ */
+function tabbedRows(file: DataFile, isOneOfSeveral: boolean): MmeRow[] {
+  const category = categoryOf(file.name);
   const rows = readTabs(file).map(({ fields, where }): MmeRow | Fault => {
-    const [image = "", question = "", truth = ""] = fields;
+    const [name = "", question = "", truth = ""] = fields;
+    const image = isOneOfSeveral ? `${category}/${name}` : name;
     const label = yesNoLabel.safeParse(truth);
     if (!label.success || question === "") {
       const received = `received truth ${shownValue(truth)}`;

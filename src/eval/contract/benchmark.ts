@@ -47,6 +47,8 @@ export interface Question {
   readonly cluster: string;
   /** Part of the breakdown, for example object, attribute, relation, or MME's category; null for none. */
   readonly group: string | null;
+  /** What an answer takes; left out where nobody has said. Figures are told for each. */
+  readonly tag?: "recognition" | "perception" | "knowledge" | "reasoning";
   /** The truth in words, for reports. */
   readonly truth: string;
   /** Place in the data file, for messages. */
@@ -82,7 +84,12 @@ export interface Metric extends MetricInfo {
 export interface DataFile {
   /** For messages. */
   readonly name: string;
+  /** Of a folder, the texts of its files, one behind the other. */
   readonly text: string;
+  /** What a line of the text is called in messages; `line` by default. The rows of tables are lines of JSON. */
+  readonly unit?: "line" | "row";
+  /** The files of a folder with several, by name. */
+  readonly parts?: readonly DataFile[];
 }
 
 /** Text of the data file (questions) and of the truth file where the format keeps them apart. */
@@ -119,10 +126,14 @@ export interface Benchmark {
    * a method has elsewhere.
    */
   readonly abilityMetric?: string;
+  /** Names of the metrics that `score` shows for each group; the primary one by default. */
+  readonly groupMetrics?: readonly string[];
   /** Longest answer to generate, in tokens. */
   readonly maxNewTokens: number;
   /** True where the truth file covers more images than any answer file (CHAIR's COCO truth). */
   readonly truthIsSuperset?: boolean;
+  /** True where answer files hold questions and truth too, so that no truth file is needed (MME). */
+  readonly answersHoldTruth?: boolean;
   /** Counts that need all answers of one cluster together, for example MME's accuracy+. */
   readonly clusterCounts?: (scored: readonly ScoredQuestion[]) => Counts;
   /** The question an answer file means when it names the image in another way. */

@@ -1,4 +1,5 @@
 import { DatasetError } from "../../errors.js";
+import type { DataFile } from "../contract/benchmark.js";
 
 /** One row of a data file, with the place a message should name. */
 export interface Row {
@@ -25,7 +26,7 @@ const LONGEST_PROBLEM = 400;
  *   nothing is skipped silently
  */
 export function parseRows(text: string, file: string): Row[] {
-  return withoutFaults(parseRowsOrFaults(text, file));
+  return withoutFaults(rowsOf({ name: file, text }));
 }
 
 /**
@@ -33,11 +34,32 @@ export function parseRows(text: string, file: string): Row[] {
  *
  * @throws DatasetError when the file holds no rows, or is one array that is no JSON
  */
-export function parseRowsOrFaults(text: string, file: string): (Row | Fault)[] {
+export function rowsOf({ name, text, unit = "line" }: DataFile): (Row | Fault)[] {
   const body = withoutByteOrderMark(text);
-  if (body.trim() === "")
-    throw new DatasetError(`${file}: the file is empty; expected rows of JSON`);
-  return body.trimStart().startsWith("[") ? arrayRows(body, file) : lineRows(body, file);
+  if (body.trim() === "") throw emptyFile(name);
+  if (body.trimStart().startsWith("[")) return arrayRows(body, name);
+  return body
+    .split("\n")
+    .flatMap((line, index) => rowOfLine(line, `${name} ${unit} ${index + 1}`) ?? []);
+}
+
+/** The error for a file without rows. */
+export function emptyFile(name: string): DatasetError {
+  return new DatasetError(`${name}: the file is empty; expected rows of JSON`);
+}
+
+/** The row of a line of JSON; null when there is none. */
+export function rowOfLine(line: string, where: string): Row | Fault | null {
+  if (line.trim() === "") return null;
+  try {
+    return { value: JSON.parse(line), where };
+  } catch (cause) {
+    // JSON takes a CR for a blank, and would find a second value behind the first.
+    const why = line.trim().includes("\r")
+      ? "it holds line ends that are CR alone; expected LF or CRLF"
+      : messageOf(cause);
+    return { fault: `${where}: no valid JSON (${why})` };
+  }
 }
 
 /** The text without the byte order mark that some editors put first. */
@@ -70,22 +92,6 @@ function arrayRows(body: string, file: string): Row[] {
   return value.map((item: unknown, index) => ({ value: item, where: `${file} item ${index + 1}` }));
 }
 
-function lineRows(body: string, file: string): (Row | Fault)[] {
-  return body.split("\n").flatMap((line, index): (Row | Fault)[] => {
-    if (line.trim() === "") return [];
-    const where = `${file} line ${index + 1}`;
-    try {
-      return [{ value: JSON.parse(line), where }];
-    } catch (cause) {
-      // JSON takes a CR for a blank, and would find a second value behind the first.
-      const why = line.trim().includes("\r")
-        ? "it holds line ends that are CR alone; expected LF or CRLF"
-        : messageOf(cause);
-      return [{ fault: `${where}: no valid JSON (${why})` }];
-    }
-  });
-}
-
 /**
  * The rows of a file, when none is at fault.
  *
@@ -97,13 +103,41 @@ export function withoutFaults<T extends object>(rows: readonly (T | Fault)[]): T
   return rows as T[];
 }
 
-/** Joins the first problems of a file and counts the rest; values that fill pages are cut. */
-export function listed(problems: readonly string[]): string {
+/**
+ * Joins the first problems of a file and counts the rest; values that fill pages are cut.
+ *
+ * @param total how many there are, where not all were kept
+ */
+export function listed(problems: readonly string[], total: number = problems.length): string {
   const shown = problems
     .slice(0, SHOWN_PROBLEMS)
     .map((text) => (text.length > LONGEST_PROBLEM ? `${text.slice(0, LONGEST_PROBLEM)}...` : text));
-  const rest = problems.length - shown.length;
+  const rest = total - shown.length;
   return [...shown, ...(rest > 0 ? [`and ${rest} more`] : [])].join("\n");
+}
+
+/** Problems of a file as they come: the first are kept, the others counted. */
+export class Problems {
+  readonly #first: string[] = [];
+  #total = 0;
+
+  get total(): number {
+    return this.#total;
+  }
+
+  add(problem: string): void {
+    this.#total++;
+    if (this.#first.length < SHOWN_PROBLEMS) this.#first.push(problem);
+  }
+
+  /**
+   * @param remedy what helps against all of them
+   * @throws DatasetError with the first problems and the number of the others, when there are any
+   */
+  refuse(remedy = ""): void {
+    if (this.#total === 0) return;
+    throw new DatasetError(listed(this.#first, this.#total) + remedy);
+  }
 }
 
 function lineOf(cause: unknown, body: string): string {

@@ -1,13 +1,17 @@
 import type { DataFile } from "../contract/benchmark.js";
 import { groupBy } from "./group-by.js";
 import {
+  emptyFile,
   type Fault,
-  parseRowsOrFaults,
   type Row,
+  rowOfLine,
+  rowsOf,
   withoutByteOrderMark,
   withoutFaults,
 } from "./parse-rows.js";
+import { partsOf } from "./read-data-file.js";
 import { identifierFault, shownValue } from "./shown-value.js";
+import { linesOf, type TextSource } from "./text-source.js";
 
 /** One answer of a file, made by us or by anyone. */
 export interface AnswerRow {
@@ -30,44 +34,82 @@ const VERDICT_FIELDS = ["verdict", "judgement", "gpt4v_output_gpt_check"] as con
  * `question_id`, `id` or `image_id` (HallusionBench: its five fields), the text in `text`, `answer`, `response`, `caption`,
  * `model_answer` or `model_prediction`; or MME's tab-separated image, question, truth, answer.
  *
- * @param isKnown whether an identifier is that of a question; left out, any may be
  * @throws DatasetError naming file and line of everything that is wrong with the file: lines that are no
- *   JSON, rows without these fields, identifiers that are unknown, and such as are there twice
+ *   JSON, rows without these fields, and identifiers that are there twice
  */
-export function readAnswers(file: DataFile, isKnown?: (id: string) => boolean): AnswerRow[] {
-  const rows = isTabSeparated(file.text) ? tabSeparated(file) : jsonAnswers(file);
-  const haveIds = rows.some((row) => !("fault" in row) && row.id !== null);
+export function readAnswers(file: DataFile): AnswerRow[] {
   const first = new Map<string, string>();
   return withoutFaults(
-    rows.map((row): AnswerRow | Fault => {
-      if ("fault" in row) return row;
-      const { id, series, where } = row;
-      if (id === null) {
-        return isKnown !== undefined && haveIds ? { fault: `${where}: no id` } : row;
-      }
-      if (isKnown?.(id) === false) return { fault: `${where}: id ${id} is not in the truth file` };
-      const key = JSON.stringify([series, id]);
+    answerRows(file).map((row): AnswerRow | Fault => {
+      if ("fault" in row || row.id === null) return row;
+      const key = JSON.stringify([row.series, row.id]);
       const earlier = first.get(key);
-      if (earlier !== undefined) {
-        return {
-          fault: `${where}: duplicate id ${id}, already in ${earlier}; expected one answer each`,
-        };
-      }
-      first.set(key, where);
+      if (earlier !== undefined) return { fault: repeatedAnswer(row, earlier) };
+      first.set(key, row.where);
       return row;
     }),
   );
 }
 
+/** What to say of a second answer to a question. */
+export function repeatedAnswer({ id, where }: AnswerRow, earlier: string): string {
+  return `${where}: duplicate id ${id}, already in ${earlier}; expected one answer each`;
+}
+
+/** The answers of a file with what is wrong with its rows among them. */
+export function answerRows(file: DataFile): (AnswerRow | Fault)[] {
+  return partsOf(file).flatMap((part) =>
+    isTabSeparated(part.text)
+      ? readTabs(part).map((row) => tabbedAnswer(row, part.name))
+      : rowsOf(part).map((row) => ("fault" in row ? row : answerOf(row))),
+  );
+}
+
+/**
+ * The same from a file in pieces, some thousand rows at a time; one JSON array is read whole.
+ *
+ * @throws DatasetError when the file cannot be read or holds no rows
+ */
+export async function* answersFrom(source: TextSource): AsyncGenerator<(AnswerRow | Fault)[]> {
+  const { name, unit } = source;
+  let readLine: ((line: string, where: string) => AnswerRow | Fault | null) | null = null;
+  let whole: string[] | null = null;
+  let number = 0;
+  for await (const lines of linesOf(source)) {
+    if (readLine === null) {
+      const first = lines.find((line) => line.trim() !== "");
+      if (first?.trimStart().startsWith("[") === true) whole ??= [];
+      else if (first !== undefined)
+        readLine = isTabSeparated(first) ? tabbedReader(name) : jsonLine;
+    }
+    if (whole !== null) whole.push(...lines);
+    else if (readLine !== null) {
+      const read = readLine;
+      yield lines.flatMap(
+        (line, index) => read(line, `${name} ${unit} ${number + index + 1}`) ?? [],
+      );
+    }
+    number += lines.length;
+  }
+  if (whole !== null) yield answerRows({ name, text: whole.join("\n") });
+  else if (readLine === null) throw emptyFile(name);
+}
+
+function jsonLine(line: string, where: string): AnswerRow | Fault | null {
+  const row = rowOfLine(line, where);
+  return row === null || "fault" in row ? row : answerOf(row);
+}
+
+function tabbedReader(file: string): (line: string, where: string) => AnswerRow | Fault | null {
+  return (line, where) => {
+    const row = tabsOf(line, where);
+    return row === null ? null : tabbedAnswer(row, file);
+  };
+}
+
 /** The answers of each series of a file, in order of first appearance; null is the series of a file with one. */
 export function answersBySeries(answers: readonly AnswerRow[]): Map<string | null, AnswerRow[]> {
   return groupBy(answers, ({ series }) => series);
-}
-
-function jsonAnswers(file: DataFile): (AnswerRow | Fault)[] {
-  return parseRowsOrFaults(file.text, file.name).map((row) =>
-    "fault" in row ? row : answerOf(row),
-  );
 }
 
 function answerOf({ value, where }: Row): AnswerRow | Fault {
@@ -120,23 +162,35 @@ export function isTabSeparated(text: string): boolean {
   return line.includes("\t") && !line.startsWith("{") && !line.startsWith("[");
 }
 
-function tabSeparated(file: DataFile): (AnswerRow | Fault)[] {
-  return readTabs(file).map(({ fields, where }) => {
-    const [image, question, , text] = fields;
-    if (text === undefined) {
-      return { fault: `${where}: expected image, question, truth and answer, split by tabs` };
-    }
-    return { id: `${image}: ${question}`, text, verdict: null, series: null, where };
-  });
+/** MME's question; the file's name is its category. */
+function tabbedAnswer({ fields, where }: TabbedRow, file: string): AnswerRow | Fault {
+  const [image, question, , text] = fields;
+  if (text === undefined) {
+    return { fault: `${where}: expected image, question, truth and answer, split by tabs` };
+  }
+  const id = `${categoryOf(file)}/${image}: ${question}`;
+  return { id, text, verdict: null, series: null, where };
+}
+
+/** A file's name without folder and endings: the category of MME's files. */
+export function categoryOf(file: string): string {
+  return file.replace(/^.*[\\/]/, "").replace(/\.[^.]+(\.gz)?$/i, "");
+}
+
+/** A line of a tab-separated file. */
+export interface TabbedRow {
+  readonly fields: readonly string[];
+  readonly where: string;
 }
 
 /** Lines of a tab-separated file with their places; empty lines are left out. */
-export function readTabs(file: DataFile): { fields: string[]; where: string }[] {
-  return withoutByteOrderMark(file.text)
+export function readTabs({ name, text }: DataFile): TabbedRow[] {
+  return withoutByteOrderMark(text)
     .split("\n")
-    .map((line, index) => ({
-      fields: line.replace(/\r$/, "").split("\t"),
-      where: `${file.name} line ${index + 1}`,
-    }))
-    .filter(({ fields }) => fields.some((field) => field.trim() !== ""));
+    .flatMap((line, index) => tabsOf(line, `${name} line ${index + 1}`) ?? []);
+}
+
+function tabsOf(line: string, where: string): TabbedRow | null {
+  const fields = line.replace(/\r$/, "").split("\t");
+  return fields.some((field) => field.trim() !== "") ? { fields, where } : null;
 }

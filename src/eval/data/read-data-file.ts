@@ -1,23 +1,40 @@
-import { readFile } from "node:fs/promises";
+import { constants } from "node:buffer";
 import { basename } from "node:path";
 import { DatasetError } from "../../errors.js";
 import type { DataFile } from "../contract/benchmark.js";
+import { type TextSource, textSources } from "./text-source.js";
 
 /**
- * Reads a data file as UTF-8.
+ * Reads a data file as UTF-8. A gzip file is unpacked; the rows of a Parquet or CSV table become lines of JSON;
+ * the files of a folder become one, with its parts.
  *
- * @throws DatasetError naming the path when it cannot be read, or is no UTF-8
+ * @throws DatasetError naming the path when it cannot be read, is no UTF-8, or is longer than a text can be
+ * @throws UnsupportedCapabilityError for a Parquet or CSV file where DuckDB is not installed
  */
 export async function readDataFile(path: string): Promise<DataFile> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    throw new DatasetError(`${path}: cannot be read; check the path`, { cause });
+  const parts: DataFile[] = [];
+  for (const source of await textSources(path)) parts.push(await wholeOf(source));
+  const [only, ...others] = parts;
+  if (only !== undefined && others.length === 0) return only;
+  return { name: basename(path), text: parts.map(({ text }) => text).join("\n"), parts };
+}
+
+async function wholeOf({ name, unit, pieces }: TextSource): Promise<DataFile> {
+  const texts: string[] = [];
+  let length = 0;
+  for await (const piece of pieces()) {
+    length += piece.length;
+    if (length > constants.MAX_STRING_LENGTH) {
+      throw new DatasetError(
+        `${name}: longer than ${constants.MAX_STRING_LENGTH} characters, the most that is read whole; split the file`,
+      );
+    }
+    texts.push(piece);
   }
-  try {
-    return { name: basename(path), text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
-  } catch (cause) {
-    throw new DatasetError(`${path}: not UTF-8 text; save the file as UTF-8`, { cause });
-  }
+  return { name, text: texts.join(""), ...(unit === "row" ? { unit } : {}) };
+}
+
+/** The files of a folder, or the one file. */
+export function partsOf(file: DataFile): readonly DataFile[] {
+  return file.parts ?? [file];
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
 import type { DataFile } from "../contract/benchmark.js";
-import { type Fault, listed, parseRowsOrFaults, type Row, withoutFaults } from "./parse-rows.js";
+import { type Fault, listed, type Row, rowsOf, withoutFaults } from "./parse-rows.js";
+import { partsOf } from "./read-data-file.js";
 import { identifierFault, shownValue } from "./shown-value.js";
 
 /** A row whose fields were checked. */
@@ -49,18 +50,20 @@ export interface ShapedFileOptions<T> {
  * @throws DatasetError naming file, line and field of each
  */
 export function readShapedFile<T>(
-  { name, text }: DataFile,
+  file: DataFile,
   { schema, identify, check = () => null }: ShapedFileOptions<T>,
 ): ShapedRow<T>[] {
   const first = new Map<string, string>();
   return withoutFaults(
-    parseRowsOrFaults(text, name).map((row): ShapedRow<T> | Fault => {
-      const shaped = "fault" in row ? row : shapedOrFault(row, schema);
-      if ("fault" in shaped) return shaped;
-      const wrong = check(shaped.value);
-      if (wrong !== null) return { fault: `${shaped.where}: ${wrong}` };
-      return repeated(shaped, identify, first) ?? shaped;
-    }),
+    partsOf(file)
+      .flatMap(rowsOf)
+      .map((row): ShapedRow<T> | Fault => {
+        const shaped = "fault" in row ? row : shapedOrFault(row, schema);
+        if ("fault" in shaped) return shaped;
+        const wrong = check(shaped.value);
+        if (wrong !== null) return { fault: `${shaped.where}: ${wrong}` };
+        return repeated(shaped, identify, first) ?? shaped;
+      }),
   );
 }
 

@@ -1,8 +1,8 @@
 import { InferenceError, InvalidArgumentError } from "../../errors.js";
 import type { Benchmark } from "../contract/benchmark.js";
 import type { JudgeTask } from "../contract/judge-task.js";
+import type { AnsweredQuestion } from "../scoring/answer-matcher.js";
 import { isJudged } from "../scoring/benchmark-rules.js";
-import type { AnsweredQuestion } from "../scoring/match-answers.js";
 import type { Judge } from "./judge.js";
 import {
   type JudgeAnswersOptions,

@@ -1,11 +1,10 @@
 import type { Benchmark } from "../contract/benchmark.js";
 import { groupBy } from "../data/group-by.js";
-import { addCounts } from "../metrics/add-counts.js";
 import { behaviourMetrics } from "../metrics/behaviour-metrics.js";
-import { metricValues } from "../metrics/metric-values.js";
 import type { RunSet } from "../run/plan-run.js";
+import { addClusters, addGroups } from "../scoring/add-scores.js";
 import { primaryMetricOf } from "../scoring/primary-metric.js";
-import { type BenchmarkScore, clusterCounts } from "../scoring/score-answers.js";
+import type { BenchmarkScore } from "../scoring/score-answers.js";
 import { clustersWith } from "../statistics/unvaried.js";
 import { againstReferences } from "./against-references.js";
 import { behaviourOf } from "./analyse-behaviour.js";
@@ -24,7 +23,6 @@ import {
   type AnsweredSeries,
   figuresFrom,
   infoOf,
-  pooled,
   resultsOf,
   type ScoredMethod,
   scoreMethods,
@@ -38,7 +36,7 @@ export function analyseSet(
   series: readonly AnsweredSeries[],
 ): Omit<SetAnalysis, "judging" | "failures"> {
   const methods = scoreMethods(set.benchmark, set.rule, series);
-  const firstClusters = pooled(methods[0]?.scores.map(({ clusters }) => clusters) ?? []);
+  const firstClusters = addClusters(methods[0]?.scores.map(({ clusters }) => clusters) ?? []);
   const asked = new Set(methods.flatMap(({ scores }) => scores[0]?.scored ?? []).map(idOf));
   return {
     name: set.name,
@@ -91,20 +89,12 @@ function figuresOf(benchmark: Benchmark, scored: ScoredMethod): MethodFigures {
 }
 
 function groupsOf(benchmark: Benchmark, scores: readonly BenchmarkScore[]): GroupFigures[] {
-  const scored = scores.flatMap((score) => score.scored.map((one) => ({ one, score })));
-  const groups = groupBy(scored, ({ one }) => one.question.group);
-  if (groups.size < 2) return [];
-  return [...groups].flatMap(([group, members]) => {
-    if (group === null) return [];
-    const bySeed = groupBy(members, ({ score }) => score);
-    const counts = [...bySeed.values()].flatMap((seed) => [
-      ...clusterCounts(
-        benchmark,
-        seed.map(({ one }) => one),
-      ).values(),
-    ]);
-    return [{ group, n: members.length, values: metricValues(benchmark, addCounts(counts)) }];
-  });
+  return addGroups(benchmark, scores).map(({ by, group, n, metrics }) => ({
+    by,
+    group,
+    n,
+    values: metrics,
+  }));
 }
 
 /** Questions that methods score differently: greedy answers (of the first draw) first, then those of the first seed. */

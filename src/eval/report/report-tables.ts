@@ -2,7 +2,13 @@ import type { MetricInfo } from "../contract/benchmark.js";
 import type { RunSettings, SetSettings, YesNoTokens } from "../store/run-settings.js";
 import type { Series } from "../store/series.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
-import type { DecodingCost, MethodFigures, RunAnalysis, SetAnalysis } from "./run-analysis.js";
+import type {
+  DecodingCost,
+  GroupFigures,
+  MethodFigures,
+  RunAnalysis,
+  SetAnalysis,
+} from "./run-analysis.js";
 
 /** A table of text: the first row is the header. */
 export type Table = readonly (readonly string[])[];
@@ -66,16 +72,16 @@ export function shownMetrics(set: SetAnalysis): MetricInfo[] {
   );
 }
 
-/** The primary metric of a set's parts (object, attribute, relation, ...); null when it has none. */
+/** The primary metric of a set's parts (object, attribute, relation, ...) and tags; null when it has none. */
 export function groupsTable(set: SetAnalysis): Table | null {
-  const groups = [...new Set(set.methods.flatMap((m) => m.groups.map(({ group }) => group)))];
+  const groups = [...new Set(set.methods.flatMap((m) => m.groups.map(groupTitle)))];
   if (groups.length === 0) return null;
   const metric = set.primaryMetric;
   const rows = set.methods.map((method) => [
     method.method,
     decodingOf(method),
     ...groups.map((name) => {
-      const group = method.groups.find((one) => one.group === name);
+      const group = method.groups.find((one) => groupTitle(one) === name);
       const value = group?.values[metric.name];
       return group === undefined || value === undefined
         ? ""
@@ -83,6 +89,11 @@ export function groupsTable(set: SetAnalysis): Table | null {
     }),
   ]);
   return [["method", "decoding", ...groups], ...rows];
+}
+
+/** A tag is told from a part of the same name. */
+export function groupTitle({ by, group }: Pick<GroupFigures, "by" | "group">): string {
+  return by === "tag" ? `tag ${group}` : group;
 }
 
 /** What is needed to make the run again, as name and value. */

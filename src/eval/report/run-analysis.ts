@@ -47,8 +47,9 @@ export interface DecodingCost {
   readonly batch: number;
 }
 
-/** A method's figures on the questions of one group. */
+/** A method's figures on the questions of one group, or on those with one tag. */
 export interface GroupFigures {
+  readonly by: "group" | "tag";
   readonly group: string;
   readonly n: number;
   readonly values: Readonly<Record<string, MetricValue>>;

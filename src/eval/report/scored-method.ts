@@ -2,7 +2,8 @@ import type { Benchmark, Counts, Metric, MetricInfo } from "../contract/benchmar
 import { groupBy } from "../data/group-by.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { metricValues } from "../metrics/metric-values.js";
-import type { AnsweredQuestion } from "../scoring/match-answers.js";
+import { addClusters } from "../scoring/add-scores.js";
+import type { AnsweredQuestion } from "../scoring/answer-matcher.js";
 import { type BenchmarkScore, scoreMatched } from "../scoring/score-answers.js";
 import type { MethodResults } from "../statistics/compare-methods.js";
 import { metricIntervals } from "../statistics/metric-intervals.js";
@@ -62,22 +63,11 @@ function decodingOf(seed: number | null): Decoding {
   return seed === null ? "greedy" : "sampling";
 }
 
-/** What each seed or draw counted, together. */
-export function pooled(all: readonly Clusters[]): Map<string, Counts> {
-  const sums = new Map<string, Counts>();
-  for (const clusters of all) {
-    for (const [cluster, counts] of clusters) {
-      sums.set(cluster, addCounts([sums.get(cluster) ?? {}, counts]));
-    }
-  }
-  return sums;
-}
-
 /** Counts of one answer to each question: methods are compared that were asked once, and several times. */
 export function averaged(all: readonly Clusters[]): Map<string, Counts> {
   const mean = (counts: Counts) =>
     Object.fromEntries(Object.entries(counts).map(([key, sum]) => [key, sum / all.length]));
-  return new Map([...pooled(all)].map(([cluster, counts]) => [cluster, mean(counts)]));
+  return new Map([...addClusters(all)].map(([cluster, counts]) => [cluster, mean(counts)]));
 }
 
 /** What comparisons take of a method: counts of the benchmark, and which answers are right. */
@@ -99,7 +89,7 @@ export function figuresFrom(
   all: readonly Clusters[],
   decoding: Decoding,
 ): Record<string, Figure> {
-  const clusters = [...pooled(all).values()];
+  const clusters = [...addClusters(all).values()];
   const total = metricValues({ metrics }, addCounts(clusters));
   const intervals = metricIntervals(clusters, metrics);
   const single = decoding === "greedy" && all.length === 1;

@@ -1,4 +1,4 @@
-import { quote } from "./run-views.js";
+import { quote } from "../data/duckdb.js";
 
 /** Runs with the number of stored answers, and the primary figures of those that have a report. */
 export const LIST_RUNS = `

@@ -1,8 +1,11 @@
 import { resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { InvalidArgumentError, importFailure } from "../../errors.js";
-import { plainValue } from "./plain-value.js";
-import { literalGlob, quote, type Views, viewsOf } from "./run-views.js";
+import { InvalidArgumentError } from "../../errors.js";
+import { duckDb, openDatabase, quote } from "../data/duckdb.js";
+import { plainValue } from "../data/plain-value.js";
+import { viewsOf } from "./run-views.js";
+
+const USE = "querying results";
 
 /** A row of a query's result. */
 export type ResultRow = Readonly<Record<string, unknown>>;
@@ -34,7 +37,7 @@ export interface ResultsDatabase {
 export async function openResults(folder: string): Promise<ResultsDatabase> {
   // An absolute path cannot be taken for an address (`s3://...`) or a home (`~`).
   const views = await viewsOf(resolve(folder));
-  const database = await openDatabase(views, []);
+  const database = await openDatabase({ ...views, use: USE });
   return {
     query: (sql) => query(database.connection, sql),
     export: async (sql, file) => {
@@ -46,7 +49,7 @@ export async function openResults(folder: string): Promise<ResultsDatabase> {
       }
       const path = resolve(file);
       const options = format === "CSV" ? "FORMAT CSV, HEADER" : "FORMAT PARQUET";
-      const exporting = await openDatabase(views, [path]);
+      const exporting = await openDatabase({ ...views, writable: [path], use: USE });
       try {
         await requireSelect(exporting.connection, sql);
         const copy = `COPY (${withoutEnd(sql)}\n) TO ${quote(path)} (${options}, USE_TMP_FILE false)`;
@@ -59,46 +62,6 @@ export async function openResults(folder: string): Promise<ResultsDatabase> {
   };
 }
 
-/** Loaded when it is needed: other commands should not wait for a database, and not everybody has it installed. */
-async function duckDb(): Promise<typeof import("@duckdb/node-api")> {
-  try {
-    return await import("@duckdb/node-api");
-  } catch (cause) {
-    const duckDb = { name: "@duckdb/node-api", version: "1.5.5-r.5", use: "querying results" };
-    throw importFailure(duckDb, cause);
-  }
-}
-
-/** A database that may touch the views' files, one file to write, and nothing else. */
-async function openDatabase(
-  { statements, files }: Views,
-  writable: readonly string[],
-): Promise<{ connection: DuckDBConnection; close: () => void }> {
-  // Loaded here: other commands should not wait for a database.
-  const { DuckDBInstance } = await duckDb();
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
-  for (const statement of statements) await connection.run(statement);
-  // DuckDB looks for the pattern's own text among these paths as well as for the file that it matches.
-  const allowed = [...new Set([...files, ...files.map(literalGlob), ...writable])];
-  for (const statement of [
-    `SET allowed_paths = [${allowed.map(quote)}]`,
-    "SET autoinstall_known_extensions = false",
-    "SET autoload_known_extensions = false",
-    "SET enable_external_access = false",
-    "SET lock_configuration = true",
-  ]) {
-    await connection.run(statement);
-  }
-  return {
-    connection,
-    close: () => {
-      connection.closeSync();
-      instance.closeSync();
-    },
-  };
-}
-
 async function query(connection: DuckDBConnection, sql: string): Promise<ResultRow[]> {
   await requireSelect(connection, sql);
   return run(connection, sql);
@@ -106,7 +69,7 @@ async function query(connection: DuckDBConnection, sql: string): Promise<ResultR
 
 /** Anything else (COPY, ATTACH, SET, several statements) could write to the runs' files. */
 async function requireSelect(connection: DuckDBConnection, sql: string): Promise<void> {
-  const { StatementType } = await duckDb();
+  const { StatementType } = await duckDb(USE);
   const isSelect = await failingAsQuery(async () => {
     // DuckDB says of a text without a statement only that there was an error.
     if (withoutComments(sql).replace(/[\s;]/g, "") === "") return false;

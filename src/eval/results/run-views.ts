@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { DatasetError } from "../../errors.js";
 import { BENCHMARKS } from "../benchmarks/registry.js";
+import { literalGlob, quote } from "../data/duckdb.js";
 import { REPORT_FILES } from "../report/write-report.js";
 import { RUN_FILES } from "../store/answer-store.js";
 
@@ -159,14 +160,4 @@ function viewOf(
   const columnsOf = (source: string) =>
     `SELECT CASE filename ${cases.join(" ")} END AS run, ${Object.keys(columns).map((c) => `"${c}"`)} FROM ${source}`;
   return `CREATE VIEW ${name} AS ${sources.map(columnsOf).join(" UNION ALL ")}`;
-}
-
-/** A path as a glob pattern that matches this path alone: `run*` is a folder, not all that begin so. */
-export function literalGlob(path: string): string {
-  return path.replaceAll(/[*?[]/g, "[$&]");
-}
-
-/** A SQL string. */
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,6 +1,4 @@
 import type { Benchmark, Cell, Counts, ScoredQuestion } from "../contract/benchmark.js";
-import { groupBy } from "../data/group-by.js";
-import { addCounts } from "../metrics/add-counts.js";
 import { CUT_LENGTHS, cutCounts } from "../metrics/cut-metrics.js";
 import { firstWords, wordCount } from "../rules/first-words.js";
 import { repeatedNgrams } from "../rules/repeated-ngrams.js";
@@ -13,7 +11,11 @@ export function cellOfScore({ counts }: ScoredQuestion["score"]): Cell | null {
 }
 
 /** Counts of what one answer is like, for `behaviourMetrics`. */
-function behaviourCounts(benchmark: Benchmark, rule: string, scored: ScoredQuestion): Counts {
+export function behaviourCounts(
+  benchmark: Benchmark,
+  rule: string,
+  scored: ScoredQuestion,
+): Counts {
   if (benchmark.kind === "yes-no") {
     const cell = cellOfScore(scored.score);
     return cell === null ? {} : { [cell]: 1 };
@@ -45,19 +47,4 @@ function countsOfCuts(
     return cutCounts(words, counts);
   });
   return Object.assign({}, ...all) as Counts;
-}
-
-/** The same of each cluster, in order of first appearance: what the bootstrap draws from. */
-export function behaviourClusters(
-  benchmark: Benchmark,
-  rule: string,
-  scored: readonly ScoredQuestion[],
-): Map<string, Counts> {
-  const byCluster = groupBy(scored, ({ question }) => question.cluster);
-  return new Map(
-    [...byCluster].map(([cluster, members]) => [
-      cluster,
-      addCounts(members.map((one) => behaviourCounts(benchmark, rule, one))),
-    ]),
-  );
 }

@@ -1,20 +1,13 @@
-import { DatasetError } from "../../errors.js";
 import type { Benchmark, DataFile, Question } from "../contract/benchmark.js";
-import { listed } from "../data/parse-rows.js";
-import { type AnswerRow, readAnswers } from "../data/read-answers.js";
+import { type Fault, withoutFaults } from "../data/parse-rows.js";
+import { type AnswerRow, answerRows, answersFrom } from "../data/read-answers.js";
+import { textSources } from "../data/text-source.js";
+import { type AnsweredQuestion, AnswerMatcher, type LeftOut } from "./answer-matcher.js";
 
-/** An answer with what it is an answer to. */
-export interface AnsweredQuestion {
-  readonly question: Question;
-  readonly answer: string;
-  readonly verdict: string | null;
-}
-
-/** Finds a question by the identifier that an answer file gives it. */
-function finderOf(benchmark: Benchmark, questions: readonly Question[]) {
-  const byId = new Map(questions.map((question) => [question.id, question]));
-  return (id: string): Question | undefined =>
-    byId.get(id) ?? byId.get(benchmark.questionId?.(id) ?? id);
+/** Answers with their questions, and what was left out. */
+export interface MatchedAnswers {
+  readonly answered: readonly AnsweredQuestion[];
+  readonly leftOut: LeftOut;
 }
 
 /**
@@ -28,55 +21,80 @@ export function readAnswersTo(
   questions: readonly Question[],
   file: DataFile,
 ): AnswerRow[] {
-  const find = finderOf(benchmark, questions);
-  return readAnswers(file, (id) => find(id) !== undefined);
+  const rows = answerRows(file);
+  const whereOf = placeIn(rows);
+  const matcher = new AnswerMatcher(benchmark, questions, { mayLackAnswers: true }, whereOf);
+  for (const [place, row] of rows.entries()) matcher.match(row, place);
+  if (rows.some((row) => "fault" in row || row.id !== null)) matcher.end();
+  return withoutFaults(rows);
 }
 
 /**
- * Answers with their questions.
+ * Answers of one series with their questions.
  *
- * @throws DatasetError naming answers without question and, unless allowed, questions without answer
+ * @param allowMissing leave out questions without answer and answers without question, and count them
+ * @throws DatasetError naming answers without question and questions without answer, unless allowed
  */
 export function matchAnswers(
   benchmark: Benchmark,
   questions: readonly Question[],
   answers: readonly AnswerRow[],
   allowMissing: boolean,
-): AnsweredQuestion[] {
-  if (answers.every(({ id }) => id === null)) return matchByOrder(questions, answers);
-  const find = finderOf(benchmark, questions);
-  const problems: string[] = [];
-  const matched = answers.flatMap(({ id, text, verdict, where }) => {
-    const question = id === null ? undefined : find(id);
-    if (question !== undefined) return [{ question, answer: text, verdict }];
-    problems.push(`${where}: ${id === null ? "no id" : `id ${id} is not in the truth file`}`);
-    return [];
-  });
-  if (problems.length > 0) throw new DatasetError(listed(problems));
-  const mayMiss = allowMissing || benchmark.truthIsSuperset === true;
-  if (!mayMiss && matched.length < questions.length) {
-    const have = new Set(matched.map(({ question }) => question.id));
-    const missing = questions.filter(({ id }) => !have.has(id));
-    throw new DatasetError(
-      `${missing.length} of ${questions.length} questions have no answer, first ${missing[0]?.id.slice(0, 60)} ` +
-        `(${missing[0]?.where}); allow this with --partial`,
-    );
-  }
-  return matched;
+): MatchedAnswers {
+  const options = { mayLackAnswers: allowMissing, mayLackQuestions: allowMissing };
+  const matcher = new AnswerMatcher(benchmark, questions, options, placeIn(answers));
+  const answered = answers.flatMap(
+    (row, place) => matcher.match({ ...row, series: null }, place) ?? [],
+  );
+  const leftOut = matcher.end().get(null);
+  return {
+    answered,
+    leftOut: leftOut ?? { withoutAnswer: questions.length, withoutQuestion: 0 },
+  };
 }
 
-function matchByOrder(
+function placeIn(rows: readonly (AnswerRow | Fault)[]): (place: number) => string {
+  return (place) => {
+    const row = rows[place];
+    return row !== undefined && "where" in row ? row.where : "";
+  };
+}
+
+/** What {@link matchFile} does with an answer. */
+export type TakeAnswer = (answered: AnsweredQuestion, series: string | null) => void;
+
+/** Below 2^53 in all, with the number of the file above. */
+const MOST_LINES = 2 ** 40;
+
+/**
+ * Reads the answers of a file or folder piece by piece and hands each on with its question, so that a file of any
+ * length needs the memory of its questions.
+ *
+ * @param allowMissing leave out questions without answer and answers without question, and count them
+ * @returns what was left out of each series, in order of first appearance
+ * @throws DatasetError naming file and line of all that is wrong
+ */
+export async function matchFile(
+  benchmark: Benchmark,
   questions: readonly Question[],
-  answers: readonly AnswerRow[],
-): AnsweredQuestion[] {
-  if (answers.length !== questions.length) {
-    throw new DatasetError(
-      `answers without id are matched by order: received ${answers.length} answers for ` +
-        `${questions.length} questions; expected as many`,
-    );
+  path: string,
+  allowMissing: boolean,
+  take: TakeAnswer,
+): Promise<Map<string | null, LeftOut>> {
+  const sources = await textSources(path);
+  const whereOf = (place: number) =>
+    `${sources[Math.floor(place / MOST_LINES)]?.name} answer ${(place % MOST_LINES) + 1}`;
+  const options = { mayLackAnswers: allowMissing, mayLackQuestions: allowMissing };
+  const matcher = new AnswerMatcher(benchmark, questions, options, whereOf);
+  for (const [file, source] of sources.entries()) {
+    let number = 0;
+    for await (const rows of answersFrom(source)) {
+      for (const row of rows) {
+        const answered = matcher.match(row, file * MOST_LINES + number);
+        number++;
+        if (answered !== null) take(answered, "series" in row ? row.series : null);
+      }
+    }
   }
-  return answers.flatMap(({ text, verdict }, index) => {
-    const question = questions[index];
-    return question === undefined ? [] : [{ question, answer: text, verdict }];
-  });
+  return matcher.end();
 }

@@ -1,39 +1,32 @@
-import type {
-  Benchmark,
-  Counts,
-  MetricValue,
-  Question,
-  ScoredQuestion,
-} from "../contract/benchmark.js";
-import { groupBy } from "../data/group-by.js";
+import type { Benchmark, Question, ScoredQuestion } from "../contract/benchmark.js";
 import type { AnswerRow } from "../data/read-answers.js";
-import { addCounts } from "../metrics/add-counts.js";
-import { metricValues } from "../metrics/metric-values.js";
-import { behaviourClusters } from "./behaviour-counts.js";
+import type { AnsweredQuestion, LeftOut } from "./answer-matcher.js";
 import { requireRule } from "./benchmark-rules.js";
-import { type AnsweredQuestion, matchAnswers } from "./match-answers.js";
+import { matchAnswers, matchFile } from "./match-answers.js";
+import { type ScoreSums, ScoreTally } from "./score-tally.js";
 
 /** What a benchmark makes of a set of answers. */
-export interface BenchmarkScore {
+export interface BenchmarkScore extends ScoreSums {
   readonly rule: string;
-  /** Number of answers. */
-  readonly n: number;
-  /** Answers that the rule could not read. */
-  readonly unparsed: number;
-  readonly counts: Counts;
-  readonly metrics: Readonly<Record<string, MetricValue>>;
   readonly scored: readonly ScoredQuestion[];
-  /** Counts by cluster, in order of first appearance: what the bootstrap draws from. */
-  readonly clusters: ReadonlyMap<string, Counts>;
-  /** Counts of what the answers are like, by cluster, for `behaviourMetrics`. */
-  readonly behaviour: ReadonlyMap<string, Counts>;
+}
+
+/** What a benchmark makes of one series of a file that was never held whole. */
+export interface SeriesScore extends ScoreSums {
+  readonly rule: string;
+  readonly leftOut: LeftOut;
+  /** Method and seed, where the file names them; null for a file with one series. */
+  readonly series: string | null;
 }
 
 /** How answers are scored. */
 export interface ScoringOptions {
   /** A rule of the benchmark; its first by default. */
   readonly rule?: string;
-  /** Score the questions that have an answer and leave out the rest, instead of refusing. */
+  /**
+   * Leave out questions without answer and answers without question, and count them, instead of refusing; false by
+   * default.
+   */
   readonly allowMissing?: boolean;
 }
 
@@ -49,8 +42,9 @@ export function scoreAnswers(
   questions: readonly Question[],
   answers: readonly AnswerRow[],
   { rule, allowMissing = false }: ScoringOptions = {},
-): BenchmarkScore {
-  return scoreMatched(benchmark, matchAnswers(benchmark, questions, answers, allowMissing), rule);
+): BenchmarkScore & { readonly leftOut: LeftOut } {
+  const { answered, leftOut } = matchAnswers(benchmark, questions, answers, allowMissing);
+  return { ...scoreMatched(benchmark, answered, rule), leftOut };
 }
 
 /** The same for answers already matched to their questions. */
@@ -60,38 +54,43 @@ export function scoreMatched(
   rule: string = benchmark.rules[0],
 ): BenchmarkScore {
   requireRule(benchmark, rule);
-  const scored = answered.map(({ question, answer, verdict }) => ({
-    question,
-    answer,
-    score: question.score(answer, { rule, verdict }),
-  }));
-  const clusters = clusterCounts(benchmark, scored);
-  const counts = addCounts(clusters.values());
-  return {
-    rule,
-    n: scored.length,
-    unparsed: scored.filter(({ score }) => score.outcome === "unparsed").length,
-    counts,
-    metrics: metricValues(benchmark, counts),
-    scored,
-    clusters,
-    behaviour: behaviourClusters(benchmark, rule, scored),
-  };
+  const tally = new ScoreTally(benchmark, rule);
+  const scored = answered.map((one) => scoreOne(one, rule));
+  for (const one of scored) tally.add(one);
+  return { rule, ...tally.sums(), scored };
 }
 
-/** Counts of each cluster, those that need all its answers together included. */
-export function clusterCounts(
+/**
+ * Scores the answers of a file or folder as they are read, each series for itself, so that a file of any length
+ * needs the memory of its questions. Rules that need a judge take the verdicts of the file.
+ *
+ * @param path JSONL, tab-separated, Parquet or CSV, also packed by gzip; one JSON array is read whole
+ * @throws DatasetError naming file and line of all that is wrong, questions without answer last
+ * @throws InvalidArgumentError for an unknown rule
+ */
+export async function scoreFile(
   benchmark: Benchmark,
-  scored: readonly ScoredQuestion[],
-): Map<string, Counts> {
-  const byCluster = groupBy(scored, ({ question }) => question.cluster);
-  return new Map(
-    [...byCluster].map(([cluster, members]) => [
-      cluster,
-      addCounts([
-        ...members.map(({ score }) => score.counts),
-        benchmark.clusterCounts?.(members) ?? {},
-      ]),
-    ]),
-  );
+  questions: readonly Question[],
+  path: string,
+  { rule = benchmark.rules[0], allowMissing = false }: ScoringOptions = {},
+): Promise<SeriesScore[]> {
+  requireRule(benchmark, rule);
+  const tallies = new Map<string | null, ScoreTally>();
+  const take = (answered: AnsweredQuestion, series: string | null) => {
+    let tally = tallies.get(series);
+    if (tally === undefined) {
+      tally = new ScoreTally(benchmark, rule, questions);
+      tallies.set(series, tally);
+    }
+    tally.add(scoreOne(answered, rule));
+  };
+  const leftOut = await matchFile(benchmark, questions, path, allowMissing, take);
+  return [...leftOut].map(([series, left]) => {
+    const tally = tallies.get(series) ?? new ScoreTally(benchmark, rule);
+    return { series, rule, ...tally.sums(), leftOut: left };
+  });
+}
+
+function scoreOne({ question, answer, verdict }: AnsweredQuestion, rule: string): ScoredQuestion {
+  return { question, answer, score: question.score(answer, { rule, verdict }) };
 }

@@ -115,7 +115,9 @@ describe("answer files", () => {
 
   test("answers to unknown questions and questions without answer are refused by name", () => {
     expect(() => score('{"question_id":7,"text":"no"}')).toThrow(
-      new DatasetError("a.jsonl line 1: id 7 is not in the truth file"),
+      new DatasetError(
+        "a.jsonl line 1: id 7 is not in the truth file\nleave such answers out with --partial",
+      ),
     );
     expect(() => scoreAnswers(pope, questions, [])).toThrow(/received 0 answers for 1 questions/);
   });

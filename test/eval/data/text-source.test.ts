@@ -1,0 +1,149 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { DatasetError } from "../../../src/errors.js";
+import { pope } from "../../../src/eval/benchmarks/pope.js";
+import { readDataFile } from "../../../src/eval/data/read-data-file.js";
+import { linesOf, textSources } from "../../../src/eval/data/text-source.js";
+import { scoreFile } from "../../../src/eval/scoring/score-answers.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "source-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const QUESTIONS = [1, 2, 3].map((id) => ({
+  question_id: id,
+  image: `${id}.png`,
+  text: "Is there a dog?",
+  label: id === 3 ? "no" : "yes",
+}));
+const ANSWERS = [1, 2, 3].map((id) => ({ question_id: id, text: "Yes, there is." }));
+const lines = (rows: readonly object[]) => rows.map((row) => JSON.stringify(row)).join("\n");
+
+async function file(name: string, content: string | Uint8Array): Promise<string> {
+  await writeFile(join(folder, name), content);
+  return join(folder, name);
+}
+
+async function table(name: string, rows: readonly object[], columns = "*"): Promise<string> {
+  const json = await file(`${name}.source.jsonl`, lines(rows));
+  const path = join(folder, name);
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  await connection.run(`COPY (SELECT ${columns} FROM read_json('${json}')) TO '${path}'`);
+  connection.closeSync();
+  instance.closeSync();
+  return path;
+}
+
+async function accuracyOf(truth: string, answers: string): Promise<number | null | undefined> {
+  const questions = pope.load({ data: null, truth: await readDataFile(truth) });
+  const [score] = await scoreFile(pope, questions, answers);
+  return score?.metrics.accuracy?.value;
+}
+
+async function problemOf(task: () => Promise<unknown>): Promise<string> {
+  const error: unknown = await task().then(
+    () => null,
+    (cause: unknown) => cause,
+  );
+  expect(error).toBeInstanceOf(DatasetError);
+  return (error as DatasetError).message;
+}
+
+describe("the same figures from", () => {
+  test("lines, an array, gzip, CSV and Parquet", async () => {
+    const truths = [
+      await file("truth.jsonl", lines(QUESTIONS)),
+      await file("truth.json", JSON.stringify(QUESTIONS)),
+      await file("truth.jsonl.gz", gzipSync(lines(QUESTIONS))),
+      await file("packed without its ending", gzipSync(lines(QUESTIONS))),
+      await table("truth.csv", QUESTIONS),
+      await table("truth [1]*?.parquet", QUESTIONS, "*, 'bytes'::BLOB AS bytes, NULL AS type"),
+    ];
+    const answers = [
+      await file("answers.jsonl", lines(ANSWERS)),
+      await file("answers.json", JSON.stringify(ANSWERS)),
+      await file("answers.jsonl.gz", gzipSync(lines(ANSWERS))),
+      await table("answers.csv", ANSWERS),
+      await table("answers.parquet", ANSWERS),
+    ];
+    for (const truth of truths) expect(await accuracyOf(truth, answers[0]!)).toBe(2 / 3);
+    for (const path of answers) expect(await accuracyOf(truths[0]!, path)).toBe(2 / 3);
+  });
+
+  test("a folder with several files, others beside them", async () => {
+    const truth = await file("truth.jsonl", lines(QUESTIONS));
+    const parts = join(folder, "parts");
+    await mkdir(join(parts, "more.jsonl"), { recursive: true });
+    await writeFile(join(parts, "a.jsonl"), lines(ANSWERS.slice(0, 1)));
+    await writeFile(join(parts, "b.jsonl.gz"), gzipSync(lines(ANSWERS.slice(1))));
+    await writeFile(join(parts, "README.md"), "three answers");
+    await writeFile(join(parts, ".hidden.jsonl"), "no JSON");
+    expect(await accuracyOf(truth, parts)).toBe(2 / 3);
+    await writeFile(join(parts, "c.jsonl"), lines(ANSWERS.slice(2)));
+    expect(await problemOf(() => accuracyOf(truth, parts))).toBe(
+      "parts/c.jsonl line 1: duplicate id 3, already in parts/b.jsonl.gz answer 2; expected one answer each",
+    );
+  });
+});
+
+describe("refused by name", () => {
+  test("a folder without rows", async () => {
+    expect(await problemOf(() => textSources(folder))).toMatch(/the folder has no file of rows/);
+  });
+
+  test("gzip that is cut off, and gzip that is broken", async () => {
+    const packed = gzipSync(lines(QUESTIONS));
+    const cut = await file("cut.jsonl.gz", packed.subarray(0, packed.length - 9));
+    expect(await problemOf(() => readDataFile(cut))).toMatch(/cut\.jsonl\.gz: no whole gzip file/);
+    packed.fill(0xff, 12, 30);
+    const broken = await file("broken.gz", packed);
+    expect(await problemOf(() => readDataFile(broken))).toMatch(/broken\.gz: no whole gzip file/);
+  });
+
+  test("gzip that unpacks to one endless line", async () => {
+    const bomb = await file("bomb.jsonl.gz", gzipSync(Buffer.alloc(2 ** 27, "[[ "), { level: 1 }));
+    const [source] = await textSources(bomb);
+    expect(
+      await problemOf(async () => {
+        for await (const _ of linesOf(source!));
+      }),
+    ).toBe("bomb.jsonl.gz: a line of more than 67108864 characters; expected one row a line");
+  });
+
+  test("Parquet and CSV that are none", async () => {
+    for (const name of ["none.parquet", "none.csv"]) {
+      const path = await file(name, name === "none.csv" ? 'a,b\n1,"2\n3,4\n' : "no table");
+      expect(await problemOf(() => readDataFile(path))).toMatch(/cannot be read as a table/);
+    }
+    expect(await problemOf(() => readDataFile(join(folder, "gone.parquet")))).toMatch(
+      /cannot be read; check the path/,
+    );
+  });
+
+  test("rows of a table, by their number", async () => {
+    const rows = [QUESTIONS[0]!, { ...QUESTIONS[1], label: "maybe" }];
+    const truth = await table("truth.parquet", rows);
+    expect(
+      await problemOf(async () => pope.load({ data: null, truth: await readDataFile(truth) })),
+    ).toMatch(/^truth\.parquet row 2: field label: received "maybe"/);
+  });
+});
+
+test("lines are the same however the text is cut", async () => {
+  const text = 'a\n\nb ü 😀\r\n"c"';
+  for (let size = 1; size < 8; size++) {
+    const pieces = async function* () {
+      for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);
+    };
+    const all: string[] = [];
+    for await (const some of linesOf({ name: "t", unit: "line", pieces })) all.push(...some);
+    expect(all).toEqual(text.split("\n"));
+  }
+});
