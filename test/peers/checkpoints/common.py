@@ -20,6 +20,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from PIL import Image
@@ -318,6 +319,19 @@ def as_four_bits(model: onnx.ModelProto) -> onnx.ModelProto:
     quantizer = MatMulNBitsQuantizer(copy, block_size=32, is_symmetric=True, accuracy_level=1)
     quantizer.process()
     return quantizer.model.model
+
+
+def as_eight_bits(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy in int8, as stock transformers.js's script makes it: unsigned weights of one scale, activations at run time."""
+    logging.getLogger().setLevel(logging.ERROR)  # it advises a pre-processing step, not needed here
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "quantized.onnx"
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        # Types of what operators of other domains give it cannot infer.
+        known = {"DefaultTensorType": onnx.TensorProto.FLOAT}
+        quantize_dynamic(copy, path, weight_type=QuantType.QUInt8, extra_options=known)
+        return slim(onnx.load(path))
 
 
 def without_input(model: onnx.ModelProto, name: str, constant: np.ndarray) -> onnx.ModelProto:

@@ -1,7 +1,8 @@
 """Gemma 4 in the Concat style: inputs of each layer for each token, a layer that shares another's keys and values.
 
 One layer sees a window, the others all; these have fewer and larger heads, and take keys for values. The embedding graph in
-32 and 16 bits gives image tokens what padding has; the one in 4 bits leaves that to whoever feeds it.
+32 and 16 bits gives image tokens what padding has; the one in 4 bits leaves that to whoever feeds it. All graphs are made in
+fp32, fp16 and q4; that of sounds stands in for one, as nothing is heard here.
 """
 
 from __future__ import annotations
@@ -199,6 +200,8 @@ def trace_decoder(model: Gemma4ForConditionalGeneration) -> onnx.ModelProto:
         torch.tensor(1),
         *(torch.randn(batch, heads, before, size) for heads, size in CACHE for _ in range(2)),
     )
+    # A set otherwise, whose order, and so the graph's, is another in each process.
+    model.model.language_model.unique_layer_types = list(dict.fromkeys(LAYERS))
     return common.compact(common.trace(Decoder(model), arguments, inputs, outputs))
 
 

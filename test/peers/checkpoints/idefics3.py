@@ -1,4 +1,8 @@
-"""Idefics3 in the Concat style, images cut into tiles; SmolVLM in the GroupQueryAttention style, images whole."""
+"""Idefics3 in the Concat style, images cut into tiles; SmolVLM in the GroupQueryAttention style, images whole.
+
+Idefics3 is made in fp32. SmolVLM is made in fp32, fp16, q4 (embeddings are not, having no products) and q8, with a
+decoder in q4f16; one reference holds for all of them but those in ``PRECISIONS``, whose own greedy tokens are recorded.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
+import onnxruntime
 import torch
 from torch import Tensor, nn
 from transformers import (
@@ -53,6 +59,14 @@ TURNS = {
 BATCH = ["one image", "two images"]
 # Inputs of the vision graph.
 VISION = {"pixel_values": "float32", "pixel_attention_mask": "bool"}
+# How files of a precision end.
+ENDINGS = {"fp16": "_fp16", "q8": "_quantized", "q4": "_q4", "q4f16": "_q4f16"}
+# Of SmolVLM, those whose answers are the graphs' own: both round what a prompt becomes.
+PRECISIONS = [
+    {"embed_tokens": "q8", "vision_encoder": "q8", "decoder_model_merged": "q8"},
+    {"embed_tokens": "fp16", "vision_encoder": "q4", "decoder_model_merged": "q4f16"},
+]
+RUN_BY_GRAPHS = ["one image", "two images", "none"]
 
 
 class Embeddings(nn.Module):
@@ -123,20 +137,34 @@ def group_query(folder: Path) -> Path:
     causal.lm_head.load_state_dict(model.lm_head.state_dict())
     embed = common.trace_embedding(model.model.text_model.embed_tokens)
     vision = trace_vision(model)
-    # The one in 4 bits keeps the symbol, as such files are found, too.
     decoder = common.with_head_size(common.build_decoder(causal, words, "fp32"), HEAD)
-    half = common.as_float16(decoder, ["inputs_embeds", "logits"])
-    write(folder, words, model, processor, reference, {
+    # It keeps the symbol of the head size, as such files are found, too.
+    four_bits = common.build_decoder(causal, words, "int4")
+    exact = ["inputs_embeds", "logits"]
+    graphs = {
         "embed_tokens": embed,
         "embed_tokens_fp16": common.as_float16(embed, []),
-        "embed_tokens_q4": embed,
+        "embed_tokens_quantized": common.as_eight_bits(embed),
         "vision_encoder": vision,
         "vision_encoder_fp16": common.as_float16(vision, ["pixel_values"]),
         "vision_encoder_q4": common.as_four_bits(vision),
+        "vision_encoder_quantized": common.as_eight_bits(vision),
         "decoder_model_merged": decoder,
-        "decoder_model_merged_fp16": half,
-        "decoder_model_merged_q4": common.build_decoder(causal, words, "int4"),
-    })
+        "decoder_model_merged_fp16": common.as_float16(decoder, exact),
+        "decoder_model_merged_q4": four_bits,
+        "decoder_model_merged_q4f16": common.with_head_size(common.as_float16(four_bits, exact), HEAD),
+        "decoder_model_merged_quantized": common.as_eight_bits(decoder),
+    }
+    given = {name: inputs_of(processor, name) for name in RUN_BY_GRAPHS}
+    image_token = model.config.image_token_id
+    reference["graphs"] = [
+        {
+            "dtypes": dtypes,
+            "greedy": {name: greedy_of(graphs, dtypes, inputs, image_token) for name, inputs in given.items()},
+        }
+        for dtypes in PRECISIONS
+    ]
+    write(folder, words, model, processor, reference, graphs)
     return folder
 
 
@@ -153,12 +181,72 @@ def made(config_class: type, model_class: type, splits: bool) -> tuple[Any, ...]
     def one(seed: int) -> tuple[Any, ...]:
         model = model_class(config(config_class, words)).eval()
         common.randomise(model, seed)
-        images = [WIDE, TALL if splits else BROAD]
+        images = images_of(processor)
         return words, model, processor, common.processor_reference(model, processor, images, TURNS, BATCH, VISION)
 
-    return common.first_seed(
+    found = common.first_seed(
         one, lambda found: common.differ(case["greedy"] for case in found[3]["cases"].values())
     )
+    _, model, _, reference = found
+    reference["attention"] = {name: common.last_attention(model, inputs_of(processor, name)) for name in BATCH}
+    return found
+
+
+def images_of(processor: Idefics3Processor) -> list[dict[str, int]]:
+    return [WIDE, TALL if processor.image_processor.do_image_splitting else BROAD]
+
+
+def inputs_of(processor: Idefics3Processor, name: str) -> dict[str, Tensor]:
+    """A case as the model takes it."""
+    prompt = processor.apply_chat_template(common.messages(TURNS[name]), add_generation_prompt=True)
+    shown = [common.picture(images_of(processor)[i]) for i in common.images_of(TURNS[name])]
+    return dict(processor(text=prompt, images=[shown] if shown else None, return_tensors="pt"))
+
+
+def greedy_of(
+    graphs: dict[str, onnx.ModelProto], dtypes: dict[str, str], inputs: dict[str, Tensor], image_token: int
+) -> list[int]:
+    """Greedy tokens behind a prompt, by the graphs of these precisions.
+
+    The prompt is prefilled in the pieces that Groundsight cuts it into, behind its images: in int8, scales of
+    activations depend on what is computed together.
+    """
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 3
+    embed, vision, decoder = (
+        onnxruntime.InferenceSession(graphs[name + ENDINGS[dtype]].SerializeToString(), settings)
+        for name, dtype in dtypes.items()
+    )
+
+    def embedded(tokens: np.ndarray) -> np.ndarray:
+        return embed.run(None, {"input_ids": tokens})[0].astype(np.float32)
+
+    prompt = inputs["input_ids"].numpy()
+    embeds = embedded(prompt)
+    is_image = prompt == image_token
+    if is_image.any():
+        given = {name: inputs[name].numpy().astype(kind) for name, kind in VISION.items()}
+        embeds[is_image] = vision.run(None, given)[0].reshape(-1, embeds.shape[-1])
+    pieces = np.split(embeds, np.flatnonzero(is_image)[-1:] + 1, axis=1)
+    kinds = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+    cache = {
+        one.name: np.zeros((1, one.shape[1], 0, one.shape[3]), kinds[one.type])
+        for one in decoder.get_inputs()
+        if one.name.startswith("past_key_values.")
+    }
+    outputs = [name.replace("past_key_values", "present") for name in cache]
+    answer: list[int] = []
+    seen = 0
+    while len(answer) < common.GREEDY_TOKENS:
+        for piece in pieces:
+            seen += piece.shape[1]
+            mask = np.ones((1, seen), np.int64)
+            fed = {"inputs_embeds": piece, "attention_mask": mask, **cache}
+            logits, *present = decoder.run(["logits", *outputs], fed)
+            cache = dict(zip(cache, present, strict=True))
+        answer.append(int(logits[0, -1].argmax()))
+        pieces = [embedded(np.array([answer[-1:]]))]
+    return answer
 
 
 def config(config_class: type, words: PreTrainedTokenizerFast) -> Any:
@@ -221,6 +309,8 @@ def write(
     reference: dict[str, Any],
     graphs: dict[str, onnx.ModelProto],
 ) -> None:
+    # It would keep the padding of its last batch.
+    words.backend_tokenizer.no_padding()
     name = "Idefics3" if model.config.model_type == "idefics3" else "SmolVLM"
     images = processor.image_processor.to_dict()
     common.write_checkpoint(

@@ -1,6 +1,7 @@
 """LFM2-VL in the GroupQueryAttention style: short convolutions around a layer of attention, large images cut into tiles.
 
-Needs torchvision, with which its image processor resizes.
+All graphs are made in fp32, the decoder in fp16 and q4 too, the tower in q4. Needs torchvision, with which the image
+processor resizes.
 """
 
 from __future__ import annotations
