@@ -5,10 +5,12 @@ import {
   BENCHMARKS,
   behaviourTables,
   benchmarkNamed,
+  controlsTable,
   DEFAULT_POCKET_SETS,
   evaluate,
   fewImagesWarning,
   figuresTable,
+  findingsText,
   gainsText,
   POCKET_SETS,
   planRun,
@@ -175,6 +177,8 @@ function text(analysis: RunAnalysis, out: string): string {
     const beside = (set.frontier?.comparisons ?? []).map(({ decoding, verdict }) =>
       wrapText(`  ${decoding}: ${verdict}`, "    "),
     );
+    const controls = controlsTable(set);
+    const findings = findingsText(set).map((line) => wrapText(`  ${line}`, "    "));
     const warning = fewImagesWarning(set.primaryImages);
     return [
       wrapText(`${set.name} (rule ${set.rule})`, "  "),
@@ -182,6 +186,8 @@ function text(analysis: RunAnalysis, out: string): string {
       ...(warning === null ? [] : [wrapText(warning, "  ")]),
       ...verdicts,
       ...beside,
+      ...(controls === null ? [] : ["Controls:", textTable(controls, process.stdout.columns)]),
+      ...(findings.length === 0 ? [] : ["Findings:", ...findings]),
       ...behaviourTables(set).map(
         ({ title, table }) => `${title}:\n${textTable(table, process.stdout.columns)}`,
       ),

@@ -154,14 +154,19 @@ export class Answering {
 
   #methodRun(job: Job): MethodRun {
     const { view, seed, signal } = job.options;
-    const { info } = this.#backend;
+    const { info, facts } = this.#backend;
     const all = imagesKey(job);
     return {
       view,
       prompt: questionOf(view),
       seed,
       signal,
-      model: { id: info.id, layers: info.layers, hash: () => this.#backend.hash() },
+      model: {
+        id: info.id,
+        layers: info.layers,
+        endTokens: facts.endTokens,
+        hash: () => this.#backend.hash(),
+      },
       random: (name, image) =>
         new SeededRandom(seed, `${name}/${image === undefined ? all : job.images[image]!.key}`),
       generate: (stream, options) => this.#generateText(job, stream, options),

@@ -52,6 +52,8 @@ export interface Stream {
 export interface RunModel {
   readonly id: string;
   readonly layers: number;
+  /** Tokens that end an answer. */
+  readonly endTokens: ReadonlySet<number>;
   /** See `Model.hash`. */
   hash(): Promise<string>;
 }

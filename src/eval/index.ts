@@ -81,14 +81,22 @@ export { type RatioMetricOptions, ratioMetric } from "./metrics/ratio-metric.js"
 export { behaviourTables, type TitledTable } from "./report/behaviour-tables.js";
 export { formatInterval, formatValue, unitOf } from "./report/format-value.js";
 export { gainsText } from "./report/gains-text.js";
-export { figuresTable, groupTitle, type Table } from "./report/report-tables.js";
+export {
+  controlsTable,
+  figuresTable,
+  findingsText,
+  groupTitle,
+  type Table,
+} from "./report/report-tables.js";
 export type {
   Ability,
+  ControlFigures,
   Coordinate,
   Decoding,
   DecodingCost,
   Disagreement,
   Figure,
+  Finding,
   Frontier,
   FrontierComparison,
   FrontierPoint,

@@ -51,6 +51,20 @@ describe("a run", () => {
     expect(seen.at(-1)).toMatchObject({ done: 216, total: 216, answered: 216 });
   });
 
+  test("stands beside controls made of regular's margins, and says what each method does", () => {
+    const [set] = analysis.sets;
+    const named = set?.controls.map(({ method, decoding, seeds }) => [method, decoding, seeds]);
+    expect(named).toEqual([
+      ["threshold", "greedy", [null]],
+      ["threshold", "sampling", [0]],
+      ["olm", "greedy", [null]],
+      ["olm", "sampling", [0, 1]],
+    ]);
+    expect(set?.controls[0]).toMatchObject({ n: 24, matchedTo: null, cost: null });
+    const greedy = set?.findings.filter(({ decoding }) => decoding === "greedy");
+    expect(greedy).toMatchObject([{ method: "apc", kind: "inactive" }, { method: "vcd" }]);
+  });
+
   test("greedy figures: 12 dogs right, 4 of 12 people right", () => {
     const regular = analysis.sets[0]?.methods.find(
       ({ method, decoding }) => method === "regular" && decoding === "greedy",

@@ -61,6 +61,7 @@ export async function analyseRun(
         method,
         seed,
         answered,
+        stored: own,
         timings: own.flatMap((one) => timings.get(answerKey(one)) ?? []),
         finishes: finishesOf(own, timings, ending),
       });

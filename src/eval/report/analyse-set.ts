@@ -8,6 +8,7 @@ import type { BenchmarkScore } from "../scoring/score-answers.js";
 import { clustersWith } from "../statistics/unvaried.js";
 import { againstReferences } from "./against-references.js";
 import { behaviourOf } from "./analyse-behaviour.js";
+import { findingsOf } from "./analyse-findings.js";
 import { frontierOf } from "./analyse-frontier.js";
 import { transitionsOf } from "./analyse-transitions.js";
 import { decodingCost } from "./decoding-cost.js";
@@ -19,6 +20,7 @@ import type {
   MethodFigures,
   SetAnalysis,
 } from "./run-analysis.js";
+import { scoreControls } from "./score-controls.js";
 import {
   type AnsweredSeries,
   figuresFrom,
@@ -36,6 +38,8 @@ export function analyseSet(
   series: readonly AnsweredSeries[],
 ): Omit<SetAnalysis, "judging" | "failures"> {
   const methods = scoreMethods(set.benchmark, set.rule, series);
+  const controls = scoreControls(set.benchmark, set.rule, series);
+  const behaviour = behaviourOf(set.benchmark, methods);
   const firstClusters = addClusters(methods[0]?.scores.map(({ clusters }) => clusters) ?? []);
   const asked = new Set(methods.flatMap(({ scores }) => scores[0]?.scored ?? []).map(idOf));
   return {
@@ -52,10 +56,16 @@ export function analyseSet(
     methods: methods.map((method) => figuresOf(set.benchmark, method)),
     comparisons: againstReferences(methods, [primaryMetricOf(set.benchmark)], resultsOf),
     measures: behaviourMetrics(set.benchmark).map(infoOf),
-    behaviour: behaviourOf(set.benchmark, methods),
+    behaviour,
     transitions: transitionsOf(set.benchmark, methods),
     frontier: frontierOf(set.benchmark, methods),
     ability: abilityOf(set.benchmark, methods),
+    controls: controls.map((control) => ({
+      ...figuresOf(set.benchmark, control),
+      matchedTo: control.matchedTo,
+      setting: control.setting,
+    })),
+    findings: findingsOf(set.benchmark, { series, methods, behaviour, controls }),
     disagreements: disagreementsOf(methods),
   };
 }

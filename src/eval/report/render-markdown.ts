@@ -5,7 +5,9 @@ import { escapeMarkdown } from "./escape-markdown.js";
 import { failuresText } from "./failures-text.js";
 import { gainsText } from "./gains-text.js";
 import {
+  controlsTable,
   figuresTable,
+  findingsText,
   groupsTable,
   modelName,
   settingsTable,
@@ -17,9 +19,7 @@ import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
 export function renderMarkdown(analysis: RunAnalysis): string {
   return [
     `# Evaluation of ${escapeMarkdown(modelName(analysis.settings.model))}`,
-    gainsText(analysis)
-      .map((line) => `- ${escapeMarkdown(line)}`)
-      .join("\n"),
+    list(gainsText(analysis)),
     ...analysis.sets.flatMap(renderSet),
     "## Settings",
     table(settingsTable(analysis)),
@@ -28,6 +28,7 @@ export function renderMarkdown(analysis: RunAnalysis): string {
 
 function renderSet(set: SetAnalysis): string[] {
   const groups = groupsTable(set);
+  const controls = controlsTable(set);
   const warning = fewImagesWarning(set.primaryImages);
   return [
     `## ${escapeMarkdown(set.name)}: ${escapeMarkdown(set.title)}`,
@@ -39,11 +40,9 @@ function renderSet(set: SetAnalysis): string[] {
     table(figuresTable(set)),
     ...(set.comparisons.length === 0
       ? []
-      : [
-          set.comparisons
-            .map(({ decoding, verdict }) => `- ${decoding}: ${escapeMarkdown(verdict)}`)
-            .join("\n"),
-        ]),
+      : [list(set.comparisons.map(({ decoding, verdict }) => `${decoding}: ${verdict}`))]),
+    ...(controls === null ? [] : ["Controls:", table(controls)]),
+    ...(set.findings.length === 0 ? [] : ["Findings:", list(findingsText(set))]),
     ...(groups === null ? [] : ["By part:", table(groups)]),
     ...behaviourTables(set).flatMap((one) => [`${escapeMarkdown(one.title)}:`, table(one.table)]),
     ...frontierOf(set),
@@ -53,14 +52,15 @@ function renderSet(set: SetAnalysis): string[] {
 /** Each method's hallucination beside that of captions cut to its recall. */
 function frontierOf({ frontier }: SetAnalysis): string[] {
   if (frontier === null || frontier.comparisons.length === 0) return [];
-  const lines = frontier.comparisons.map(
-    ({ decoding, verdict }) => `- ${decoding}: ${escapeMarkdown(verdict)}`,
-  );
-  return [lines.join("\n")];
+  return [list(frontier.comparisons.map(({ decoding, verdict }) => `${decoding}: ${verdict}`))];
 }
 
 function judgingOf({ judging }: SetAnalysis): string {
   return judging === null ? "" : ` Verdicts: ${escapeMarkdown(tallyText(judging))}.`;
+}
+
+function list(lines: readonly string[]): string {
+  return lines.map((line) => `- ${escapeMarkdown(line)}`).join("\n");
 }
 
 function table([header = [], ...rows]: Table): string {

@@ -36,6 +36,19 @@ export function figuresTable(set: SetAnalysis): Table {
   return [header, ...rows];
 }
 
+/** The figures of the controls that are made of answers of `regular`, and how each was set; null without any. */
+export function controlsTable(set: SetAnalysis): Table | null {
+  if (set.controls.length === 0) return null;
+  const [header = [], ...rows] = figuresTable({ ...set, methods: set.controls });
+  const settings = set.controls.map(({ setting }) => setting);
+  return [["control", ...header.slice(1), "is"], ...rows.map((row, i) => [...row, settings[i]!])];
+}
+
+/** What was found of each method, a line for each finding, for example `greedy: no gain of vcd is shown: ...`. */
+export function findingsText({ findings }: Pick<SetAnalysis, "findings">): string[] {
+  return findings.map(({ decoding, text }) => `${decoding}: ${text}`);
+}
+
 /** What the times are: of decoding alone, and with how many answers beside each other. */
 function costTitle(costs: readonly DecodingCost[]): string {
   const batch = Math.max(...costs.map((cost) => cost.batch));
@@ -124,7 +137,7 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
     ],
     [
       "comparisons",
-      "paired bootstrap over images; McNemar (mid-p) for accuracies; Holm over methods",
+      "paired bootstrap over images; McNemar (mid-p) for accuracies; Holm over methods, in findings over their controls too",
     ],
   ];
 }

@@ -179,6 +179,37 @@ export interface Gain {
   readonly ability: readonly { readonly set: string; readonly verdict: string }[];
 }
 
+/**
+ * A trivial baseline beside the methods, made of answers of `regular`, with the same figures. Controls that are decoded
+ * stand among the methods.
+ */
+export interface ControlFigures extends MethodFigures {
+  /** The method that it is made alike to; null for a control of all methods. */
+  readonly matchedTo: string | null;
+  /** How it was set, in words. */
+  readonly setting: string;
+}
+
+/** What was found of one method under one way of decoding. */
+export interface Finding {
+  readonly method: string;
+  readonly decoding: Decoding;
+  readonly kind:
+    | "inactive"
+    | "yes-shift"
+    | "no-shift"
+    | "shorter"
+    | "cooler"
+    | "no-gain"
+    | "beats-controls"
+    | "not-better-than-control"
+    | "untried";
+  /** In plain words. */
+  readonly text: string;
+  /** What it rests on; Holm's correction is over all methods and controls of the set. */
+  readonly comparisons: readonly JudgedComparison[];
+}
+
 /** What could not be had of a set. */
 export interface SetFailures {
   /** Questions with a failed answer. They are left out for every method. */
@@ -213,6 +244,10 @@ export interface SetAnalysis {
   readonly frontier: Frontier | null;
   /** Null where the set does not measure general ability. */
   readonly ability: Ability | null;
+  /** Trivial baselines made of answers of `regular`; none where its answers do not tell enough. */
+  readonly controls: readonly ControlFigures[];
+  /** What each method does and what its gain is worth, in words. */
+  readonly findings: readonly Finding[];
   readonly disagreements: readonly Disagreement[];
   readonly failures: SetFailures;
   /** How the judging went; null when the rule needs no judge. */

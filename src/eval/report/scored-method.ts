@@ -1,9 +1,9 @@
 import type { Benchmark, Counts, Metric, MetricInfo } from "../contract/benchmark.js";
+import type { SeriesAnswers } from "../controls/control-series.js";
 import { groupBy } from "../data/group-by.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { metricValues } from "../metrics/metric-values.js";
 import { addClusters } from "../scoring/add-scores.js";
-import type { AnsweredQuestion } from "../scoring/answer-matcher.js";
 import { type BenchmarkScore, scoreMatched } from "../scoring/score-answers.js";
 import type { MethodResults } from "../statistics/compare-methods.js";
 import { metricIntervals } from "../statistics/metric-intervals.js";
@@ -13,10 +13,7 @@ import { type Finish, withFinishes } from "./finishes.js";
 import type { Decoding, Figure } from "./run-analysis.js";
 
 /** The answers of one series on one set. */
-export interface AnsweredSeries {
-  readonly method: string;
-  readonly seed: number | null;
-  readonly answered: readonly AnsweredQuestion[];
+export interface AnsweredSeries extends SeriesAnswers {
   readonly timings: readonly StoredTiming[];
   /** How answers ended, by question; of those that are missing nobody knows. */
   readonly finishes?: ReadonlyMap<string, Finish>;

@@ -1,0 +1,25 @@
+import type { Benchmark } from "../contract/benchmark.js";
+import { deriveControls } from "../controls/derive-controls.js";
+import { type AnsweredSeries, scoreMethods } from "./scored-method.js";
+import type { ScoredControl } from "./try-methods.js";
+
+/** The controls that are made of answers of `regular`, scored as methods are. */
+export function scoreControls(
+  benchmark: Benchmark,
+  rule: string,
+  series: readonly AnsweredSeries[],
+): ScoredControl[] {
+  const derived = deriveControls(benchmark, rule, series);
+  const scored = scoreMethods(
+    benchmark,
+    rule,
+    derived.map((one) => ({ ...one, timings: [] })),
+  );
+  return scored.map((one) => {
+    const isGreedy = one.decoding === "greedy";
+    const { matchedTo, setting } = derived.find(
+      ({ method, seed }) => method === one.method && (seed === null) === isGreedy,
+    )!;
+    return { ...one, matchedTo, setting };
+  });
+}

@@ -1,0 +1,72 @@
+import type { Metric } from "../contract/benchmark.js";
+import { DECODED_CONTROLS } from "../controls/decoded-controls.js";
+import { comparePair, corrected } from "../statistics/compare-methods.js";
+import type { ControlFigures, Decoding, JudgedComparison } from "./run-analysis.js";
+import { resultsOf, type ScoredMethod } from "./scored-method.js";
+import { isBetter, verdict } from "./verdict.js";
+
+/** A control's answers, scored as a method's are. */
+export interface ScoredControl
+  extends ScoredMethod,
+    Pick<ControlFigures, "matchedTo" | "setting"> {}
+
+/** A method held against `regular` and each of its controls, on the benchmark's main metric. */
+export interface Trial {
+  readonly method: ScoredMethod;
+  readonly regular: JudgedComparison;
+  readonly controls: readonly JudgedComparison[];
+}
+
+/** The greedy answers of `regular`, as they are called where sampled ones are held against them. */
+export const GREEDY_REGULAR = "regular, greedy";
+
+/** Methods that others are held against, and that are on no trial themselves. */
+export function isReference(method: string): boolean {
+  return method === "regular" || method === "apc" || Object.hasOwn(DECODED_CONTROLS, method);
+}
+
+/**
+ * All methods under one way of decoding against `regular` and their controls, with Holm's correction over all of these
+ * comparisons together. No trial where `regular` was not run so.
+ *
+ * @param isOnTrial false for methods that do nothing
+ */
+export function tryMethods(
+  decoding: Decoding,
+  methods: readonly ScoredMethod[],
+  controls: readonly ScoredControl[],
+  metric: Metric,
+  isOnTrial: (method: string) => boolean,
+): Trial[] {
+  const here = methods.filter((one) => one.decoding === decoding);
+  const tried = here.filter(({ method }) => !isReference(method) && isOnTrial(method));
+  const references = [
+    ...here.filter(({ method }) => isReference(method)),
+    ...methods.flatMap((one) =>
+      decoding === "sampling" && one.decoding === "greedy" && one.method === "regular"
+        ? [{ ...one, method: GREEDY_REGULAR }]
+        : [],
+    ),
+  ];
+  const all = tried.flatMap((method) => {
+    const own = controls.filter(
+      (one) =>
+        one.decoding === decoding && (one.matchedTo === null || one.matchedTo === method.method),
+    );
+    return [...references, ...own].flatMap(
+      (reference) => comparePair(resultsOf(method), resultsOf(reference), [metric])[0] ?? [],
+    );
+  });
+  const judged = corrected(all).map((one) => ({ ...one, decoding, verdict: verdict(one, metric) }));
+  return tried.flatMap((method) => {
+    const against = judged.filter((one) => one.method === method.method);
+    const regular = against.find(({ reference }) => reference === "regular");
+    if (regular === undefined) return [];
+    return [{ method, regular, controls: against.filter((one) => one !== regular) }];
+  });
+}
+
+/** Whether a difference is shown, and one to the better. */
+export function isGain({ shown, difference }: JudgedComparison, metric: Metric): boolean {
+  return shown && isBetter(metric, difference);
+}

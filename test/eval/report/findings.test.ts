@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { sharedWords } from "../../../src/eval/report/answer-likeness.js";
+import { analyseYesNo } from "./yes-no-sets.js";
+
+test("hand-worked: words that two answers share, of those that either has", () => {
+  // a, dog of a, dog, runs, sits.
+  expect(sharedWords("A dog runs.", "a dog: sits, a dog")).toBe(2 / 4);
+  expect(sharedWords("", "...")).toBe(1);
+});
+
+/** What was found of each method: its kinds, in order. */
+function found(truths: string, given: Parameters<typeof analyseYesNo>[1]) {
+  const { findings } = analyseYesNo(truths, given);
+  return findings.map(({ method, decoding, kind }) => `${decoding} ${method}: ${kind}`);
+}
+
+const truths = "yn".repeat(20);
+
+test("without margins a gain has no control to be held against but apc", () => {
+  const given = [
+    { method: "regular", answers: "nn".repeat(20) },
+    { method: "good", answers: truths },
+  ];
+  expect(found(truths, given)).toEqual(["greedy good: untried"]);
+  const apc = { method: "apc", answers: "nn".repeat(19) + "ny" };
+  expect(found(truths, [...given, apc])).toEqual(["greedy good: beats-controls"]);
+  const same = { method: "apc", answers: truths };
+  const { findings } = analyseYesNo(truths, [...given, same]);
+  expect(findings).toMatchObject([{ kind: "not-better-than-control" }]);
+  expect(findings[0]!.comparisons.map(({ reference }) => reference)).toEqual(["regular", "apc"]);
+  expect(findings[0]!.text).toMatch(
+    /^good is better than regular: Accuracy \+50\.0 points \(95% interval .*\); but it is not shown to be better than apc: no difference shown between good and apc: Accuracy 0\.00 points/,
+  );
+});
+
+test("where nobody looked at the scores, a method is idle only if all its answers are regular's", () => {
+  const regular = { method: "regular", answers: truths };
+  const given = (answers: string) => found(truths, [regular, { method: "idle", answers }]);
+  expect(given(truths)).toEqual(["greedy idle: inactive"]);
+  expect(given(`n${truths.slice(1)}`)).toEqual(["greedy idle: no-gain"]);
+});
+
+test("sampled answers that are no better than greedy ones are told so, and only they", () => {
+  const greedy = { method: "regular", answers: truths };
+  const sampled = { method: "regular", seed: 0, answers: "yyny".repeat(10) };
+  const cooled = { method: "cooled", seed: 0, answers: `ny${truths.slice(2)}` };
+  expect(found(truths, [greedy, sampled, cooled])).toEqual([
+    "sampling cooled: cooler",
+    "sampling cooled: not-better-than-control",
+  ]);
+  expect(found(truths, [sampled, cooled])).toEqual(["sampling cooled: untried"]);
+});
