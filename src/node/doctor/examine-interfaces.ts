@@ -220,7 +220,13 @@ function vocabularies({ embed, decoder }: Graphs, { family }: Expected) {
       SAME,
     );
   }
-  if (tableRows !== undefined && logits !== undefined && tableRows < logits) {
+  // Either may be padded, but then it is to be as long as config.json tells or as the other.
+  const isOther = tableRows !== vocabularySize && vocabularySize !== undefined;
+  if (
+    tableRows !== undefined &&
+    logits !== undefined &&
+    (tableRows < logits || (tableRows > logits && isOther))
+  ) {
     return fault(
       `${basename(embed.path)} knows ${tableRows} tokens, ${basename(decoder.path)} gives logits of ${logits}`,
       SAME,

@@ -67,6 +67,13 @@ const MIXED: readonly [
     /^embed_tokens\.onnx has no input input_ids; its inputs are pixel_values$/,
   ],
   [
+    "embeddings of a larger vocabulary",
+    "qwen3-vl-gqa",
+    () => take("onnx/embed_tokens.onnx", "lfm2-vl-gqa"),
+    ["interfaces"],
+    /^embed_tokens\.onnx knows 320 tokens, decoder_model_merged\.onnx gives logits of 288$/,
+  ],
+  [
     "a decoder of fewer layers than config.json tells",
     "qwen3.5-gqa",
     () => take("onnx/decoder_model_merged.onnx", "qwen3-vl-gqa"),
