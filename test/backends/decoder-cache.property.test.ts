@@ -10,12 +10,14 @@ test("cache contexts keep their own rows through growth, dropping and prefixes",
   };
   const step = fc.oneof(
     fc.record({ add: fc.nat(3), count: fc.integer({ min: 1, max: 5 }) }),
+    // Beyond what is spare, so that filled buffers grow.
+    fc.record({ add: fc.nat(3), count: fc.integer({ min: 40, max: 90 }) }),
     fc.record({ drop: fc.nat(3) }),
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
       const cache = new DecoderCache(geometry);
-      cache.add([200, 200, 200, 200], 2);
+      cache.add([2500, 2500, 2500, 2500], 2);
       const model: number[][] = [[], [], [], []];
       let next = 1;
       for (const action of steps) {

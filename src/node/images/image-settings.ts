@@ -80,6 +80,13 @@ export const NUMBERS: z.ZodType<number | number[]> = z.union([
   z.number(),
   z.array(z.number()).length(3),
 ]);
+
+/** {@link NUMBERS} that pixels are divided by. */
+export const DEVIATIONS: z.ZodType<number | number[]> = NUMBERS.refine(
+  (std) => [std].flat().every((one) => one > 0),
+  "expected more than 0",
+);
+
 const SETTINGS = z.object({
   do_resize: z.boolean(),
   size: z.union([LENGTH, EDGES, SHORTEST]).optional(),
@@ -93,7 +100,7 @@ const SETTINGS = z.object({
   rescale_factor: z.number().positive(),
   do_normalize: z.boolean(),
   image_mean: NUMBERS,
-  image_std: NUMBERS.refine((std) => [std].flat().every((one) => one > 0), "expected more than 0"),
+  image_std: DEVIATIONS,
 });
 
 /**

@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { ModelLoadError } from "../../errors.js";
-import { type ImageSettings, INERT, LENGTH, NUMBERS, perChannel } from "./image-settings.js";
+import {
+  DEVIATIONS,
+  type ImageSettings,
+  INERT,
+  LENGTH,
+  NUMBERS,
+  perChannel,
+} from "./image-settings.js";
 import { givenSettings, parseSettings, refuseUnknown } from "./parse-settings.js";
 import { RESAMPLING_FILTERS, type ResamplingFilter } from "./resample.js";
 
@@ -56,7 +63,7 @@ const SETTINGS = z.object({
   rescale_factor: z.number().positive(),
   do_normalize: z.boolean(),
   image_mean: NUMBERS,
-  image_std: NUMBERS.refine((std) => [std].flat().every((one) => one > 0), "expected more than 0"),
+  image_std: DEVIATIONS,
 });
 
 /** What the processor does where a file says nothing. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { INERT, LENGTH, NUMBERS, perChannel } from "./image-settings.js";
+import { DEVIATIONS, INERT, LENGTH, NUMBERS, perChannel } from "./image-settings.js";
 import { givenSettings, parseSettings, refuseUnknown } from "./parse-settings.js";
 import { RESAMPLING_FILTERS, type ResamplingFilter } from "./resample.js";
 
@@ -41,7 +41,7 @@ const SETTINGS = z.object({
   rescale_factor: z.number().positive(),
   do_normalize: z.boolean(),
   image_mean: NUMBERS,
-  image_std: NUMBERS,
+  image_std: DEVIATIONS,
 });
 
 /** What the processors do where a file says nothing. */

@@ -32,6 +32,7 @@ describe("settings of tiles", () => {
     [{ size: { shortest_edge: 64 } }, "size: received"],
     [{ max_image_size: 16 }, "max_image_size: received 16"],
     [{ resample: 9 }, "resample: received 9"],
+    [{ image_std: [0.5, 0, 0.5] }, "image_std: received [0.5,0,0.5]; expected more than 0"],
     [{ do_sharpen: true }, "do_sharpen is not understood"],
   ])("that are wrong, or not known, are refused by name (%#)", (wrong, message) => {
     const read = () => tileSettings({ ...SMOLVLM, ...wrong });
