@@ -186,9 +186,11 @@ async function score(): Promise<void> {
         [1, 2].map((question_id) => ({ question_id, text: "No", method })),
       ),
     );
+  await mkdir(join(folder, "mme"));
   const tabs = async (name: string) => {
-    await writeFile(join(folder, name), "a.png\tIs it?\tYes\tYes\na.png\tNot?\tNo\tYes\n");
-    return join(folder, name);
+    const path = join(folder, "mme", name);
+    await writeFile(path, "a.png\tIs it?\tYes\tYes\na.png\tNot?\tNo\tYes\n");
+    return path;
   };
   const scored = async (path: string) => json("score", "pope", path, "--truth", truth);
   printed.set("score", [
@@ -196,6 +198,7 @@ async function score(): Promise<void> {
     await scored(await answers("one.jsonl", "vcd")),
     await scored(await answers("two.jsonl", "regular", "vcd")),
     await json("score", "mme", await tabs("existence.txt"), await tabs("code_reasoning.txt")),
+    await json("score", "mme", join(folder, "mme")),
   ]);
 }
 

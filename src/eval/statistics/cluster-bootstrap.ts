@@ -17,10 +17,13 @@ export interface BootstrapOptions {
   readonly seed?: number;
 }
 
-/** Counts of clusters as a table of rows (clusters) and columns (keys), row-major. */
+/** Counts of clusters: most are like many others, and what is alike is kept once. */
 interface CountTable {
   readonly keys: readonly string[];
   readonly rows: number;
+  /** By cluster: which kind it is of. */
+  readonly kinds: Int32Array;
+  /** Counts of each kind, a row each, in the order of `keys`. */
   readonly data: Float64Array;
 }
 
@@ -58,19 +61,29 @@ export function drawClusters(
 
 function countTable(counts: readonly Counts[]): CountTable {
   const keys = [...new Set(counts.flatMap((row) => Object.keys(row)))];
-  const data = new Float64Array(counts.length * keys.length);
-  for (const [r, row] of counts.entries()) {
-    for (const [k, key] of keys.entries()) data[r * keys.length + k] = row[key] ?? 0;
-  }
-  return { keys, rows: counts.length, data };
+  const kindOf = new Map<string, number>();
+  const data: number[] = [];
+  const kinds = Int32Array.from(counts, (row) => {
+    const values = keys.map((key) => row[key] ?? 0);
+    const name = values.join();
+    const known = kindOf.get(name);
+    if (known !== undefined) return known;
+    for (const value of values) data.push(value);
+    kindOf.set(name, kindOf.size);
+    return kindOf.size - 1;
+  });
+  return { keys, rows: counts.length, kinds, data: Float64Array.from(data) };
 }
 
-function sumRows({ keys, data }: CountTable, drawn: Int32Array): Record<string, number> {
-  const sums = new Float64Array(keys.length);
-  for (const row of drawn) {
-    for (let k = 0; k < sums.length; k++) sums[k] = sums[k]! + data[row * sums.length + k]!;
-  }
-  return Object.fromEntries(keys.map((key, k) => [key, sums[k]!]));
+function sumRows({ keys, kinds, data }: CountTable, drawn: Int32Array): Record<string, number> {
+  const times = new Int32Array(keys.length === 0 ? 0 : data.length / keys.length);
+  for (const row of drawn) times[kinds[row]!]!++;
+  return Object.fromEntries(
+    keys.map((key, k) => [
+      key,
+      times.reduce((sum, n, kind) => sum + n * data[kind * keys.length + k]!, 0),
+    ]),
+  );
 }
 
 /**
