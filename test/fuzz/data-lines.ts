@@ -34,6 +34,9 @@ const ROW = {
   visual_input: 1,
   gt_answer: "1",
   image_content: ["dog"],
+  image_path: "a.png",
+  options: ["red", "blue"],
+  tag: "recognition",
 };
 const ANSWER = {
   question_id: 1,
@@ -83,6 +86,7 @@ function filesFor(benchmark: Benchmark, random: SeededRandom): Files {
     image: benchmark.name === "mme" ? `${i >> 1}.png` : `${i}.png`,
     image_id: String(i),
     figure_id: i,
+    ...(benchmark.name === "dash-b" ? { answer: "yes" } : {}),
     ...(benchmark.name.startsWith("amber") && !isLabelled
       ? { type: pick(random, ["generative", "existence"]), truth: ["dog"], hallu: ["cat"] }
       : {}),

@@ -4,10 +4,12 @@ import { amber, amberDiscriminative, amberGenerative } from "./amber.js";
 import { chair } from "./chair.js";
 import { colours } from "./colours.js";
 import { counting } from "./counting.js";
+import { dashB } from "./dash-b.js";
 import { hallusionBench } from "./hallusionbench.js";
 import { mme } from "./mme.js";
 import { mmhal } from "./mmhal.js";
 import { pope } from "./pope.js";
+import { haloQuest, mathVision, mathVista, mmmu, questionAnswer } from "./question-answer.js";
 import { rubric } from "./rubric.js";
 
 /** All benchmarks. A new one is a file in `benchmarks/` and a line here. */
@@ -20,7 +22,13 @@ export const BENCHMARKS: readonly Benchmark[] = [
   mme,
   mmhal,
   hallusionBench,
+  dashB,
   rubric,
+  questionAnswer,
+  mathVista,
+  mmmu,
+  mathVision,
+  haloQuest,
   colours,
   counting,
 ];

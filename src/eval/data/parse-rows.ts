@@ -1,5 +1,6 @@
 import { DatasetError } from "../../errors.js";
 import type { DataFile } from "../contract/benchmark.js";
+import { shownValue } from "./shown-value.js";
 
 /** One row of a data file, with the place a message should name. */
 export interface Row {
@@ -17,8 +18,8 @@ const SHOWN_PROBLEMS = 5;
 const LONGEST_PROBLEM = 400;
 
 /**
- * The rows of a JSONL file (one JSON value a line, ended by LF or CRLF) or of a JSON file that holds one array. A
- * byte order mark and empty lines are accepted.
+ * The rows of a JSONL file (one JSON value a line, ended by LF or CRLF) or of a JSON file that holds one array, or one
+ * object of rows by identifier over several lines (MathVista). A byte order mark and empty lines are accepted.
  *
  * @param text the whole file
  * @param file its name, for messages
@@ -37,7 +38,7 @@ export function parseRows(text: string, file: string): Row[] {
 export function rowsOf({ name, text, unit = "line" }: DataFile): (Row | Fault)[] {
   const body = withoutByteOrderMark(text);
   if (body.trim() === "") throw emptyFile(name);
-  if (body.trimStart().startsWith("[")) return arrayRows(body, name);
+  if (isOneValue(body)) return wholeRows(body, name);
   return body
     .split("\n")
     .flatMap((line, index) => rowOfLine(line, `${name} ${unit} ${index + 1}`) ?? []);
@@ -83,13 +84,30 @@ export function parseJson(text: string, file: string): unknown {
   }
 }
 
-function arrayRows(body: string, file: string): Row[] {
+/** True for a text that is one JSON value: an array, or an object that is printed over several lines. */
+export function isOneValue(text: string): boolean {
+  return /^\s*(\[|\{[ \t\r]*\n)/.test(withoutByteOrderMark(text));
+}
+
+function wholeRows(body: string, file: string): Row[] {
   const value = parseJson(body, file);
-  if (!Array.isArray(value)) throw new DatasetError(`${file}: expected one JSON array of rows`);
-  if (value.length === 0) {
-    throw new DatasetError(`${file}: the array is empty; expected rows of JSON`);
+  if (Array.isArray(value)) {
+    if (value.length === 0) {
+      throw new DatasetError(`${file}: the array is empty; expected rows of JSON`);
+    }
+    return value.map((item: unknown, index) => ({
+      value: item,
+      where: `${file} item ${index + 1}`,
+    }));
   }
-  return value.map((item: unknown, index) => ({ value: item, where: `${file} item ${index + 1}` }));
+  const entries = Object.entries(value as object);
+  if (entries.length === 0 || entries.some(([, item]) => typeof item !== "object")) {
+    throw new DatasetError(`${file}: expected one JSON array of rows, or one object of them`);
+  }
+  return entries.map(([key, item]) => ({
+    value: item,
+    where: `${file} item ${shownValue(key)}`,
+  }));
 }
 
 /**

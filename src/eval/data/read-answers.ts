@@ -3,13 +3,14 @@ import { groupBy } from "./group-by.js";
 import {
   emptyFile,
   type Fault,
+  isOneValue,
   type Row,
   rowOfLine,
   rowsOf,
   withoutByteOrderMark,
   withoutFaults,
 } from "./parse-rows.js";
-import { partsOf } from "./read-data-file.js";
+import { partsOf, refuseTooLong } from "./read-data-file.js";
 import { identifierFault, shownValue } from "./shown-value.js";
 import { linesOf, type TextSource } from "./text-source.js";
 
@@ -25,13 +26,14 @@ export interface AnswerRow {
   readonly where: string;
 }
 
-const ID_FIELDS = ["question_id", "id", "image_id"] as const;
-const TEXT_FIELDS = ["text", "answer", "response", "caption", "model_answer", "model_prediction"];
+const ID_FIELDS = ["question_id", "id", "image_id", "pid"] as const;
+/** Where a row has several, the first counts: beside `response`, `answer` is the truth (MathVista, MMMU) or what was read (DASH-B). */
+const TEXT_FIELDS = ["text", "response", "answer", "caption", "model_answer", "model_prediction"];
 const VERDICT_FIELDS = ["verdict", "judgement", "gpt4v_output_gpt_check"] as const;
 
 /**
  * Answers as the benchmarks' repositories write them: JSONL or one JSON array, the identifier in
- * `question_id`, `id` or `image_id` (HallusionBench: its five fields), the text in `text`, `answer`, `response`, `caption`,
+ * `question_id`, `id`, `image_id` or `pid` (HallusionBench: its five fields), the text in `text`, `response`, `answer`, `caption`,
  * `model_answer` or `model_prediction`; or MME's tab-separated image, question, truth, answer.
  *
  * @throws DatasetError naming file and line of everything that is wrong with the file: lines that are no
@@ -66,7 +68,7 @@ export function answerRows(file: DataFile): (AnswerRow | Fault)[] {
 }
 
 /**
- * The same from a file in pieces, some thousand rows at a time; one JSON array is read whole.
+ * The same from a file in pieces, some thousand rows at a time; one JSON array or object is read whole.
  *
  * @throws DatasetError when the file cannot be read or holds no rows
  */
@@ -74,16 +76,20 @@ export async function* answersFrom(source: TextSource): AsyncGenerator<(AnswerRo
   const { name, unit } = source;
   let readLine: ((line: string, where: string) => AnswerRow | Fault | null) | null = null;
   let whole: string[] | null = null;
+  let length = 0;
   let number = 0;
   for await (const lines of linesOf(source)) {
     if (readLine === null) {
       const first = lines.find((line) => line.trim() !== "");
-      if (first?.trimStart().startsWith("[") === true) whole ??= [];
+      if (first !== undefined && isOneValue(`${first}\n`)) whole ??= [];
       else if (first !== undefined)
         readLine = isTabSeparated(first) ? tabbedReader(name) : jsonLine;
     }
-    if (whole !== null) whole.push(...lines);
-    else if (readLine !== null) {
+    if (whole !== null) {
+      length += lines.reduce((sum, line) => sum + line.length + 1, 0);
+      refuseTooLong(name, length);
+      whole.push(...lines);
+    } else if (readLine !== null) {
       const read = readLine;
       yield lines.flatMap(
         (line, index) => read(line, `${name} ${unit} ${number + index + 1}`) ?? [],

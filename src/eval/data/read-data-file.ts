@@ -24,11 +24,7 @@ async function wholeOf({ name, unit, pieces }: TextSource): Promise<DataFile> {
   let length = 0;
   for await (const piece of pieces()) {
     length += piece.length;
-    if (length > constants.MAX_STRING_LENGTH) {
-      throw new DatasetError(
-        `${name}: longer than ${constants.MAX_STRING_LENGTH} characters, the most that is read whole; split the file`,
-      );
-    }
+    refuseTooLong(name, length);
     texts.push(piece);
   }
   return { name, text: texts.join(""), ...(unit === "row" ? { unit } : {}) };
@@ -37,4 +33,12 @@ async function wholeOf({ name, unit, pieces }: TextSource): Promise<DataFile> {
 /** The files of a folder, or the one file. */
 export function partsOf(file: DataFile): readonly DataFile[] {
   return file.parts ?? [file];
+}
+
+/** @throws DatasetError for a text that is too long to be held whole */
+export function refuseTooLong(name: string, length: number): void {
+  if (length <= constants.MAX_STRING_LENGTH) return;
+  throw new DatasetError(
+    `${name}: longer than ${constants.MAX_STRING_LENGTH} characters, the most that is read whole; split the file`,
+  );
 }

@@ -20,11 +20,19 @@ export function ratio(
   return { value: (scale * numerator) / denominator };
 }
 
-/** Harmonic mean of precision and recall; undefined when either is, and when both are 0. */
-export function harmonicMean(precision: MetricValue, recall: MetricValue): MetricValue {
+/**
+ * Harmonic mean of precision and recall, or of two other shares; undefined when either is, and when both are 0.
+ *
+ * @param names what the shares are called
+ */
+export function harmonicMean(
+  precision: MetricValue,
+  recall: MetricValue,
+  names = "precision and recall",
+): MetricValue {
   if (precision.value === null) return precision;
   if (recall.value === null) return recall;
   const sum = precision.value + recall.value;
-  if (sum === 0) return { value: null, reason: "precision and recall are both 0" };
+  if (sum === 0) return { value: null, reason: `${names} are both 0` };
   return { value: (2 * precision.value * recall.value) / sum };
 }

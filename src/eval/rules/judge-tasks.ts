@@ -102,3 +102,17 @@ Grade from 1 to 5:
 Reply with JSON only: {"score": <1 to 5>, "reason": "<one sentence>"}`;
   return { prompt, schema: GRADE_SCHEMA };
 }
+
+/**
+ * Is an answer right? The verdict is the word correct or incorrect.
+ *
+ * @param criteria what else decides, in sentences
+ */
+export function correctnessTask(judged: JudgedAnswer, criteria = ""): JudgeTask {
+  const prompt = `Decide whether an answer that a vision-language model gave about an image is correct. You cannot see the image: the reference tells what is right. Where it holds several answers, split by semicolons, each of them is right by itself. Other words for the same are as good.${criteria === "" ? "" : ` ${criteria}`}
+
+${described(judged)}
+
+Reply with one word: correct or incorrect.`;
+  return { prompt, schema: null, accepts: (verdict) => /correct/i.test(verdict) };
+}

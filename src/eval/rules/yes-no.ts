@@ -50,6 +50,16 @@ export function firstWordRule(answer: string): "yes" | "no" | "unparsed" {
   return word === "yes" || word === "no" ? word : "unparsed";
 }
 
+/**
+ * DASH-B's script: yes where the lower-cased answer holds `yes`, also within a word, else no where it holds `no`.
+ *
+ * @see https://github.com/YanNeu/DASH-B src/eval_utils.py
+ */
+export function dashRule(answer: string): "yes" | "no" | "unparsed" {
+  const text = answer.toLowerCase();
+  return text.includes("yes") ? "yes" : text.includes("no") ? "no" : "unparsed";
+}
+
 /** Rules for POPE by name; the first is the authors' own. */
 export const POPE_RULES: Readonly<Record<"pope" | "vcd" | "opera" | "first-word", YesNoRule>> = {
   pope: popeRule,
