@@ -150,11 +150,12 @@ export function readCheckpointFolder(path: string, choice: Dtype | GraphDtypes):
       const others = availableDtypes(path).filter((other) => other !== dtype);
       const own = availableDtypes(path, [name]);
       const beside = graphFiles(path);
+      const ofItsOwn = `this graph is there in ${own.join(", ")}: a precision can be given for each graph (--dtype ${name}=${own[0]})`;
       const remedy =
         others.length > 0
-          ? `complete there: dtype ${others.join(", ")}`
+          ? `complete there: dtype ${others.join(", ")}${own.length > others.length ? `; ${ofItsOwn}` : ""}`
           : own.length > 0
-            ? `this graph is there in ${own.join(", ")}: a precision can be given for each graph (--dtype ${name}=${own[0]})`
+            ? ofItsOwn
             : beside.length > 0
               ? `config.json has graphs beside it (${beside.join(", ")}), where transformers.js has them in the folder onnx: move them there, with the files of their weights`
               : "the checkpoint is incomplete";

@@ -47,7 +47,7 @@ export function layOutPrompt(
   if (tokens.length >= info.contextLength) {
     const ofImages = features.length === 1 ? "the image" : "images";
     throw new InvalidArgumentError(
-      `prompt: received ${tokens.length} tokens${features.length === 0 ? "" : ` (${imageTokens} of them for ${ofImages})`}; expected at most ${info.contextLength - 1}, the model's context less one token for the answer; shorten the prompt`,
+      `prompt: received ${tokens.length} tokens${features.length === 0 ? "" : ` (${imageTokens} of them for ${ofImages})`}; expected at most ${info.contextLength - 1}, the model's context less one token for the answer; shorten the prompt, or what the method adds to it (descriptionTokens of vdgd and described)`,
     );
   }
   const images = features.map((image, i) => ({ features: image, span: layout.images[i]! }));

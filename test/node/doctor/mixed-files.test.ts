@@ -204,3 +204,13 @@ test("a graph in another precision is not taken for one of a wrong name", async 
   );
   expect(remedy).toBe("fetch the file, or choose a precision that is complete (--dtype)");
 });
+
+test("a graph that is there in more precisions than the whole is told as one to be chosen by itself", async () => {
+  const { checks } = await diagnose(join(CHECKPOINTS, "llava-concat"), {
+    dtype: "q4",
+    stock: false,
+  });
+  expect(checks.find(({ name }) => name === "embed_tokens")!.detail).toMatch(
+    /complete there: dtype fp32; this graph is there in fp32, fp16: .*\(--dtype embed_tokens=fp32\)/,
+  );
+});
