@@ -2,9 +2,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Command, Option } from "commander";
 import {
-  BENCHMARKS,
   behaviourTables,
-  benchmarkNamed,
   controlsTable,
   DEFAULT_POCKET_SETS,
   evaluate,
@@ -22,6 +20,7 @@ import {
   textTable,
 } from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
+import { BENCHMARK_ARGUMENT, benchmarkFrom, MODULE_HELP } from "./benchmark-argument.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 import { addMethodOptions, wrapped } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
@@ -46,6 +45,7 @@ interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags {
   readonly temperature: number;
   readonly topP: number;
   readonly suffix: string;
+  readonly promptVariant?: string;
   readonly batch: number;
   readonly retryFailed?: true;
   readonly out: string;
@@ -58,7 +58,7 @@ const { version } = createRequire(import.meta.url)("../../package.json") as { ve
 export function evalCommand(): Command {
   const command = new Command("eval")
     .description("Run a benchmark with several methods; resumes where it was stopped.")
-    .argument("<benchmark>", `pocket, ${BENCHMARKS.map(({ name }) => name).join(", ")}`)
+    .argument("<benchmark>", `pocket, ${BENCHMARK_ARGUMENT}`)
     .requiredOption("--out <folder>", "folder of the run: answers, settings and report")
     .option("--data <file...>", "question files in the published format")
     .option("--truth <file>", "truth, where the format keeps it apart from the questions")
@@ -82,6 +82,7 @@ export function evalCommand(): Command {
     .option("--temperature <t>", "of the sampling seeds", numberOption, 1)
     .option("--top-p <p>", "of the sampling seeds", numberOption, 1)
     .option("--suffix <text>", "appended to every question", "")
+    .option("--prompt-variant <list>", "prompts of a benchmark that has several, a set for each")
     .option(
       "--batch <n>",
       "questions answered together (int8 graphs: one by one)",
@@ -99,13 +100,15 @@ The greedy baseline (regular) and the control (apc) are always run unless --with
 vti steers along the directions of --steer <file>; vti:image=0.4:text=0 sets strengths, vti+vcd adds a method.
 Pocket sets:
 ${wrapped(Object.keys(POCKET_SETS).join(", "), "  ")}
+${MODULE_HELP}
 
 Examples:
   $ groundsight eval pocket --methods regular,apc,vcd --greedy --seeds 3 --out runs/pocket
   $ groundsight eval pocket --methods regular,apc,vcd,vti,vti+vdgd --steer directions.safetensors --out runs/vti
   $ groundsight eval pope --data coco_pope_random.json --images val2014 --model llava-hf/llava-interleave-qwen-0.5b-hf --dtype q4 \\
       --suffix " Please answer this question with one word." --seeds 3 --limit 50 --out runs/pope
-  $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --images images --out runs/chair`;
+  $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --images images --out runs/chair
+  $ groundsight eval ./my-benchmark.mjs --data questions.jsonl --images images --out runs/mine`;
 
 async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   const methods = await runMethods(flags);
@@ -113,7 +116,7 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   const { noiseDraws } = flags;
   const greedy = flags.greedy === true || seeds === 0;
   const series = planSeries({ methods, greedy, seeds, noiseDraws });
-  const sets = await planRun(requestedSets(benchmark, flags));
+  const sets = await planRun(await requestedSets(benchmark, flags));
   const judge = judgeFrom(flags, join(flags.out, "verdicts.jsonl"));
   await using model = await loadModel(flags);
   for (const method of methods.values()) await model.prepare(method);
@@ -143,26 +146,32 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
   }
 }
 
-function requestedSets(name: string, flags: EvalFlags): SetRequest[] {
+async function requestedSets(name: string, flags: EvalFlags): Promise<SetRequest[]> {
   const limit = flags.limit ?? null;
   if (name === "pocket") {
-    if (flags.data !== undefined || flags.rule !== undefined) {
-      throw new InvalidArgumentError("pocket has its own data and rules; leave out --data, --rule");
+    if ([flags.data, flags.rule, flags.promptVariant].some((flag) => flag !== undefined)) {
+      throw new InvalidArgumentError(
+        "pocket has its own data, rules and prompts; leave out --data, --rule, --prompt-variant",
+      );
     }
     return pocketSuite(flags.split, flags.sets?.split(","), limit);
   }
-  const benchmark = benchmarkNamed(name);
+  const benchmark = await benchmarkFrom(name);
   if (flags.data === undefined) {
     throw new InvalidArgumentError(`${name}: give the questions with --data`);
   }
-  return flags.data.map((data) => ({
-    benchmark,
-    data,
-    truth: flags.truth ?? null,
-    images: flags.images ?? join(dirname(data), "images"),
-    rule: flags.rule ?? benchmark.rules[0],
-    limit,
-  }));
+  const variants = flags.promptVariant?.split(",") ?? [undefined];
+  return flags.data.flatMap((data) =>
+    variants.map((promptVariant) => ({
+      benchmark,
+      data,
+      truth: flags.truth ?? null,
+      images: flags.images ?? join(dirname(data), "images"),
+      rule: flags.rule ?? benchmark.rules[0],
+      limit,
+      ...(promptVariant === undefined ? {} : { promptVariant }),
+    })),
+  );
 }
 
 function json(analysis: RunAnalysis): string {

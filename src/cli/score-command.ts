@@ -5,7 +5,6 @@ import {
   addScores,
   BENCHMARKS,
   type Benchmark,
-  benchmarkNamed,
   isJudged,
   judgeMatched,
   type LeftOut,
@@ -21,6 +20,7 @@ import {
   tallyText,
 } from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
+import { BENCHMARK_ARGUMENT, benchmarkFrom, MODULE_HELP } from "./benchmark-argument.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 import { furtherOf, type ScoredSeries, scoresAsJson, scoresAsText } from "./score-output.js";
 import { columnsOf, wrapText } from "./wrap-text.js";
@@ -37,7 +37,7 @@ interface ScoreFlags extends JudgeFlags {
 export function scoreCommand(): Command {
   const command = new Command("score")
     .description("Score answers made by anyone, by the benchmark authors' rules.")
-    .argument("<benchmark>", BENCHMARKS.map(({ name }) => name).join(", "))
+    .argument("<benchmark>", BENCHMARK_ARGUMENT)
     .argument("<answers...>", "JSONL, JSON array, tab-separated, CSV, Parquet; gzip; folders")
     .option(
       "--truth <file>",
@@ -56,16 +56,18 @@ Rules:
 ${BENCHMARKS.map(({ name, rules }) => `  ${name}: ${rules.join(", ")}`).join("\n")}
 
 A folder counts as one file. MME's result files hold questions and truth too: they need no --truth.
+${MODULE_HELP}
 
 Examples:
   $ groundsight score pope answers.jsonl --truth coco_pope_random.json --rule pope --json
   $ groundsight score pope answers.jsonl --truth coco_repope_random.json --partial
   $ groundsight score pope random.jsonl popular.jsonl --truth coco_pope_random.json --truth coco_pope_popular.json
   $ groundsight score mme your_results
-  $ groundsight score chair captions.jsonl --truth objects_by_image.json --json`;
+  $ groundsight score chair captions.jsonl --truth objects_by_image.json --json
+  $ groundsight score ./my-benchmark.mjs answers.jsonl --truth questions.jsonl`;
 
 async function run(name: string, paths: readonly string[], flags: ScoreFlags): Promise<void> {
-  const benchmark = benchmarkNamed(name);
+  const benchmark = await benchmarkFrom(name);
   const rule = flags.rule ?? benchmark.rules[0];
   requireRule(benchmark, rule);
   const truths = truthsOf(benchmark, paths, flags);

@@ -66,6 +66,24 @@ export {
   type ShapedRow,
   yesNoLabel,
 } from "./data/read-shaped.js";
+export type {
+  BenchmarkDeclaration,
+  CountedName,
+  DeclaredFigure,
+  DeclaredMetricTexts,
+  DeclaredPrompt,
+  DeclaredRatio,
+  DeclaredRule,
+  Reading,
+} from "./define/declaration.js";
+export { defineBenchmark } from "./define/define-benchmark.js";
+export type {
+  DeclaredFieldValues,
+  FieldKind,
+  RowOf,
+  RowReader,
+  RowShape,
+} from "./define/row-shape.js";
 // Running benchmarks with several methods.
 export { type EvaluationRequest, evaluate } from "./evaluate.js";
 export type { AskJudge, Judge } from "./judge/judge.js";

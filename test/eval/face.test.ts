@@ -19,6 +19,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "compareMethods",
     "compareQuery",
     "count",
+    "defineBenchmark",
     "evaluate",
     "fewImagesWarning",
     "figuresQuery",

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { evaluate, planRun, planSeries, readAnswers, scoreAnswers } from "groundsight/eval";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import sides from "../../examples/own-benchmark.js";
 import { InvalidArgumentError, methodNamed } from "../../src/index.js";
-import { sides } from "./own-benchmark.js";
 import { seeingModel, writeSet } from "./small-run.js";
 
 let folder: string;
@@ -22,12 +22,6 @@ const rows = ["left", "right", "left", "right"].map((side, i) => ({
 }));
 const data = { name: "sides.json", text: JSON.stringify(rows) };
 
-test("the guide shows this benchmark", async () => {
-  const guide = await readFile(new URL("../../docs/evaluation.md", import.meta.url), "utf8");
-  const [, code] = /<!-- test\/eval\/own-benchmark\.ts -->\n```ts\n([\s\S]*?)```/.exec(guide)!;
-  expect(code).toBe(await readFile(new URL("own-benchmark.ts", import.meta.url), "utf8"));
-});
-
 test("answers by anyone are scored: two right, one wrong, one unparsed", () => {
   const texts = ["Left.", "It is right of it", "To the right", "Neither"];
   const answers = readAnswers({
@@ -37,6 +31,22 @@ test("answers by anyone are scored: two right, one wrong, one unparsed", () => {
   const { metrics, unparsed } = scoreAnswers(sides, sides.load({ data, truth: null }), answers);
   expect(metrics).toEqual({ accuracy: { value: 0.5 }, left_ratio: { value: 1 / 3 } });
   expect(unparsed).toBe(1);
+});
+
+test("a judge's words are its truth, neither is wrong, and a missing verdict is not scored", () => {
+  const verdicts = ["left", "Neither of them", null, "It says: right"];
+  const answers = readAnswers({
+    name: "answers.json",
+    text: JSON.stringify(verdicts.map((verdict, id) => ({ id, text: "?", verdict }))),
+  });
+  const questions = sides.load({ data, truth: null });
+  const { counts } = scoreAnswers(sides, questions, answers, { rule: "judge" });
+  expect(counts).toEqual({ answers: 4, asked: 3, correct: 2, parsed: 3, unparsed: 1, unjudged: 1 });
+  const task = questions[0]!.judgeTask!("To the left.", "judge");
+  expect(task.prompt).toMatch(
+    /^The question was: Is the cup .*\n\nAnswer to be judged: .*\n<answer \w+>\nTo the left\.\n<\/answer \w+>\n\nWhich side/s,
+  );
+  expect(["Left.", "I cannot say"].map((verdict) => task.accepts!(verdict))).toEqual([true, false]);
 });
 
 describe("a run of a benchmark that no registry knows", () => {
@@ -95,6 +105,26 @@ describe("a run of a benchmark that no registry knows", () => {
     ];
     const rows = figures.map((line) => JSON.parse(line)).map((row) => [row.metric, row.primary]);
     expect(rows).toEqual([...ofOne, ...ofOne]);
+  });
+
+  test("each prompt variant is a set of its own, and what is asked is part of the settings", async () => {
+    const variants = ["plain", "short"].map((promptVariant) => ({ ...request(), promptVariant }));
+    const [first] = await planRun([request()]);
+    const sets = await planRun(variants);
+    expect(sets.map(({ name }) => name)).toEqual(["sides-plain", "sides-short"]);
+    expect(sets.map(({ questions }) => questions[0]!.prompt)).toEqual([
+      rows[0]!.text,
+      `${rows[0]!.text} Answer with one word.`,
+    ]);
+    const [plain, short] = sets.map(({ settings }) => settings);
+    expect(short).toMatchObject({ promptVariant: "short" });
+    expect(first!.settings).not.toHaveProperty("promptVariant");
+    expect(plain!.asked).toBe(first!.settings.asked);
+    expect(short!.asked).not.toBe(plain!.asked);
+    const failure = planRun([{ ...request(), promptVariant: "long" }]);
+    await expect(failure).rejects.toThrow(
+      'prompt variant of sides: received "long"; it has plain, short',
+    );
   });
 
   test("a primary metric that it does not have is refused before anything is asked", async () => {

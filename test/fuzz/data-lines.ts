@@ -127,14 +127,16 @@ function useFiles(benchmark: Benchmark, files: Files, random: SeededRandom): voi
   const answers = readAnswersTo(benchmark, questions, { name: "answers", text: files.answers });
   for (const rows of answersBySeries(answers).values()) {
     const matched = matchAnswers(benchmark, questions, rows, true).answered;
-    for (const { question, answer } of matched) requireText(question, answer);
+    for (const { question, answer } of matched) requireText(benchmark, question, answer);
     for (const rule of benchmark.rules) requireFigures(benchmark, matched, rule);
   }
 }
 
-function requireText(question: Question, answer: string): void {
-  const task = question.judgeTask?.(answer);
-  if (task !== undefined && !task.prompt.includes(answer)) throw new Error("no answer in prompt");
+function requireText(benchmark: Benchmark, question: Question, answer: string): void {
+  for (const rule of benchmark.judgedRules ?? []) {
+    const prompt = question.judgeTask?.(answer, rule).prompt ?? "";
+    if (!prompt.includes(answer)) throw new Error("no answer in prompt");
+  }
 }
 
 function requireFigures(

@@ -13,7 +13,7 @@ import { groupBy } from "../data/group-by.js";
 import { readQuestions } from "../data/read-questions.js";
 import { identifier } from "../data/read-shaped.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
-import { hallusionBenchTask } from "../rules/judge-tasks.js";
+import { hallusionBenchTask, quotedAnswer } from "../rules/judge-tasks.js";
 import { cellOf, firstWordRule } from "../rules/yes-no.js";
 
 const row = z.object({
@@ -89,7 +89,7 @@ function load(files: BenchmarkFiles): Question[] {
         question: value.question,
         imageContent: null,
         reference: value.gt_answer_details ?? (value.gt_answer === "1" ? "Yes." : "No."),
-        answer,
+        answer: quotedAnswer(answer),
       }),
     score: (answer, { rule, verdict }) =>
       scoreJudgement(rule === "yes-no" ? compare(answer, value.gt_answer) : read(verdict), value),

@@ -3,7 +3,7 @@ import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../cont
 import { questionFile } from "../data/read-questions.js";
 import { readShapedFile } from "../data/read-shaped.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
-import { mmhalTask } from "../rules/judge-tasks.js";
+import { mmhalTask, quotedAnswer } from "../rules/judge-tasks.js";
 
 const row = z.object({
   question_type: z.string().optional(),
@@ -75,7 +75,7 @@ function load(files: BenchmarkFiles): Question[] {
           question: value.question,
           imageContent: value.image_content?.join(", ") ?? null,
           reference: value.gt_answer,
-          answer,
+          answer: quotedAnswer(answer),
         }),
       score: (_answer, { rule, verdict }) => scoreVerdict(verdict, rule),
     };

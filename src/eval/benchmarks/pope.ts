@@ -1,16 +1,8 @@
 import { z } from "zod";
-import type {
-  Benchmark,
-  BenchmarkFiles,
-  Counts,
-  Metric,
-  Question,
-  Score,
-} from "../contract/benchmark.js";
+import type { Benchmark, BenchmarkFiles, Question, Score } from "../contract/benchmark.js";
 import { readQuestions } from "../data/read-questions.js";
 import { identifier, yesNoLabel } from "../data/read-shaped.js";
-import { count, harmonicMean, ratio } from "../metrics/ratio.js";
-import { ratioMetric } from "../metrics/ratio-metric.js";
+import { confusionMetrics } from "../metrics/confusion-metrics.js";
 import { cellOf, isUnclear, POPE_RULES, type YesNoRule } from "../rules/yes-no.js";
 
 const popeRow = z.object({
@@ -20,47 +12,6 @@ const popeRow = z.object({
   label: yesNoLabel,
   type: z.string().optional(),
 });
-
-const n = (c: Counts): number => count(c, "tp") + count(c, "fp") + count(c, "tn") + count(c, "fn");
-const precision = (c: Counts) =>
-  ratio(count(c, "tp"), count(c, "tp") + count(c, "fp"), "no answer said yes");
-const recall = (c: Counts) =>
-  ratio(count(c, "tp"), count(c, "positives"), "no question has the answer yes");
-
-const metrics: readonly Metric[] = [
-  {
-    name: "accuracy",
-    title: "Accuracy",
-    unit: "share",
-    better: "higher",
-    of: (c) => ratio(count(c, "tp") + count(c, "tn"), count(c, "asked"), "no question"),
-  },
-  { name: "precision", title: "Precision", unit: "share", better: "higher", of: precision },
-  { name: "recall", title: "Recall", unit: "share", better: "higher", of: recall },
-  {
-    name: "f1",
-    title: "F1",
-    unit: "share",
-    better: "higher",
-    of: (c) => harmonicMean(precision(c), recall(c)),
-  },
-  {
-    name: "yes_ratio",
-    title: "Yes ratio",
-    unit: "share",
-    better: "neither",
-    of: (c) => ratio(count(c, "tp") + count(c, "fp"), n(c), "no answer was read as yes or no"),
-  },
-  ratioMetric({
-    name: "false_yes_rate",
-    title: "False yes",
-    unit: "share",
-    better: "lower",
-    part: "fp",
-    whole: "negatives",
-    undefinedReason: "no question has the answer no",
-  }),
-];
 
 /**
  * POPE: polling questions about the presence of objects, balanced between yes and no.
@@ -73,7 +24,7 @@ export const pope: Benchmark = {
   kind: "yes-no",
   source: "Li et al. 2023, arXiv 2305.10355; rules of RUCAIBox/POPE, DAMO-NLP-SG/VCD, shikiw/OPERA",
   rules: ["pope", "vcd", "opera", "first-word"],
-  metrics,
+  metrics: confusionMetrics,
   primaryMetric: "accuracy",
   maxNewTokens: 16,
   load,

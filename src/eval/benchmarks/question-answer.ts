@@ -3,7 +3,7 @@ import { readOpenQuestions } from "../data/read-open-questions.js";
 import { questionFile } from "../data/read-questions.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
 import { choiceOf, type ExpectedAnswer, exactMatch, letterOf } from "../rules/exact-match.js";
-import { correctnessTask } from "../rules/judge-tasks.js";
+import { correctnessTask, quotedAnswer } from "../rules/judge-tasks.js";
 
 interface SetOptions extends Pick<Benchmark, "name" | "title" | "source"> {
   /** `exact` and `judge`, or one of them; the first is the default. */
@@ -110,7 +110,7 @@ function load(
       where,
       judgeTask: (answer) =>
         correctnessTask(
-          { question: value.prompt, imageContent: null, reference, answer },
+          { question: value.prompt, imageContent: null, reference, answer: quotedAnswer(answer) },
           criteria,
         ),
       score: (answer, { rule, verdict }) =>

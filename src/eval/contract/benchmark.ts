@@ -54,7 +54,7 @@ export interface Question {
   /** Place in the data file, for messages. */
   readonly where: string;
   /** What a judge is asked about an answer, for rules that need one. */
-  readonly judgeTask?: (answer: string) => JudgeTask;
+  readonly judgeTask?: (answer: string, rule: string) => JudgeTask;
   /** Scores an answer by one of the benchmark's rules. */
   readonly score: (answer: string, context: ScoringContext) => Score;
 }
@@ -138,8 +138,10 @@ export interface Benchmark {
   readonly clusterCounts?: (scored: readonly ScoredQuestion[]) => Counts;
   /** The question an answer file means when it names the image in another way. */
   readonly questionId?: (id: string) => string;
-  /** The questions of its files; every fault of them is told at once. */
-  readonly load: (files: BenchmarkFiles) => Question[];
+  /** Names of the ways in which its questions can be put, the first the default; left out where there is one. */
+  readonly promptVariants?: readonly string[];
+  /** The questions of its files, put in one of these ways; every fault of the files is told at once. */
+  readonly load: (files: BenchmarkFiles, promptVariant?: string) => Question[];
 }
 
 /** A question with its answer and the answer's score. */

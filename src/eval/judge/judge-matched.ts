@@ -34,7 +34,7 @@ export async function judgeMatched(
   if (missing.length === 0) return { answered, tally: null };
   if (setup === null) throw missingJudge(benchmark, rule);
   const tasks = missing.flatMap(({ question, answer }): JudgeTask[] => {
-    const task = question.judgeTask?.(answer);
+    const task = question.judgeTask?.(answer, rule);
     return task === undefined ? [] : [task];
   });
   const { verdicts, tally } = await judgeAnswers(setup.judge, tasks, setup);

@@ -1,10 +1,12 @@
 import { access } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatasetError, InvalidArgumentError } from "../../errors.js";
+import { BENCHMARKS } from "../benchmarks/registry.js";
 import type { Benchmark, Question } from "../contract/benchmark.js";
 import { listed } from "../data/parse-rows.js";
 import { readDataFile } from "../data/read-data-file.js";
 import { sha256 } from "../data/sha-256.js";
+import { requirePromptVariant } from "../define/prompt-variant.js";
 import { requireRule } from "../scoring/benchmark-rules.js";
 import { primaryMetricOf } from "../scoring/primary-metric.js";
 import type { SetSettings } from "../store/run-settings.js";
@@ -20,6 +22,8 @@ export interface SetRequest {
   readonly rule: string;
   /** Ask only about the first so many images; null for all. */
   readonly limit: number | null;
+  /** One of the benchmark's prompt variants, which the set is then named by too; its first by default. */
+  readonly promptVariant?: string;
 }
 
 /** A benchmark file with its questions read and its images found. */
@@ -64,16 +68,18 @@ function allOf(planned: readonly PromiseSettledResult<RunSet>[]): RunSet[] {
 }
 
 async function planSet(request: SetRequest): Promise<RunSet> {
-  const { benchmark, rule, limit, images } = request;
+  const { benchmark, rule, limit, images, promptVariant } = request;
   requireRule(benchmark, rule);
   primaryMetricOf(benchmark);
   const data = await readDataFile(request.data);
   const truth = request.truth === null ? null : await readDataFile(request.truth);
-  const all = benchmark.load({ data, truth });
+  requirePromptVariant(benchmark, promptVariant);
+  const all = benchmark.load({ data, truth }, promptVariant);
   const questions = limit === null ? all : aboutFirstImages(all, limit);
   if (questions.length === 0) throw new DatasetError(`${request.data}: no question to ask`);
   await requireImages(questions, images);
-  const name = basename(request.data).replace(/\.[^.]+$/, "");
+  const file = basename(request.data).replace(/\.[^.]+$/, "");
+  const name = promptVariant === undefined ? file : `${file}-${promptVariant}`;
   const settings: SetSettings = {
     name,
     benchmark: benchmark.name,
@@ -81,10 +87,17 @@ async function planSet(request: SetRequest): Promise<RunSet> {
     data: sha256(data.text),
     truth: truth === null ? null : sha256(truth.text),
     questions: questions.length,
+    ...(BENCHMARKS.includes(benchmark) ? {} : { asked: askedHash(questions) }),
+    ...(promptVariant === undefined ? {} : { promptVariant }),
     ...(limit === null ? {} : { firstImages: limit }),
     maxTokens: benchmark.maxNewTokens,
   };
   return { name, benchmark, rule, images, questions, maxTokens: benchmark.maxNewTokens, settings };
+}
+
+/** What is asked by a benchmark of one's own, whose code may change while its file does not. */
+function askedHash(questions: readonly Question[]): string {
+  return sha256(JSON.stringify(questions.map(({ id, image, prompt }) => [id, image, prompt])));
 }
 
 /** All questions about the images that are asked about first; a question without image counts as one. */

@@ -20,6 +20,10 @@ export interface SetSettings {
   readonly truth: string | null;
   /** Number of questions asked. */
   readonly questions: number;
+  /** Of a benchmark of one's own: SHA-256 of the ids, images and prompts, which its code makes of the file. */
+  readonly asked?: string;
+  /** Which of the benchmark's prompts was asked; absent for its first or only one. */
+  readonly promptVariant?: string;
   /** Only questions about the first so many images were asked; absent when all were. */
   readonly firstImages?: number;
   readonly maxTokens: number;

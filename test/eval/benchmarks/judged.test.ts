@@ -62,7 +62,8 @@ describe("MMHal-Bench", () => {
 
   test("the judge is told question, content, reference and answer", () => {
     const data = { name: "q.json", text: JSON.stringify(questions) };
-    const prompt = mmhal.load({ data, truth: null })[0]?.judgeTask?.("It is blue.").prompt ?? "";
+    const prompt =
+      mmhal.load({ data, truth: null })[0]?.judgeTask?.("It is blue.", "mmhal").prompt ?? "";
     for (const part of ["What colour is it?", "car", "Red.", "It is blue."]) {
       expect(prompt).toContain(part);
     }

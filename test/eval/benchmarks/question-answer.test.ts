@@ -198,7 +198,7 @@ describe("layouts", () => {
       group: "false premises",
       truth: "There is no dog; no dog is there",
     });
-    const task = question!.judgeTask!("Brown.");
+    const task = question!.judgeTask!("Brown.", "judge");
     expect(task.prompt).toContain("takes for granted");
     expect(["correct", "Incorrect.", "perhaps"].map((word) => task.accepts!(word))).toEqual([
       true,
