@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
 import { readDataFile } from "../../../src/eval/data/read-data-file.js";
 import { scoreFile } from "../../../src/eval/scoring/score-answers.js";
+import { fieldLacks, fieldPath, NEEDS_FIELD } from "../field.js";
 
 const shared = new URL("../../../../shared/data/pope/", import.meta.url);
 
@@ -20,7 +20,6 @@ describe.skipIf(!existsSync(shared))("published questions (needs ../shared/data)
   });
 });
 
-const field = new URL("../../../../field/", import.meta.url);
 /**
  * LLaVA-1.5-7B: accuracy in percent with the labels of POPE, then of RePOPE; F1 and yes ratio of greedy answers.
  *
@@ -35,28 +34,33 @@ const PUBLISHED: [string, string, string, string, string?, string?][] = [
   ["adversarial", "sample", "79.83", "84.0"],
 ];
 
-describe.skipIf(!existsSync(field) || !existsSync(shared))(
-  "published answers, 18,000 of LLaVA-1.5-7B (needs ../field and ../shared/data)",
+describe.skipIf(fieldLacks("cd_rethink", "repope", "pope"))(
+  `published answers, 18,000 of LLaVA-1.5-7B ${NEEDS_FIELD}`,
   () => {
-    const scored = async (path: URL, kind: string, decoding: string, allowMissing: boolean) => {
-      const truth = await readDataFile(fileURLToPath(path));
-      const answers = new URL(`cd_rethink/llava-7b-coco-${kind}-${decoding}.jsonl`, field);
+    const scored = async (
+      labels: string,
+      kind: string,
+      decoding: string,
+      allowMissing: boolean,
+    ) => {
+      const truth = await readDataFile(fieldPath(labels));
+      const answers = fieldPath(`cd_rethink/llava-7b-coco-${kind}-${decoding}.jsonl`);
       const questions = pope.load({ data: null, truth });
-      const [score] = await scoreFile(pope, questions, fileURLToPath(answers), { allowMissing });
+      const [score] = await scoreFile(pope, questions, answers, { allowMissing });
       return score!;
     };
     const percent = (value: number | null | undefined, digits: number) =>
       (100 * (value ?? Number.NaN)).toFixed(digits);
 
     test.each(PUBLISHED)("%s, %s", async (kind, decoding, accuracy, repope, f1, yesRatio) => {
-      const labels = new URL(`coco/coco_pope_${kind}.json`, shared);
+      const labels = `pope/coco_pope_${kind}.json`;
       const { metrics, leftOut } = await scored(labels, kind, decoding, false);
       expect(percent(metrics.accuracy?.value, 2)).toBe(accuracy);
       if (f1 !== undefined) expect(percent(metrics.f1?.value, 2)).toBe(f1);
       if (yesRatio !== undefined) expect(percent(metrics.yes_ratio?.value, 2)).toBe(yesRatio);
       expect(leftOut).toEqual({ withoutAnswer: 0, withoutQuestion: 0 });
 
-      const relabelled = new URL(`repope/coco_repope_${kind}.json`, field);
+      const relabelled = `repope/coco_repope_${kind}.json`;
       const corrected = await scored(relabelled, kind, decoding, true);
       expect(percent(corrected.metrics.accuracy?.value, 1)).toBe(repope);
       expect(corrected.n + corrected.leftOut.withoutQuestion).toBe(3000);
