@@ -258,8 +258,9 @@ function fieldsOf({ properties, items, additionalProperties, anyOf }: Schema, pa
   ];
 }
 
-/** What is printed only of a model on another device than the CPU, which few machines have, of more captions than here, or of a gain. */
-const ELSEWHERE = /\.device$|\.frontier\.comparisons\[\]\.interval\.(low|high)$|^\.gains\[\]/;
+/** What is printed only of a model on another device than the CPU, which few machines have, of more captions than here, of a gain, or of a benchmark of one's own (test/cli/own-module.test.ts). */
+const ELSEWHERE =
+  /\.(asked|promptVariant)$|\.device$|\.frontier\.comparisons\[\]\.interval\.(low|high)$|^\.gains\[\]/;
 
 describe.each(Object.entries(schemas))("%s", (name, schema) => {
   test("is as its schema says, without a field besides", () => {
