@@ -148,7 +148,7 @@ async function evaluateAndQuery(): Promise<void> {
   printed.set("results --sql", [await results("--sql", "SELECT method, ms FROM timings")]);
 }
 
-/** A run whose answers are no yes, so that a metric has no value. */
+/** A run with all controls, whose answers are no yes, so that a metric has no value. */
 async function unjudged(images: string): Promise<unknown> {
   const question = { image: "room.png", text: "Is there a dog?", label: "yes" };
   const data = await file(
@@ -157,7 +157,8 @@ async function unjudged(images: string): Promise<unknown> {
     { question_id: 2, type: "things", ...question },
   );
   const asking = ["pope", "--data", data, "--images", images, "--rule", "vcd"];
-  return json("eval", ...asking, ...model, "--limit", "1", "--out", join(folder, "unjudged"));
+  const asked = [...model, "--greedy", "--seeds", "2", "--controls", "--limit", "1"];
+  return json("eval", ...asking, ...asked, "--out", join(folder, "unjudged"));
 }
 
 /** Captions of a model that names objects, or of a random one that names none. */

@@ -11,6 +11,7 @@ import {
   findingsText,
   gainsText,
   POCKET_SETS,
+  planControls,
   planRun,
   planSeries,
   pocketSuite,
@@ -41,6 +42,7 @@ interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags {
   readonly limit?: number;
   readonly greedy?: true;
   readonly seeds?: number;
+  readonly controls?: true;
   readonly noiseDraws: number;
   readonly temperature: number;
   readonly topP: number;
@@ -79,6 +81,10 @@ export function evalCommand(): Command {
       integerAtLeast(1),
       3,
     )
+    .option(
+      "--controls",
+      "decode further controls: pba (a request to say yes), eos (an earlier end), cool (half the temperature)",
+    )
     .option("--temperature <t>", "of the sampling seeds", numberOption, 1)
     .option("--top-p <p>", "of the sampling seeds", numberOption, 1)
     .option("--suffix <text>", "appended to every question", "")
@@ -111,12 +117,9 @@ Examples:
   $ groundsight eval ./my-benchmark.mjs --data questions.jsonl --images images --out runs/mine`;
 
 async function run(benchmark: string, flags: EvalFlags): Promise<void> {
-  const methods = await runMethods(flags);
-  const seeds = flags.seeds ?? 0;
-  const { noiseDraws } = flags;
-  const greedy = flags.greedy === true || seeds === 0;
-  const series = planSeries({ methods, greedy, seeds, noiseDraws });
-  const sets = await planRun(await requestedSets(benchmark, flags));
+  const requested = await requestedSets(benchmark, flags);
+  const { methods, series } = await plannedSeries(requested, flags);
+  const sets = await planRun(requested);
   const judge = judgeFrom(flags, join(flags.out, "verdicts.jsonl"));
   await using model = await loadModel(flags);
   for (const method of methods.values()) await model.prepare(method);
@@ -144,6 +147,21 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
     const each = failed === 1 ? "1 answer" : `${failed} answers`;
     say(`${each} failed; --retry-failed asks again`);
   }
+}
+
+/** The methods of a run, with the controls that are asked for, and how they answer. */
+async function plannedSeries(requested: readonly SetRequest[], flags: EvalFlags) {
+  const methods = await runMethods(flags);
+  const { seeds = 0, noiseDraws } = flags;
+  const greedy = flags.greedy === true || seeds === 0;
+  const series = planSeries({ methods, greedy, seeds, noiseDraws });
+  if (flags.controls !== true) return { methods, series };
+  const kinds = requested.map(({ benchmark: { kind = "open" } }) => kind);
+  const controls = planControls(kinds, { greedy, seeds });
+  return {
+    methods: new Map([...methods, ...controls.methods]),
+    series: [...series, ...controls.series],
+  };
 }
 
 async function requestedSets(name: string, flags: EvalFlags): Promise<SetRequest[]> {

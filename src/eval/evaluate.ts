@@ -13,13 +13,13 @@ import { dependsOnBatch, modelAnswerer } from "./run/model-answerer.js";
 import type { RunSet } from "./run/plan-run.js";
 import { seriesSettings } from "./run/plan-series.js";
 import { requireSampling } from "./run/require-sampling.js";
-import { type PlannedSet, type Progress, runEvaluation } from "./run/run-evaluation.js";
+import { answersOf, type PlannedSet, type Progress, runEvaluation } from "./run/run-evaluation.js";
 import { RunningScore } from "./run/running-score.js";
 import { yesNoTokens } from "./run/yes-no-tokens.js";
 import { isJudged } from "./scoring/benchmark-rules.js";
 import { AnswerStore, readTimings } from "./store/answer-store.js";
 import type { RunSettings } from "./store/run-settings.js";
-import type { Series } from "./store/series.js";
+import { type Series, seriesOf } from "./store/series.js";
 import type { AnswerKey } from "./store/stored-rows.js";
 
 const own = createRequire(import.meta.url)("../../package.json") as { version: string };
@@ -110,7 +110,7 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
         topP,
         yesNoTokens: (question) => (asked.has(question) ? tokens : null),
       });
-      await runEvaluation(members, series, score.listenTo(answerer), store, {
+      await runEvaluation(members.map(withKind), series, score.listenTo(answerer), store, {
         batchSize,
         alone: dependsOnBatch(model),
         signal,
@@ -145,10 +145,17 @@ async function report(
 
 /** The answers of a run: every question of every set in every series. */
 function askedFor(sets: readonly RunSet[], series: readonly Series[]): (key: AnswerKey) => boolean {
-  const ids = new Map(sets.map((set) => [set.name, new Set(set.questions.map(({ id }) => id))]));
+  const asked = new Map(
+    sets.map(({ name, benchmark, questions }) => [
+      name,
+      { ids: new Set(questions.map(({ id }) => id)), series: seriesOf(benchmark, series) },
+    ]),
+  );
   return ({ set, id, method, seed, draw }) =>
-    ids.get(set)?.has(id) === true &&
-    series.some((one) => one.method === method && one.seed === seed && one.draw === draw);
+    asked.get(set)?.ids.has(id) === true &&
+    asked
+      .get(set)!
+      .series.some((one) => one.method === method && one.seed === seed && one.draw === draw);
 }
 
 /** A missing judge is told before the model answers for hours. */
@@ -169,14 +176,18 @@ function unjudgedRules(sets: readonly RunSet[]): Map<Question, string> {
   return new Map(scored.flatMap(({ questions, rule }) => questions.map((one) => [one, rule])));
 }
 
+function withKind(set: RunSet): PlannedSet {
+  return { ...set, kind: set.benchmark.kind };
+}
+
 /** Sets in several image folders are run one folder after the other: the total is that of all. */
 function withTotal(
   onProgress: ((progress: Progress) => void) | undefined,
-  sets: readonly PlannedSet[],
+  sets: readonly RunSet[],
   series: readonly Series[],
   score: RunningScore,
 ): ((progress: Progress) => void) | undefined {
   if (onProgress === undefined) return undefined;
-  const total = sets.reduce((sum, { questions }) => sum + questions.length * series.length, 0);
+  const total = answersOf(sets.map(withKind), series);
   return (progress) => onProgress({ ...progress, total, right: score.right });
 }

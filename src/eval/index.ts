@@ -51,6 +51,8 @@ export type {
   ScoringContext,
 } from "./contract/benchmark.js";
 export type { JudgeTask } from "./contract/judge-task.js";
+// Controls.
+export { type PlannedControls, planControls } from "./controls/plan-controls.js";
 export { parseJson, parseRows, type Row } from "./data/parse-rows.js";
 // Scoring answers made by anyone.
 export { type AnswerRow, answersBySeries, readAnswers } from "./data/read-answers.js";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { progressText } from "../../src/cli/progress-line.js";
 import { benchmarkNamed } from "../../src/eval/benchmarks/registry.js";
+import { planControls } from "../../src/eval/controls/plan-controls.js";
 import { evaluate } from "../../src/eval/evaluate.js";
 import type { RunAnalysis } from "../../src/eval/report/run-analysis.js";
 import { writeReport } from "../../src/eval/report/write-report.js";
@@ -32,6 +33,35 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const read = (name: string) => readFile(join(folder, "out", name), "utf8");
+
+test("controls that are decoded answer only the kind of question that they are for", async () => {
+  await using model = seeingModel();
+  const out = join(folder, "controls");
+  const request = await smallRequest(folder, data, { out });
+  const controls = planControls(["yes-no", "caption"], { greedy: true, seeds: 1 });
+  const totals: number[] = [];
+  const ask = () =>
+    evaluate(model, {
+      ...request,
+      methods: new Map([["regular", methodNamed("regular")], ...controls.methods]),
+      series: [{ method: "regular", seed: null }, ...controls.series],
+      onProgress: ({ total }) => totals.push(total),
+    });
+  const { sets } = await ask();
+  const answered = sets[0]!.methods.map(({ method, decoding, n }) => [method, decoding, n]);
+  expect(answered).toEqual([
+    ["regular", "greedy", 24],
+    ["pba", "greedy", 24],
+    ["pba", "sampling", 24],
+    ["cool", "sampling", 24],
+  ]);
+  expect(new Set(totals)).toEqual(new Set([96]));
+  // Controls are on no trial themselves.
+  expect(sets[0]!.findings.every(({ kind }) => kind === "inactive")).toBe(true);
+  const asked = totals.length;
+  await ask();
+  expect(totals).toHaveLength(asked);
+});
 
 describe("a run", () => {
   test("every question is answered in every series: 24 x 3 methods x (greedy + 2 seeds)", async () => {

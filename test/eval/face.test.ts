@@ -45,6 +45,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "openResults",
     "parseJson",
     "parseRows",
+    "planControls",
     "planRun",
     "planSeries",
     "pocketSuite",

@@ -1,7 +1,7 @@
 import type { Benchmark } from "../contract/benchmark.js";
 import { primaryMetricOf } from "../scoring/primary-metric.js";
-import type { Decoding, Finding, JudgedComparison } from "./run-analysis.js";
-import { isGain, type Trial } from "./try-methods.js";
+import type { Decoding, Finding } from "./run-analysis.js";
+import { isGain, namesOf, type Trial } from "./try-methods.js";
 
 /** What a method's gain is worth: whether there is one, and whether each control is beaten too. */
 export function gainFinding(
@@ -31,8 +31,4 @@ export function gainFinding(
   const verdicts = unbeaten.map(({ verdict }) => verdict).join("; ");
   const text = `${regular.verdict}; but it is not shown to be better than ${namesOf(unbeaten)}: ${verdicts}`;
   return finding("not-better-than-control", text);
-}
-
-function namesOf(controls: readonly JudgedComparison[]): string {
-  return controls.map(({ reference }) => reference).join(", ");
 }

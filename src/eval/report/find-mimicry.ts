@@ -4,7 +4,7 @@ import { comparePair, corrected } from "../statistics/compare-methods.js";
 import { likeness, likenessOf, likenessOfSide } from "./answer-likeness.js";
 import type { Decoding, Finding, JudgedComparison, MethodBehaviour } from "./run-analysis.js";
 import type { ScoredMethod } from "./scored-method.js";
-import { GREEDY_REGULAR, isGain, type Trial } from "./try-methods.js";
+import { GREEDY_REGULAR, isGain, namesOf, type Trial } from "./try-methods.js";
 import { verdict } from "./verdict.js";
 
 /** What is known of a set under one way of decoding. */
@@ -37,10 +37,9 @@ function yesShift(trial: Trial, evidence: Evidence): Finding[] {
   const to = (shift?.difference ?? 0) > 0 ? "yes" : "no";
   return unbeaten(trial, evidence, shift, {
     kind: `${to}-shift`,
-    control: "threshold",
+    controls: to === "yes" ? ["threshold", "olm", "pba"] : ["threshold"],
     cause: `a shift to ${to}`,
     does: `answers ${to} more often`,
-    rival: "a threshold on the margins of regular",
   });
 }
 
@@ -50,47 +49,46 @@ function shorter(trial: Trial, evidence: Evidence): Finding[] {
   if (words === undefined || words.difference > 0) return [];
   return unbeaten(trial, evidence, words, {
     kind: "shorter",
-    control: `cut to ${trial.method.method}`,
+    controls: [`cut to ${trial.method.method}`, "eos"],
     cause: "shorter captions",
     does: "writes shorter captions",
-    rival: "captions of regular cut to that length",
   });
 }
 
 function cooled(trial: Trial, evidence: Evidence, change: JudgedComparison): Finding[] {
   return unbeaten(trial, evidence, change, {
     kind: "cooler",
-    control: GREEDY_REGULAR,
+    controls: [GREEDY_REGULAR, "cool"],
     cause: "a lower temperature",
     does: "samples as at a lower temperature, nearer to the greedy answers",
-    rival: "the greedy answers of regular",
   });
 }
 
-/** What a trivial control does, in words. */
+/** What trivial controls do, in words. */
 interface Mimicked extends Pick<Finding, "kind"> {
-  readonly control: string;
+  /** The controls that make the same change and nothing else. */
+  readonly controls: readonly string[];
   /** Whose gains a gain would be. */
   readonly cause: string;
   readonly does: string;
-  readonly rival: string;
 }
 
-/** A finding where a change is shown, and the control that makes it too is not beaten. */
+/** A finding where a change is shown, and not each of the controls that make it too is beaten. */
 function unbeaten(
   { method: { method }, regular, controls }: Trial,
   { benchmark, decoding }: Evidence,
   change: JudgedComparison | undefined,
-  { kind, control, cause, does, rival }: Mimicked,
+  { kind, controls: names, cause, does }: Mimicked,
 ): Finding[] {
   const metric = primaryMetricOf(benchmark);
-  const tried = controls.find(({ reference }) => reference === control);
-  if (change?.shown !== true || tried === undefined || isGain(tried, metric)) return [];
+  const tried = controls.filter((one) => names.includes(one.reference) && !isGain(one, metric));
+  if (change?.shown !== true || tried.length === 0) return [];
   const what = isGain(regular, metric)
     ? `gains of ${method} on ${benchmark.title} are those of ${cause}`
     : `${method} does what ${cause} does`;
-  const text = `${what}: it ${does} (${change.verdict}), and is not shown to be better than ${rival} (${tried.verdict})`;
-  return [{ method, decoding, kind, text, comparisons: [change, regular, tried] }];
+  const verdicts = tried.map(({ verdict }) => verdict).join("; ");
+  const text = `${what}: it ${does} (${change.verdict}), and is not shown to be better than ${namesOf(tried)} (${verdicts})`;
+  return [{ method, decoding, kind, text, comparisons: [change, regular, ...tried] }];
 }
 
 /** How a measure of a method's answers differs from that of `regular`. */

@@ -18,7 +18,7 @@ export interface Trial {
 }
 
 /** The greedy answers of `regular`, as they are called where sampled ones are held against them. */
-export const GREEDY_REGULAR = "regular, greedy";
+export const GREEDY_REGULAR = "greedy regular";
 
 /** Methods that others are held against, and that are on no trial themselves. */
 export function isReference(method: string): boolean {
@@ -69,4 +69,9 @@ export function tryMethods(
 /** Whether a difference is shown, and one to the better. */
 export function isGain({ shown, difference }: JudgedComparison, metric: Metric): boolean {
   return shown && isBetter(metric, difference);
+}
+
+/** What methods were held against, for example `threshold, olm`. */
+export function namesOf(controls: readonly JudgedComparison[]): string {
+  return controls.map(({ reference }) => reference).join(", ");
 }

@@ -1,7 +1,7 @@
 import { AbortedError, InferenceError, InvalidArgumentError } from "../../errors.js";
-import type { Question } from "../contract/benchmark.js";
+import type { BenchmarkKind, Question } from "../contract/benchmark.js";
 import type { AnswerStore } from "../store/answer-store.js";
-import type { Series } from "../store/series.js";
+import { type Series, seriesOf } from "../store/series.js";
 import type { AnswerKey, StoredAnswer, StoredFailure, StoredTiming } from "../store/stored-rows.js";
 
 /** A question put to a model. */
@@ -41,6 +41,8 @@ export type Answerer = (
 /** Questions of one set with the series that answer them. */
 export interface PlannedSet {
   readonly name: string;
+  /** What its answers are like; `open` by default. Some series answer one kind alone. */
+  readonly kind?: BenchmarkKind | undefined;
   readonly questions: readonly Question[];
   readonly maxTokens: number;
 }
@@ -93,7 +95,7 @@ export async function runEvaluation(
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new InvalidArgumentError(`batch size: received ${batchSize}; expected at least 1`);
   }
-  const total = sets.reduce((sum, { questions }) => sum + questions.length * series.length, 0);
+  const total = answersOf(sets, series);
   let answered = 0;
   const failing = new Set<string>();
   for (const { set, requests } of batches(sets, series, batchSize)) {
@@ -119,6 +121,11 @@ export async function runEvaluation(
   }
 }
 
+/** How many answers a run has when it is done. */
+export function answersOf(sets: readonly PlannedSet[], series: readonly Series[]): number {
+  return sets.reduce((sum, set) => sum + set.questions.length * seriesOf(set, series).length, 0);
+}
+
 function hopeless(error: string): InferenceError {
   return new InferenceError(
     `every answer about ${HOPELESS_IMAGES} images in a row failed, the last with: ${error}. When this is ` +
@@ -131,10 +138,12 @@ function* batches(
   series: readonly Series[],
   batchSize: number,
 ): Generator<{ set: string; requests: AnswerRequest[] }> {
-  for (const { name, questions, maxTokens } of sets) {
+  for (const set of sets) {
+    const { name, questions, maxTokens } = set;
+    const own = seriesOf(set, series);
     for (let start = 0; start < questions.length; start += batchSize) {
       const block = questions.slice(start, start + batchSize);
-      for (const one of series) {
+      for (const one of own) {
         const requests = block.map((question) => ({ question, series: one, maxTokens }));
         yield { set: name, requests };
       }

@@ -22,7 +22,7 @@ test("without margins a gain has no control to be held against but apc", () => {
     { method: "good", answers: truths },
   ];
   expect(found(truths, given)).toEqual(["greedy good: untried"]);
-  const apc = { method: "apc", answers: "nn".repeat(19) + "ny" };
+  const apc = { method: "apc", answers: `${"nn".repeat(19)}ny` };
   expect(found(truths, [...given, apc])).toEqual(["greedy good: beats-controls"]);
   const same = { method: "apc", answers: truths };
   const { findings } = analyseYesNo(truths, [...given, same]);
@@ -31,6 +31,28 @@ test("without margins a gain has no control to be held against but apc", () => {
   expect(findings[0]!.text).toMatch(
     /^good is better than regular: Accuracy \+50\.0 points \(95% interval .*\); but it is not shown to be better than apc: no difference shown between good and apc: Accuracy 0\.00 points/,
   );
+});
+
+test("a shift to yes is named by a control that was decoded, too, and only one to yes", () => {
+  const given = (answers: string) => [
+    { method: "regular", answers: "nn".repeat(20) },
+    { method: "pba", answers: "yy".repeat(20) },
+    { method: "shift", answers },
+  ];
+  const { findings } = analyseYesNo(truths, given("yy".repeat(20)));
+  expect(findings.map(({ method, kind }) => [method, kind])).toEqual([
+    ["shift", "yes-shift"],
+    ["shift", "no-gain"],
+  ]);
+  expect(findings[0]!.text).toMatch(
+    /^shift does what a shift to yes does: it answers yes more often \(.*\), and is not shown to be better than pba \(no difference shown between shift and pba/,
+  );
+  expect(found(truths, given(truths))).toEqual(["greedy shift: beats-controls"]);
+  const no = [{ method: "regular", answers: "yy".repeat(20) }, ...given("nn".repeat(20)).slice(1)];
+  // One answer more than regular's is no shift that is shown.
+  expect(found(truths, given(`y${"n".repeat(39)}`))).toEqual(["greedy shift: no-gain"]);
+  // Here `pba` changes nothing.
+  expect(found(truths, no)).toEqual(["greedy pba: inactive", "greedy shift: no-gain"]);
 });
 
 test("where nobody looked at the scores, a method is idle only if all its answers are regular's", () => {
@@ -49,4 +71,12 @@ test("sampled answers that are no better than greedy ones are told so, and only 
     "sampling cooled: not-better-than-control",
   ]);
   expect(found(truths, [sampled, cooled])).toEqual(["sampling cooled: untried"]);
+});
+
+test("a shift to what greedy answers mostly say is no lower temperature", () => {
+  const greedy = { method: "regular", answers: "y".repeat(10) + "n".repeat(30) };
+  const sampled = { method: "regular", seed: 0, answers: "yn".repeat(20) };
+  // Like 30 of the 40 greedy answers, where regular's are like 20; but like none of those that say yes.
+  const shift = { method: "shift", seed: 0, answers: "n".repeat(40) };
+  expect(found(truths, [greedy, sampled, shift])).toEqual(["sampling shift: no-gain"]);
 });
