@@ -5,6 +5,7 @@ import { fuzz as fuzzDataLines } from "./data-lines.js";
 import { fuzz as fuzzDirections } from "./directions.js";
 import { fuzz as fuzzGraphs } from "./graphs.js";
 import { fuzz as fuzzImages } from "./images.js";
+import { fuzz as fuzzPackedData } from "./packed-data.js";
 
 // Here caches have no time to fill, the memory allocator keeps what was freed, and machines may be busy.
 // `npm run fuzz` runs many more, by stricter bounds.
@@ -17,6 +18,7 @@ test.each([
   ["checkpoint folders", fuzzCheckpoints, 40],
   ["adapters", fuzzAdapters, 300],
   ["data files", fuzzDataLines, 300],
+  ["packed data files", fuzzPackedData, 40],
 ] as const)("mutated %s are taken, or refused by type", async (_, fuzz, cases) => {
   const tally = await fuzz(cases, 1, BOUNDS);
   expect(tally.taken + tally.refused).toBe(cases);

@@ -1,3 +1,4 @@
+import { constants } from "node:buffer";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,8 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DatasetError } from "../../../src/errors.js";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
-import { readDataFile } from "../../../src/eval/data/read-data-file.js";
+import { answersFrom } from "../../../src/eval/data/read-answers.js";
+import { readDataFile, refuseTooLong } from "../../../src/eval/data/read-data-file.js";
 import { linesOf, textSources } from "../../../src/eval/data/text-source.js";
 import { scoreFile } from "../../../src/eval/scoring/score-answers.js";
 
@@ -108,7 +110,10 @@ describe("refused by name", () => {
   });
 
   test("gzip that unpacks to one endless line", async () => {
-    const bomb = await file("bomb.jsonl.gz", gzipSync(Buffer.alloc(2 ** 27, "[[ "), { level: 1 }));
+    const bomb = await file(
+      "bomb.jsonl.gz",
+      gzipSync(Buffer.alloc(2 ** 26 + 2 ** 17, "[[ "), { level: 1 }),
+    );
     const [source] = await textSources(bomb);
     expect(
       await problemOf(async () => {
@@ -146,4 +151,59 @@ test("lines are the same however the text is cut", async () => {
     for await (const some of linesOf({ name: "t", unit: "line", pieces })) all.push(...some);
     expect(all).toEqual(text.split("\n"));
   }
+});
+
+test("answers are handed on while they are read: of a file, what two pieces hold is there at once", async () => {
+  const PIECES = 100;
+  let pulled = 0;
+  const pieces = async function* () {
+    for (; pulled < PIECES; pulled++) {
+      yield lines(
+        Array.from({ length: 50 }, (_, i) => ({ id: 50 * pulled + i, text: "Yes" })),
+      ).concat("\n");
+    }
+  };
+  let rows = 0;
+  for await (const some of answersFrom({ name: "t", unit: "line", pieces })) {
+    rows += some.length;
+    expect(pulled).toBeLessThan(rows / 50 + 2);
+  }
+  expect(rows).toBe(50 * PIECES);
+});
+
+test("one JSON object of rows, printed over several lines, is read like an array", async () => {
+  const byId = (rows: readonly object[]) =>
+    JSON.stringify(Object.fromEntries(rows.map((row, i) => [`row ${i}`, row])), null, 2);
+  const truth = await file("truth.json", byId(QUESTIONS));
+  const answers = await file("answers.json", byId(ANSWERS));
+  expect(await accuracyOf(truth, answers)).toBe(2 / 3);
+  const broken = await file("broken.json", byId([...ANSWERS, { question_id: 4 }]));
+  expect(await problemOf(() => accuracyOf(truth, broken))).toMatch(
+    /^broken\.json item "row 3": no answer text; expected one of the fields text, response/,
+  );
+  const flat = await file("flat.json", "{\n1: 2}");
+  expect(await problemOf(() => accuracyOf(truth, flat))).toMatch(/^flat\.json.*no valid JSON/);
+  const numbers = await file("numbers.json", '{\n"a": 2}');
+  expect(await problemOf(() => accuracyOf(truth, numbers))).toBe(
+    "numbers.json: expected one JSON array of rows, or one object of them",
+  );
+});
+
+test("beside a response, an answer is the truth", async () => {
+  const truth = await file("truth.jsonl", lines(QUESTIONS));
+  const rows = QUESTIONS.map(({ question_id, label }) => ({
+    pid: question_id,
+    answer: label,
+    response: "No",
+  }));
+  expect(await accuracyOf(truth, await file("out.jsonl", lines(rows)))).toBe(1 / 3);
+});
+
+test("a text that is too long to be held whole is refused", () => {
+  expect(() => refuseTooLong("a.json", constants.MAX_STRING_LENGTH)).not.toThrow();
+  expect(() => refuseTooLong("a.json", 2 ** 30)).toThrow(
+    new DatasetError(
+      `a.json: longer than ${constants.MAX_STRING_LENGTH} characters, the most that is read whole; split the file`,
+    ),
+  );
 });
