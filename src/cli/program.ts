@@ -8,6 +8,7 @@ import { evalCommand } from "./eval-command.js";
 import { exampleImage } from "./example-image.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
 import { modelsCommand } from "./models-command.js";
+import { reportCommand } from "./report-command.js";
 import { endOnBrokenOutput, reportFailure } from "./report-failure.js";
 import { resultsCommand } from "./results-command.js";
 import { scoreCommand } from "./score-command.js";
@@ -47,6 +48,7 @@ const COMMANDS = [
   doctorCommand,
   evalCommand,
   steerCommand,
+  reportCommand,
   resultsCommand,
   scoreCommand,
   generatePopeCommand,

@@ -6,9 +6,9 @@ import type { Question } from "./contract/benchmark.js";
 import { withFiles } from "./data/file-problem.js";
 import { groupBy } from "./data/group-by.js";
 import { type JudgeSetup, missingJudge } from "./judge/judge-matched.js";
-import { analyseRun } from "./report/analyse-run.js";
+import { reportRun } from "./report/report-run.js";
 import type { RunAnalysis } from "./report/run-analysis.js";
-import { writeReport } from "./report/write-report.js";
+import { askedFor } from "./run/asked-for.js";
 import { dependsOnBatch, modelAnswerer } from "./run/model-answerer.js";
 import type { RunSet } from "./run/plan-run.js";
 import { seriesSettings } from "./run/plan-series.js";
@@ -17,10 +17,10 @@ import { answersOf, type PlannedSet, type Progress, runEvaluation } from "./run/
 import { RunningScore } from "./run/running-score.js";
 import { yesNoTokens } from "./run/yes-no-tokens.js";
 import { isJudged } from "./scoring/benchmark-rules.js";
-import { AnswerStore, readTimings } from "./store/answer-store.js";
+import { AnswerStore } from "./store/answer-store.js";
 import type { RunSettings } from "./store/run-settings.js";
-import { type Series, seriesOf } from "./store/series.js";
-import type { AnswerKey } from "./store/stored-rows.js";
+import { type SetSource, writeSources } from "./store/run-sources.js";
+import type { Series } from "./store/series.js";
 
 const own = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -99,6 +99,7 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
     retryFailed,
   });
   try {
+    await withFiles(out, () => writeSources(out, sets.flatMap(sourceOf)));
     const score = new RunningScore(unjudgedRules(sets));
     for (const [images, members] of groupBy(sets, (set) => set.images)) {
       const answerer = modelAnswerer(model, {
@@ -117,45 +118,15 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
         onProgress: withTotal(onProgress, sets, series, score),
       });
     }
-    return await report(store, settings, sets, out, judge);
+    return await reportRun(out, store, settings, sets, judge);
   } finally {
     await store.close();
   }
 }
 
-async function report(
-  store: AnswerStore,
-  settings: RunSettings,
-  sets: readonly RunSet[],
-  out: string,
-  judge: JudgeSetup | null,
-): Promise<RunAnalysis> {
-  const run = {
-    settings,
-    answers: store.answers(),
-    failures: store.failures(),
-    timings: await readTimings(out),
-  };
-  const analysis = await analyseRun(run, sets, judge);
-  const folders = new Map(sets.map(({ name, images }) => [name, images]));
-  const imagePath = (set: string, image: string) => join(folders.get(set) ?? "", image);
-  await withFiles(out, () => writeReport(out, analysis, imagePath));
-  return analysis;
-}
-
-/** The answers of a run: every question of every set in every series. */
-function askedFor(sets: readonly RunSet[], series: readonly Series[]): (key: AnswerKey) => boolean {
-  const asked = new Map(
-    sets.map(({ name, benchmark, questions }) => [
-      name,
-      { ids: new Set(questions.map(({ id }) => id)), series: seriesOf(benchmark, series) },
-    ]),
-  );
-  return ({ set, id, method, seed, draw }) =>
-    asked.get(set)?.ids.has(id) === true &&
-    asked
-      .get(set)!
-      .series.some((one) => one.method === method && one.seed === seed && one.draw === draw);
+/** Where a set's files lie; unknown of sets that no file was read for. */
+function sourceOf({ name, images, files }: RunSet): SetSource[] {
+  return files === undefined ? [] : [{ name, images, ...files }];
 }
 
 /** A missing judge is told before the model answers for hours. */

@@ -101,6 +101,7 @@ export { type RatioMetricOptions, ratioMetric } from "./metrics/ratio-metric.js"
 export { behaviourTables, type TitledTable } from "./report/behaviour-tables.js";
 export { formatInterval, formatValue, unitOf } from "./report/format-value.js";
 export { gainsText } from "./report/gains-text.js";
+export { type RebuildOptions, rebuildReport } from "./report/rebuild-report.js";
 export {
   controlsTable,
   figuresTable,
@@ -137,7 +138,7 @@ export { REPORT_FILES } from "./report/write-report.js";
 export { compareQuery, figuresQuery, LIST_RUNS } from "./results/result-queries.js";
 export { openResults, type ResultRow, type ResultsDatabase } from "./results/results-database.js";
 export { firstWordRule, POPE_RULES, type YesNoRule } from "./rules/yes-no.js";
-export { planRun, type RunSet, type SetRequest } from "./run/plan-run.js";
+export { type PlanOptions, planRun, type RunSet, type SetRequest } from "./run/plan-run.js";
 export { planSeries, type SeriesRequest } from "./run/plan-series.js";
 export {
   DEFAULT_POCKET_SETS,

@@ -59,6 +59,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "readQuestions",
     "readShaped",
     "readShapedFile",
+    "rebuildReport",
     "refuseDuplicates",
     "requireRule",
     "scoreAnswers",

@@ -13,7 +13,7 @@ import { analyseSet } from "./analyse-set.js";
 import { finishesOf, keepsFinish } from "./finishes.js";
 import { gainsOf } from "./gains.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
-import type { AnsweredSeries } from "./scored-method.js";
+import { type AnsweredSeries, type ScoredMethod, scoreMethods } from "./scored-method.js";
 
 /** A run as it is stored. */
 export interface StoredRun {
@@ -30,11 +30,13 @@ export interface StoredRun {
  *
  * @param sets the questions of the run's sets
  * @param judge asked where a rule needs verdicts
+ * @param onScored told of the scored answers of each set
  */
 export async function analyseRun(
   run: StoredRun,
   sets: readonly RunSet[],
   judge: JudgeSetup | null,
+  onScored: (set: SetAnalysis, methods: readonly ScoredMethod[]) => void = () => {},
 ): Promise<RunAnalysis> {
   const bySet = groupBy(run.answers, ({ set }) => set);
   const timings = new Map(run.timings.map((timing) => [answerKey(timing), timing]));
@@ -66,11 +68,14 @@ export async function analyseRun(
         finishes: finishesOf(own, timings, ending),
       });
     }
-    analyses.push({
-      ...analyseSet(set, series),
+    const methods = scoreMethods(set.benchmark, set.rule, series);
+    const analysis = {
+      ...analyseSet(set, series, methods),
       failures: { questions: failed.size, answers: failures },
       judging: tallies.length > 0 ? addTallies(tallies) : null,
-    });
+    };
+    analyses.push(analysis);
+    onScored(analysis, methods);
   }
   return { settings: run.settings, sets: analyses, gains: gainsOf(analyses) };
 }

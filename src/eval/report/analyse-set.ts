@@ -32,12 +32,16 @@ import {
 
 const EXAMPLES = 8;
 
-/** Figures, comparisons and examples of one set from the answers of all its series. */
+/**
+ * Figures, comparisons and examples of one set from the answers of all its series.
+ *
+ * @param methods the same answers, where they are scored already
+ */
 export function analyseSet(
   set: Pick<RunSet, "name" | "benchmark" | "rule">,
   series: readonly AnsweredSeries[],
+  methods: readonly ScoredMethod[] = scoreMethods(set.benchmark, set.rule, series),
 ): Omit<SetAnalysis, "judging" | "failures"> {
-  const methods = scoreMethods(set.benchmark, set.rule, series);
   const controls = scoreControls(set.benchmark, set.rule, series);
   const behaviour = behaviourOf(set.benchmark, methods);
   const firstClusters = addClusters(methods[0]?.scores.map(({ clusters }) => clusters) ?? []);

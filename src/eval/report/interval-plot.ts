@@ -54,7 +54,7 @@ export function intervalPlot(figures: readonly PlottedFigure[], title: string): 
 }
 
 /** Round numbers that enclose a range, 3 to 8 of them. */
-function ticksOver(low: number, high: number): number[] {
+export function ticksOver(low: number, high: number): number[] {
   const span = Math.max(high - low, 1e-6);
   const power = 10 ** Math.floor(Math.log10(span / 4));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => span / s <= 6) ?? 10 * power;

@@ -31,7 +31,15 @@ export interface RunSet extends PlannedSet {
   readonly benchmark: Benchmark;
   readonly rule: string;
   readonly images: string;
+  /** Where the questions were read. */
+  readonly files?: { readonly data: string; readonly truth: string | null };
   readonly settings: SetSettings;
+}
+
+/** Settings of {@link planRun}. */
+export interface PlanOptions {
+  /** Refuse sets whose images are missing; true by default. */
+  readonly needsImages?: boolean;
 }
 
 /**
@@ -40,8 +48,11 @@ export interface RunSet extends PlannedSet {
  * @throws DatasetError naming file and line for broken rows and missing images
  * @throws InvalidArgumentError when two sets have one name, or a rule or primary metric is unknown
  */
-export async function planRun(requests: readonly SetRequest[]): Promise<RunSet[]> {
-  const planned = await Promise.allSettled(requests.map(planSet));
+export async function planRun(
+  requests: readonly SetRequest[],
+  { needsImages = true }: PlanOptions = {},
+): Promise<RunSet[]> {
+  const planned = await Promise.allSettled(requests.map((one) => planSet(one, needsImages)));
   const sets = allOf(planned);
   const names = sets.map(({ name }) => name);
   const repeated = names.find((name, index) => names.indexOf(name) < index);
@@ -67,7 +78,7 @@ function allOf(planned: readonly PromiseSettledResult<RunSet>[]): RunSet[] {
   return planned.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
 }
 
-async function planSet(request: SetRequest): Promise<RunSet> {
+async function planSet(request: SetRequest, needsImages: boolean): Promise<RunSet> {
   const { benchmark, rule, limit, images, promptVariant } = request;
   requireRule(benchmark, rule);
   primaryMetricOf(benchmark);
@@ -77,7 +88,7 @@ async function planSet(request: SetRequest): Promise<RunSet> {
   const all = benchmark.load({ data, truth }, promptVariant);
   const questions = limit === null ? all : aboutFirstImages(all, limit);
   if (questions.length === 0) throw new DatasetError(`${request.data}: no question to ask`);
-  await requireImages(questions, images);
+  if (needsImages) await requireImages(questions, images);
   const file = basename(request.data).replace(/\.[^.]+$/, "");
   const name = promptVariant === undefined ? file : `${file}-${promptVariant}`;
   const settings: SetSettings = {
@@ -92,7 +103,9 @@ async function planSet(request: SetRequest): Promise<RunSet> {
     ...(limit === null ? {} : { firstImages: limit }),
     maxTokens: benchmark.maxNewTokens,
   };
-  return { name, benchmark, rule, images, questions, maxTokens: benchmark.maxNewTokens, settings };
+  const files = { data: request.data, truth: request.truth };
+  const { maxNewTokens: maxTokens } = benchmark;
+  return { name, benchmark, rule, images, files, questions, maxTokens, settings };
 }
 
 /** What is asked by a benchmark of one's own, whose code may change while its file does not. */

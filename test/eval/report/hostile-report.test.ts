@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -7,6 +7,7 @@ import { pope } from "../../../src/eval/benchmarks/pope.js";
 import { analyseSet } from "../../../src/eval/report/analyse-set.js";
 import { escapeMarkdown } from "../../../src/eval/report/escape-markdown.js";
 import type { RunAnalysis } from "../../../src/eval/report/run-analysis.js";
+import { scoreMethods } from "../../../src/eval/report/scored-method.js";
 import { writeReport } from "../../../src/eval/report/write-report.js";
 
 const TAG = '<script>alert(1)</script><img src="https://example.org/x">';
@@ -30,15 +31,16 @@ beforeAll(async () => {
   const questions = pope.load({ data: { name: "q", text: JSON.stringify(rows) }, truth: null });
   const answersOf = (text: string) =>
     questions.map((question) => ({ question, answer: text, verdict: null }));
-  const set = analyseSet({ name: TAG, benchmark: pope, rule: "pope" }, [
+  const series = [
     { method: "regular", seed: null, answered: answersOf("Yes"), timings: [] },
     {
       method: `[vcd](https://example.org) ${TAG}`,
       seed: null,
-      answered: answersOf("No"),
+      answered: answersOf(`No ${TAG}</script>`),
       timings: [],
     },
-  ]);
+  ];
+  const set = analyseSet({ name: TAG, benchmark: pope, rule: "pope" }, series);
   const analysis: RunAnalysis = {
     settings: {
       version: "0",
@@ -52,11 +54,17 @@ beforeAll(async () => {
     sets: [{ ...set, judging: null, failures: { questions: 0, answers: [] } }],
     gains: [],
   };
-  await writeReport(folder, analysis, (_, image) => join(folder, image));
+  await writeReport(folder, analysis, (_, image) => join(folder, image), [
+    { set, methods: scoreMethods(pope, "pope", series) },
+  ]);
   html = await readFile(join(folder, "report.html"), "utf8");
   markdown = await readFile(join(folder, "report.md"), "utf8");
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+function hashOf(text: string): string {
+  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+}
 
 describe("names and texts of anyone", () => {
   test("are no tags, links or headings in Markdown", () => {
@@ -68,18 +76,32 @@ describe("names and texts of anyone", () => {
     );
   });
 
-  test("are no tags in HTML, and the page allows no script and no address at all", () => {
-    expect(html).not.toMatch(/<script|<img src="https/);
+  test("are no tags in HTML, whose only script is the page's own, and which may load no address", () => {
+    const [script, ...others] = [...html.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)];
+    expect(others).toEqual([]);
+    expect(html).not.toMatch(/<img src="https/);
     const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1];
     const style = /<style>([\s\S]*)<\/style>/.exec(html)?.[1] ?? "";
-    const hash = createHash("sha256").update(style).digest("base64");
-    expect(policy).toContain("default-src 'none'; img-src data:;");
-    expect(policy).toContain(`style-src 'sha256-${hash}'`);
+    expect(policy).toContain("default-src 'none'; img-src data: 'self';");
+    expect(policy).toContain(`style-src '${hashOf(style)}'`);
+    expect(policy).toContain(`script-src '${hashOf(script?.[1] ?? "")}' 'strict-dynamic'`);
     expect(html).not.toMatch(/ style=/);
   });
 
-  test("an image that is a drawing is not drawn", () => {
-    expect(html).not.toContain("data:image");
+  test("are no tags in the answers that the page loads", async () => {
+    const all = await readdir(join(folder, "report-data"));
+    const names = all.filter((name) => name.endsWith(".js"));
+    expect(names.sort()).toEqual(["answers-0-0.js", "index.js"]);
+    for (const name of names) {
+      const script = await readFile(join(folder, "report-data", name), "utf8");
+      expect(script).not.toContain("<");
+      expect(script).toContain("\\u003cscript>");
+    }
+  });
+
+  test("an image that is a drawing is not drawn", async () => {
+    expect(html).not.toContain('src="data:image');
+    expect(await readdir(join(folder, "report-data", "images"))).toEqual([]);
   });
 });
 
