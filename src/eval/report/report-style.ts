@@ -66,12 +66,12 @@ li.wrong, li.unparsed { border-color: var(--wrong); }
   .hint { display: block; color: var(--soft); font-size: 13px; margin: 0; }
   .forest, .forest tbody, .forest tfoot, .forest caption { display: block; }
   .forest thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-  .forest tr { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: .1rem .5rem; padding: .5rem 0;
+  .forest tr { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: .1rem .5rem; padding: .5rem 0;
     border-bottom: 1px solid var(--line); }
   .forest th, .forest td { border: 0; padding: 0; } .forest tbody th { grid-column: 1 / -1; }
   .forest .drawing { grid-column: 1 / -1; padding: 0; }
   .forest td[data-head]::before { content: attr(data-head); display: block; color: var(--soft); font-size: 12px; }
-  .forest td:empty { display: none; } .forest tfoot td:not(.drawing) { display: none; }
+  .forest td:empty, .forest .drawing[title=""] { display: none; } .forest tfoot td:not(.drawing) { display: none; }
   figure svg { max-width: none; }
 }
 @media print {
