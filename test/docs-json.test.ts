@@ -127,8 +127,9 @@ async function evaluateAndQuery(): Promise<void> {
   const report = await json(...args);
   expect(JSON.parse(await readFile(join(out, "report.json"), "utf8"))).toEqual(report);
   const described = [await captions(images, "pocket"), await captions(images, "random")];
-  printed.set("eval", [report, await unjudged(images), ...described]);
-  const runs = [out, join(folder, "unjudged")];
+  const chosen = await tuning(images);
+  printed.set("eval", [report, await unjudged(images), ...described, chosen]);
+  const runs = [out, join(folder, "unjudged"), join(folder, "chosen")];
   const stored = (run: string, name: string) => readFile(join(run, name), "utf8");
   const settings = runs.map((run) => stored(run, "settings.json"));
   printed.set(
@@ -159,6 +160,23 @@ async function unjudged(images: string): Promise<unknown> {
   const asking = ["pope", "--data", data, "--images", images, "--rule", "vcd"];
   const asked = [...model, "--greedy", "--seeds", "2", "--controls", "--limit", "1"];
   return json("eval", ...asking, ...asked, "--out", join(folder, "unjudged"));
+}
+
+/** A setting tuned on one image, and tried on another. */
+async function tuning(images: string): Promise<unknown> {
+  const question = { text: "Is there a dog?", label: "yes" };
+  const data = await file(
+    "split.jsonl",
+    { question_id: 1, image: "room.png", ...question },
+    { question_id: 2, image: "bus.png", ...question },
+  );
+  const asking = ["pope", "--data", data, "--images", images, ...tuned];
+  const tried = ["--method", "apc", "--try", "beta=0.1,0.5"];
+  const split = ["--dev-share", "0.5", "--split-seed", "2"];
+  const out = join(folder, "tuning");
+  printed.set("tune", [await json("tune", ...asking, ...tried, ...split, "--out", out)]);
+  const settings = ["--settings", join(out, "tuned.json"), "--out", join(folder, "chosen")];
+  return json("eval", ...asking, ...settings);
 }
 
 /** Captions of a model that names objects, or of a random one that names none. */

@@ -1,102 +1,75 @@
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Command, Option } from "commander";
 import {
   behaviourTables,
   controlsTable,
-  DEFAULT_POCKET_SETS,
   evaluate,
   fewImagesWarning,
   figuresTable,
   findingsText,
   gainsText,
+  heldOutBy,
   POCKET_SETS,
+  parseTunedSetting,
   planControls,
   planRun,
   planSeries,
-  pocketSuite,
   REPORT_FILES,
   type RunAnalysis,
   type SetRequest,
+  settingsText,
+  type TunedSetting,
   textTable,
 } from "../eval/index.js";
-import { InvalidArgumentError } from "../index.js";
-import { BENCHMARK_ARGUMENT, benchmarkFrom, MODULE_HELP } from "./benchmark-argument.js";
+import { DatasetError } from "../index.js";
+import { type AnsweringFlags, addAnsweringOptions, answeringFrom } from "./answering-options.js";
+import { MODULE_HELP } from "./benchmark-argument.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 import { addMethodOptions, wrapped } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
-import { integerAtLeast, numberOption } from "./options.js";
 import { progressLine } from "./progress-line.js";
 import { say } from "./report-failure.js";
 import { type RunMethodFlags, runMethods } from "./run-methods.js";
+import { addSetOptions, BENCHMARK_NAMES, requestedSets, type SetFlags } from "./set-options.js";
 import { untilStopped } from "./stop-signal.js";
+import { VERSION } from "./version.js";
 import { wrapText } from "./wrap-text.js";
 
-interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags {
-  readonly data?: string[];
-  readonly truth?: string;
-  readonly images?: string;
-  readonly split: "dev" | "test";
-  readonly sets?: string;
-  readonly rule?: string;
-  readonly limit?: number;
+interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags, SetFlags, AnsweringFlags {
+  readonly split?: "dev" | "test";
+  readonly settings?: string[];
   readonly greedy?: true;
-  readonly seeds?: number;
   readonly controls?: true;
-  readonly noiseDraws: number;
-  readonly temperature: number;
-  readonly topP: number;
-  readonly suffix: string;
-  readonly promptVariant?: string;
-  readonly batch: number;
-  readonly retryFailed?: true;
   readonly out: string;
   readonly json?: true;
 }
-
-const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
 /** `groundsight eval`: a benchmark run with several methods. */
 export function evalCommand(): Command {
   const command = new Command("eval")
     .description("Run a benchmark with several methods; resumes where it was stopped.")
-    .argument("<benchmark>", `pocket, ${BENCHMARK_ARGUMENT}`)
-    .requiredOption("--out <folder>", "folder of the run: answers, settings and report")
-    .option("--data <file...>", "question files in the published format")
-    .option("--truth <file>", "truth, where the format keeps it apart from the questions")
-    .option("--images <folder>", "folder of the images; 'images' beside the data by default")
+    .argument("<benchmark>", BENCHMARK_NAMES)
+    .requiredOption("--out <folder>", "folder of the run: answers, settings and report");
+  addSetOptions(command)
     .addOption(
-      new Option("--split <name>", "of the pocket sets").choices(["dev", "test"]).default("test"),
+      new Option(
+        "--split <part>",
+        "of the pocket sets (default: test), or of published files (default: all of them)",
+      ).choices(["dev", "test"]),
     )
-    .option("--sets <list>", `pocket sets (default: ${DEFAULT_POCKET_SETS.join(",")})`)
-    .option("--rule <name>", "a scoring rule; the authors' one by default")
-    .option("--limit <n>", "ask only about the first n images of each file", integerAtLeast(1))
     .option("--methods <list>", "names separated by commas", "regular,apc,vcd")
+    .option(
+      "--settings <file...>",
+      "settings that 'groundsight tune' chose; without --methods they are all that is run",
+    )
     .option("--without <list>", "leave out the baseline or the control: regular, apc", "")
     .option("--greedy", "decode greedily; the default without --seeds")
-    .option("--seeds <n>", "sample with n seeds", integerAtLeast(1))
-    .option(
-      "--noise-draws <n>",
-      "greedy answers of methods that draw noise (vcd, averaging) are made under n draws",
-      integerAtLeast(1),
-      3,
-    )
     .option(
       "--controls",
       "decode further controls: pba (a request to say yes), eos (an earlier end), cool (half the temperature)",
-    )
-    .option("--temperature <t>", "of the sampling seeds", numberOption, 1)
-    .option("--top-p <p>", "of the sampling seeds", numberOption, 1)
-    .option("--suffix <text>", "appended to every question", "")
-    .option("--prompt-variant <list>", "prompts of a benchmark that has several, a set for each")
-    .option(
-      "--batch <n>",
-      "questions answered together (int8 graphs: one by one)",
-      integerAtLeast(1),
-      8,
-    )
-    .option("--retry-failed", "ask again for answers that failed before")
-    .option("--json", "print the report as JSON");
+    );
+  addAnsweringOptions(command).option("--json", "print the report as JSON");
   addJudgeOptions(addMethodOptions(addModelOptions(command)));
   return command.addHelpText("after", HELP).action(run);
 }
@@ -113,12 +86,16 @@ Examples:
   $ groundsight eval pocket --methods regular,apc,vcd,vti,vti+vdgd --steer directions.safetensors --out runs/vti
   $ groundsight eval pope --data coco_pope_random.json --images val2014 --model llava-hf/llava-interleave-qwen-0.5b-hf --dtype q4 \\
       --suffix " Please answer this question with one word." --seeds 3 --limit 50 --out runs/pope
+  $ groundsight eval pope --data coco_pope_random.json --images val2014 --settings runs/tune-vcd/tuned.json --out runs/tuned
   $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --images images --out runs/chair
   $ groundsight eval ./my-benchmark.mjs --data questions.jsonl --images images --out runs/mine`;
 
-async function run(benchmark: string, flags: EvalFlags): Promise<void> {
-  const requested = await requestedSets(benchmark, flags);
-  const { methods, series } = await plannedSeries(requested, flags);
+async function run(benchmark: string, flags: EvalFlags, command: Command): Promise<void> {
+  const tuned = await Promise.all((flags.settings ?? []).map(readTuned));
+  const alone = tuned.length > 0 && command.getOptionValueSource("methods") === "default";
+  const requested = await requestedSets(benchmark, flags, flags.split, heldOutBy(tuned));
+  const chosen = await runMethods(alone ? { ...flags, methods: "" } : flags, tuned);
+  const { methods, series } = withControls(requested, flags, chosen);
   const sets = await planRun(requested);
   const judge = judgeFrom(flags, join(flags.out, "verdicts.jsonl"));
   await using model = await loadModel(flags);
@@ -129,14 +106,11 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
       sets,
       methods,
       series,
-      temperature: flags.temperature,
-      topP: flags.topP,
-      promptSuffix: flags.suffix,
+      tuned,
+      ...answeringFrom(flags),
       out: flags.out,
-      version,
+      version: VERSION,
       judge,
-      batchSize: flags.batch,
-      retryFailed: flags.retryFailed === true,
       signal,
       onProgress: progress.show,
     }),
@@ -150,8 +124,11 @@ async function run(benchmark: string, flags: EvalFlags): Promise<void> {
 }
 
 /** The methods of a run, with the controls that are asked for, and how they answer. */
-async function plannedSeries(requested: readonly SetRequest[], flags: EvalFlags) {
-  const methods = await runMethods(flags);
+function withControls(
+  requested: readonly SetRequest[],
+  flags: EvalFlags,
+  methods: Awaited<ReturnType<typeof runMethods>>,
+) {
   const { seeds = 0, noiseDraws } = flags;
   const greedy = flags.greedy === true || seeds === 0;
   const series = planSeries({ methods, greedy, seeds, noiseDraws });
@@ -164,32 +141,16 @@ async function plannedSeries(requested: readonly SetRequest[], flags: EvalFlags)
   };
 }
 
-async function requestedSets(name: string, flags: EvalFlags): Promise<SetRequest[]> {
-  const limit = flags.limit ?? null;
-  if (name === "pocket") {
-    if ([flags.data, flags.rule, flags.promptVariant].some((flag) => flag !== undefined)) {
-      throw new InvalidArgumentError(
-        "pocket has its own data, rules and prompts; leave out --data, --rule, --prompt-variant",
-      );
-    }
-    return pocketSuite(flags.split, flags.sets?.split(","), limit);
-  }
-  const benchmark = await benchmarkFrom(name);
-  if (flags.data === undefined) {
-    throw new InvalidArgumentError(`${name}: give the questions with --data`);
-  }
-  const variants = flags.promptVariant?.split(",") ?? [undefined];
-  return flags.data.flatMap((data) =>
-    variants.map((promptVariant) => ({
-      benchmark,
-      data,
-      truth: flags.truth ?? null,
-      images: flags.images ?? join(dirname(data), "images"),
-      rule: flags.rule ?? benchmark.rules[0],
-      limit,
-      ...(promptVariant === undefined ? {} : { promptVariant }),
-    })),
-  );
+async function readTuned(path: string): Promise<TunedSetting> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new DatasetError(
+      `${path}: cannot be read; expected a file that 'groundsight tune' wrote`,
+      {
+        cause,
+      },
+    );
+  });
+  return parseTunedSetting(text, path);
 }
 
 function json(analysis: RunAnalysis): string {
@@ -220,6 +181,8 @@ function text(analysis: RunAnalysis, out: string): string {
       ),
     ].join("\n");
   });
-  const gains = gainsText(analysis).map((line) => wrapText(line, "  "));
+  const gains = [...gainsText(analysis), ...settingsText(analysis.settings)].map((line) =>
+    wrapText(line, "  "),
+  );
   return `${sets.join("\n\n")}\n\n${gains.join("\n")}\n${wrapText(`report: ${join(out, REPORT_FILES.html)}`, "  ")}\n`;
 }

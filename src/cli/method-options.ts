@@ -51,22 +51,27 @@ export function addMethodOptions(command: Command): Command {
 }
 
 /**
- * Makes methods from their names as written on the command line, such as "vcd", "vcd:alpha=2" or "vti+vcd".
- * A flag goes to every method that has the setting.
+ * Makes methods from their names as written on the command line, such as "vcd", "vcd:alpha=2" or "vti+vcd", or as JSON
+ * names them. A flag goes to every method that has the setting.
  *
  * @throws InvalidArgumentError for unknown names and settings, and flags that no method has
  */
-export async function methodsFrom(texts: readonly string[], flags: MethodFlags): Promise<Method[]> {
+export async function methodsFrom(
+  named: readonly (string | NamedMethod)[],
+  flags: MethodFlags,
+): Promise<Method[]> {
   const { given, assets } = await givenSettings(flags);
   const used = new Set<SettingFlag>();
-  const methods = texts.map((text) => {
-    const { name, settings } = withGiven(parseMethodText(text), given, used);
+  const methods = named.map((one) => {
+    const written = typeof one === "string" ? parseMethodText(one) : one;
+    const { name, settings } = withGiven(written, given, used);
     return methodNamed(name, settings, assets);
   });
   const unused = [...given.keys()].find((flag) => !used.has(flag));
   if (unused !== undefined) {
+    const names = named.map((one) => (typeof one === "string" ? one : one.name));
     throw new InvalidArgumentError(
-      `${unused.name}: no method of ${texts.join(", ")} has this setting (--${unused.flag})`,
+      `${unused.name}: no method of ${names.join(", ")} has this setting (--${unused.flag})`,
     );
   }
   return methods;
@@ -165,7 +170,8 @@ export function wrapped(text: string, indent: string): string {
   return new Help().boxWrap(text, 80 - indent.length).replace(/^/gm, indent);
 }
 
-function flagOf(name: string, { flag = kebabCase(name) }: Setting): string {
+/** The flag of a setting, without its hyphens. */
+export function flagOf(name: string, { flag = kebabCase(name) }: Setting): string {
   return flag;
 }
 

@@ -13,6 +13,7 @@ import { endOnBrokenOutput, reportFailure } from "./report-failure.js";
 import { resultsCommand } from "./results-command.js";
 import { scoreCommand } from "./score-command.js";
 import { steerCommand } from "./steer-command.js";
+import { tuneCommand } from "./tune-command.js";
 import { VERSION } from "./version.js";
 
 const program = new Command("groundsight")
@@ -47,6 +48,7 @@ const COMMANDS = [
   modelsCommand,
   doctorCommand,
   evalCommand,
+  tuneCommand,
   steerCommand,
   reportCommand,
   resultsCommand,

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { InvalidArgumentError } from "../errors.js";
 import type { Method, Model } from "../index.js";
 import type { Question } from "./contract/benchmark.js";
@@ -21,6 +22,7 @@ import { AnswerStore } from "./store/answer-store.js";
 import type { RunSettings } from "./store/run-settings.js";
 import { type SetSource, writeSources } from "./store/run-sources.js";
 import type { Series } from "./store/series.js";
+import { requireUntuned, type TunedSetting, tunedMark } from "./tuning/tuned-setting.js";
 
 const own = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -42,6 +44,11 @@ export interface EvaluationRequest {
   readonly out: string;
   /** Kept with the answers; the version of this package by default. */
   readonly version?: string;
+  /**
+   * How settings of methods were chosen, where `tune` did: by their name, which is the method's here. They are marked in
+   * the report, and questions that they were chosen by are refused.
+   */
+  readonly tuned?: readonly TunedSetting[];
   /** For rules that need verdicts. */
   readonly judge?: JudgeSetup | null;
   /**
@@ -62,18 +69,21 @@ export interface EvaluationRequest {
  * whose answer fails, is stored and reported as failed; it stops nothing.
  *
  * @throws InvalidArgumentError before anything is asked, when a series names a method that is not among
- *   `methods`, a rule needs a judge and there is none, or `temperature` or `topP` is out of range
+ *   `methods`, a rule needs a judge and there is none, `temperature` or `topP` is out of range, a tuned setting is not
+ *   that of its method, or questions are among those it was tuned on
  * @throws DatasetError when the folder holds a run with other settings, or the disk is full
  * @throws AbortedError when the signal fires; what was stored stays
  */
 export async function evaluate(model: Model, request: EvaluationRequest): Promise<RunAnalysis> {
   const { sets, series, methods, out, judge = null, batchSize, signal, onProgress } = request;
-  const { retryFailed = false } = request;
+  const { retryFailed = false, tuned = [] } = request;
   const { temperature = 1, topP = 1, promptSuffix = "", version = own.version } = request;
   requireSampling(temperature, topP);
   requireJudges(sets, judge);
   if (out === "") throw new InvalidArgumentError("out: received an empty path; expected a folder");
   const answering = seriesSettings(series, methods);
+  requireUntuned(sets, tuned);
+  requireTunedMethods(methods, tuned);
   const { id, dtype, adapter, device } = model.info;
   const hash = await model.hash();
   const asked = yesNoQuestions(sets);
@@ -93,6 +103,9 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
     ...(tokens === null ? {} : { yesNoTokens: tokens }),
     sets: sets.map((set) => set.settings),
     series: answering,
+    ...(tuned.length === 0
+      ? {}
+      : { tuned: Object.fromEntries(tuned.map((one) => [one.name, tunedMark(one)])) }),
   };
   const store = await AnswerStore.open(out, settings, {
     expects: askedFor(sets, series),
@@ -127,6 +140,21 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
 /** Where a set's files lie; unknown of sets that no file was read for. */
 function sourceOf({ name, images, files }: RunSet): SetSource[] {
   return files === undefined ? [] : [{ name, images, ...files }];
+}
+
+/** What is marked as tuned must be what was chosen. */
+function requireTunedMethods(
+  methods: ReadonlyMap<string, Method>,
+  tuned: readonly TunedSetting[],
+): void {
+  for (const { name, method } of tuned) {
+    const own = methods.get(name);
+    if (own !== undefined && isDeepStrictEqual(own.settings, method.settings)) continue;
+    const received = own === undefined ? "no such method" : JSON.stringify(own.settings);
+    throw new InvalidArgumentError(
+      `tuned: ${name}: received ${received}; expected it with the settings ${JSON.stringify(method.settings)}`,
+    );
+  }
 }
 
 /** A missing judge is told before the model answers for hours. */

@@ -133,12 +133,19 @@ export type {
   ShownAnswer,
   Transition,
 } from "./report/run-analysis.js";
+export { settingsText } from "./report/settings-text.js";
 export { textTable } from "./report/text-table.js";
 export { REPORT_FILES } from "./report/write-report.js";
 export { compareQuery, figuresQuery, LIST_RUNS } from "./results/result-queries.js";
 export { openResults, type ResultRow, type ResultsDatabase } from "./results/results-database.js";
 export { firstWordRule, POPE_RULES, type YesNoRule } from "./rules/yes-no.js";
-export { type PlanOptions, planRun, type RunSet, type SetRequest } from "./run/plan-run.js";
+export {
+  type HeldOut,
+  type PlanOptions,
+  planRun,
+  type RunSet,
+  type SetRequest,
+} from "./run/plan-run.js";
 export { planSeries, type SeriesRequest } from "./run/plan-series.js";
 export {
   DEFAULT_POCKET_SETS,
@@ -180,3 +187,12 @@ export { writeFileAtomically } from "./store/atomic-file.js";
 export type { RunSettings, SetSettings, YesNoTokens } from "./store/run-settings.js";
 export type { Series, SeriesSettings } from "./store/series.js";
 export type { AnswerKey, Observations, StoredAnswer, StoredFailure } from "./store/stored-rows.js";
+export type { DevSplit, SplitPart, TunedMark } from "./store/tuned.js";
+// Settings chosen on questions kept for that.
+export { TUNED_FILE, type Tuning, type TuningRequest, tune } from "./tune.js";
+export {
+  heldOutBy,
+  parseTunedSetting,
+  type TriedSetting,
+  type TunedSetting,
+} from "./tuning/tuned-setting.js";

@@ -84,6 +84,7 @@ async function requestsOf(
       images: images ?? source?.images ?? "",
       rule: set.rule,
       limit: set.firstImages ?? null,
+      split: set.split,
       ...(set.promptVariant === undefined ? {} : { promptVariant: set.promptVariant }),
     };
   });

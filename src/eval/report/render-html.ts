@@ -8,6 +8,7 @@ import { type ImageAddress, renderSet } from "./render-set.js";
 import { REPORT_STYLE } from "./report-style.js";
 import { modelName, settingsTable } from "./report-tables.js";
 import type { RunAnalysis } from "./run-analysis.js";
+import { settingsText } from "./settings-text.js";
 
 const STYLE = REPORT_STYLE + EXPLORER_STYLE;
 
@@ -48,7 +49,11 @@ export function renderHtml(analysis: RunAnalysis, imageAddress: ImageAddress): s
 <p class="note"><b>regular</b> is the model as it is, <b>apc</b> the control that cuts implausible tokens and does
 nothing else. A difference is called one when its 95% interval over images has no 0 and its p-value after Holm's
 correction agrees.</p>
-<p class="intervals"><label><input type="checkbox" id="with-intervals"> Show intervals</label></p>
+${settingsText(settings)
+  .map((line) => `<p class="note">${escapeHtml(line)}</p>\n`)
+  .join(
+    "",
+  )}<p class="intervals"><label><input type="checkbox" id="with-intervals"> Show intervals</label></p>
 </header>
 <main>
 ${renderOverview(analysis)}

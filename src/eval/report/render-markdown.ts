@@ -14,12 +14,13 @@ import {
   type Table,
 } from "./report-tables.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
+import { settingsText } from "./settings-text.js";
 
 /** A run's report as Markdown. */
 export function renderMarkdown(analysis: RunAnalysis): string {
   return [
     `# Evaluation of ${escapeMarkdown(modelName(analysis.settings.model))}`,
-    list(gainsText(analysis)),
+    list([...gainsText(analysis), ...settingsText(analysis.settings)]),
     ...analysis.sets.flatMap(renderSet),
     "## Settings",
     table(settingsTable(analysis)),

@@ -9,6 +9,7 @@ import type {
   RunAnalysis,
   SetAnalysis,
 } from "./run-analysis.js";
+import { splitText, tunedText } from "./settings-text.js";
 
 /** A table of text: the first row is the header. */
 export type Table = readonly (readonly string[])[];
@@ -121,6 +122,10 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
       `${modelName(settings.model)} (${settings.model.dtype}, SHA-256 ${settings.model.hash})`,
     ],
     ...[...methods].map(([name, own]) => [`method ${name}`, JSON.stringify(own)]),
+    ...Object.entries(settings.tuned ?? {}).map(([name, mark]) => [
+      `method ${name} was`,
+      tunedText(mark, settings.model.hash),
+    ]),
     ["noise draws of greedy answers", drawsText(settings.series)],
     ["decoding", seeds.map((seed) => (seed === null ? "greedy" : `seed ${seed}`)).join(", ")],
     ["temperature, top-p of the seeds", `${settings.temperature}, ${settings.topP}`],
@@ -128,7 +133,7 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
     ["prompt suffix", settings.promptSuffix === "" ? "none" : settings.promptSuffix],
     ...settings.sets.map((set) => [
       `set ${set.name}`,
-      `${set.benchmark}, rule ${set.rule}, ${set.questions} questions${limitOf(set)}, at most ${set.maxTokens} tokens, SHA-256 ${set.data}`,
+      `${set.benchmark}, rule ${set.rule}, ${set.questions} questions${partOf(set)}${limitOf(set)}, at most ${set.maxTokens} tokens, SHA-256 ${set.data}`,
     ]),
     ...sets.map(({ name, source }) => [`source of ${name}`, source]),
     [
@@ -152,6 +157,10 @@ function drawsText(series: readonly Series[]): string {
   if (drawn.length === 0) return "1";
   const draws = 1 + Math.max(...drawn.map(({ draw = 0 }) => draw));
   return `${draws} (${[...new Set(drawn.map(({ method }) => method))].join(", ")})`;
+}
+
+function partOf({ split }: SetSettings): string {
+  return split === undefined ? "" : ` of its ${splitText(split)}`;
 }
 
 function limitOf({ firstImages }: SetSettings): string {

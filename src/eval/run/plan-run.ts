@@ -10,7 +10,9 @@ import { requirePromptVariant } from "../define/prompt-variant.js";
 import { requireRule } from "../scoring/benchmark-rules.js";
 import { primaryMetricOf } from "../scoring/primary-metric.js";
 import type { SetSettings } from "../store/run-settings.js";
+import type { DevSplit, SplitPart } from "../store/tuned.js";
 import type { PlannedSet } from "./run-evaluation.js";
+import { imageOf, splitQuestions } from "./split-questions.js";
 
 /** One benchmark file to be run. */
 export interface SetRequest {
@@ -20,10 +22,20 @@ export interface SetRequest {
   /** Folder of the images. */
   readonly images: string;
   readonly rule: string;
-  /** Ask only about the first so many images; null for all. */
+  /** Ask only about the first so many images (of the part); null for all. */
   readonly limit: number | null;
   /** One of the benchmark's prompt variants, which the set is then named by too; its first by default. */
   readonly promptVariant?: string;
+  /** Ask only one part of the questions; all of them by default. */
+  readonly split?: SplitPart | undefined;
+  /** Of a file with such an image, ask only the test part where `split` says nothing: settings were tuned on them. */
+  readonly heldOut?: HeldOut | undefined;
+}
+
+/** Images that settings were tuned on, and the split that they were the dev part of. */
+export interface HeldOut {
+  readonly split: DevSplit;
+  readonly images: ReadonlySet<string>;
 }
 
 /** A benchmark file with its questions read and its images found. */
@@ -86,8 +98,13 @@ async function planSet(request: SetRequest, needsImages: boolean): Promise<RunSe
   const truth = request.truth === null ? null : await readDataFile(request.truth);
   requirePromptVariant(benchmark, promptVariant);
   const all = benchmark.load({ data, truth }, promptVariant);
-  const questions = limit === null ? all : aboutFirstImages(all, limit);
-  if (questions.length === 0) throw new DatasetError(`${request.data}: no question to ask`);
+  const split = request.split ?? testPart(all, request.heldOut);
+  const part = split === undefined ? all : splitQuestions(all, split);
+  const questions = limit === null ? part : aboutFirstImages(part, limit);
+  if (questions.length === 0) {
+    const where = split === undefined ? "" : ` in its ${split.part} part`;
+    throw new DatasetError(`${request.data}: no question to ask${where}`);
+  }
   if (needsImages) await requireImages(questions, images);
   const file = basename(request.data).replace(/\.[^.]+$/, "");
   const name = promptVariant === undefined ? file : `${file}-${promptVariant}`;
@@ -101,6 +118,7 @@ async function planSet(request: SetRequest, needsImages: boolean): Promise<RunSe
     ...(BENCHMARKS.includes(benchmark) ? {} : { asked: askedHash(questions) }),
     ...(promptVariant === undefined ? {} : { promptVariant }),
     ...(limit === null ? {} : { firstImages: limit }),
+    ...(split === undefined ? {} : { split }),
     maxTokens: benchmark.maxNewTokens,
   };
   const files = { data: request.data, truth: request.truth };
@@ -113,10 +131,17 @@ function askedHash(questions: readonly Question[]): string {
   return sha256(JSON.stringify(questions.map(({ id, image, prompt }) => [id, image, prompt])));
 }
 
+function testPart(
+  questions: readonly Question[],
+  heldOut: HeldOut | undefined,
+): SplitPart | undefined {
+  if (heldOut === undefined) return undefined;
+  const isTouched = questions.some((question) => heldOut.images.has(imageOf(question)));
+  return isTouched ? { part: "test", ...heldOut.split } : undefined;
+}
+
 /** All questions about the images that are asked about first; a question without image counts as one. */
 function aboutFirstImages(questions: readonly Question[], limit: number): Question[] {
-  const imageOf = ({ image, id }: Question) =>
-    image === null ? `question ${id}` : `image ${image}`;
   const first = new Set([...new Set(questions.map(imageOf))].slice(0, limit));
   return questions.filter((question) => first.has(imageOf(question)));
 }

@@ -1,6 +1,7 @@
 import { DatasetError } from "../../errors.js";
 import type { SeriesSettings } from "./series.js";
 import { seriesDifferences } from "./series-differences.js";
+import type { SplitPart, TunedMark } from "./tuned.js";
 
 /** Ids of the tokens that an answer "yes" and an answer "no" may begin with. */
 export interface YesNoTokens {
@@ -26,6 +27,8 @@ export interface SetSettings {
   readonly promptVariant?: string;
   /** Only questions about the first so many images were asked; absent when all were. */
   readonly firstImages?: number;
+  /** The part of the file that was asked; absent for all of it. */
+  readonly split?: SplitPart;
   readonly maxTokens: number;
 }
 
@@ -50,6 +53,8 @@ export interface RunSettings {
   readonly yesNoTokens?: YesNoTokens;
   readonly sets: readonly SetSettings[];
   readonly series: readonly SeriesSettings[];
+  /** How settings were chosen, by the method's name within the run; absent where none was tuned. */
+  readonly tuned?: Readonly<Record<string, TunedMark>>;
 }
 
 /**

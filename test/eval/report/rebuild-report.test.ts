@@ -6,6 +6,7 @@ import { DatasetError, InvalidArgumentError } from "../../../src/errors.js";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
 import { evaluate } from "../../../src/eval/evaluate.js";
 import { rebuildReport } from "../../../src/eval/report/rebuild-report.js";
+import { planRun } from "../../../src/eval/run/plan-run.js";
 import { seeingModel, smallRequest, writeSet } from "../small-run.js";
 
 const benchmarks = [pope];
@@ -36,6 +37,21 @@ test("the report is the same to the byte, written from answers alone", async () 
   for (const name of FILES) {
     expect(await readFile(join(copy, name), "utf8")).toBe(await readFile(join(out, name), "utf8"));
   }
+});
+
+test("a run of one part of its questions is reported about that part", async () => {
+  const split = { part: "dev", seed: 1, share: 0.5 } as const;
+  const [data, out] = [await writeSet(folder), join(folder, "dev-part")];
+  const [whole] = (await smallRequest(folder, data)).sets;
+  const files = { data: whole!.files!.data, truth: null, images: whole!.images };
+  const sets = await planRun([{ benchmark: pope, rule: "pope", limit: null, split, ...files }]);
+  expect(sets[0]!.questions.length).toBeLessThan(whole!.questions.length);
+  const written = await evaluate(seeingModel(), {
+    ...(await smallRequest(folder, data)),
+    sets,
+    out,
+  });
+  expect(await rebuildReport(out, { benchmarks })).toEqual(written);
 });
 
 test("a run that a crash left with half an answer has a report of the others", async () => {

@@ -1,7 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { observationsOf, observed, yesAhead } from "../../../src/eval/run/observed-method.js";
 import { yesNoTokens } from "../../../src/eval/run/yes-no-tokens.js";
-import { apc, described, type Method, regular } from "../../../src/index.js";
+import {
+  apc,
+  averaging,
+  described,
+  type Method,
+  regular,
+  type SteeringDirections,
+  vcd,
+  vdgd,
+  vti,
+} from "../../../src/index.js";
 import { fakeModel } from "../../../src/testing/index.js";
 
 const image = { data: Uint8Array.of(9, 9, 9), width: 1, height: 1, channels: 3 } as const;
@@ -66,6 +76,19 @@ function adding(amount: number, from = 0): Method {
   };
 }
 
+/** The logits of a temperature of 1 / factor. */
+function scaled(factor: number): Method {
+  return {
+    name: "scaled",
+    settings: {},
+    needs: {},
+    start: ({ view }) => ({
+      streams: [{ view }],
+      scores: ([output]) => output!.logits.map((logit: number) => factor * logit),
+    }),
+  };
+}
+
 describe("what a method changes", () => {
   const model = fakeModel();
   const ask = async (method: Method, greedy: boolean) => {
@@ -94,6 +117,34 @@ describe("what a method changes", () => {
 
   test("a method that changes what the model is shown cannot be compared with it", async () => {
     expect(await ask(described({ description: "A dog." } as never), true)).toBeUndefined();
+  });
+
+  test("vcd of strength 0 is the plausibility constraint, and without that nothing at all", async () => {
+    expect(await ask(vcd({ alpha: 0 }), true)).toBe(0);
+    expect(await ask(vcd({ alpha: 0 }), false)).toBeGreaterThan(9);
+    expect(await ask(vcd({ alpha: 0, beta: 0 }), false)).toBe(0);
+    expect(await ask(vcd({ alpha: 3, beta: 0 }), false)).toBeGreaterThan(0);
+  });
+
+  test("a lower temperature changes nothing under greedy decoding, and all under sampling", async () => {
+    expect(await ask(scaled(2), true)).toBe(0);
+    expect(await ask(scaled(2), false)).toBeGreaterThan(9);
+    expect(await ask(scaled(1), false)).toBe(0);
+  });
+
+  test("steering at strength 0 changes nothing; at another it cannot be compared", async () => {
+    const directions: SteeringDirections = { modelHash: await model.hash(), facts: {} };
+    const off = vti({ directions, image: 0, text: 0 });
+    expect(await ask(off, true)).toBe(0);
+    expect(await ask(off, false)).toBe(0);
+    expect(await ask(vti({ directions, image: 0, text: 0, method: apc() }), false)).toBeGreaterThan(
+      9,
+    );
+  });
+
+  test("methods that describe or average show their first stream another question, and cannot be compared", async () => {
+    expect(await ask(vdgd(), true)).toBeUndefined();
+    expect(await ask(averaging(), true)).toBeUndefined();
   });
 
   test("the margin is that of the raw logits, whatever the method makes of them", async () => {
