@@ -42,6 +42,7 @@ describe("stopped by a signal", () => {
       expect((await readdir(out)).sort()).toEqual([
         "answers.jsonl",
         "settings.json",
+        "sources.json",
         "timings.jsonl",
       ]);
     },

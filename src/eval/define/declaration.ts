@@ -66,6 +66,7 @@ export interface DeclaredRatio extends DeclaredMetricTexts {
 
 /** A figure computed from summed counts; by default a share of which more is better. */
 export interface DeclaredFigure extends DeclaredMetricTexts {
+  /** The figure, of the counts that are summed over the answers; null with a reason where there is none. */
   readonly of: (counts: Counts) => MetricValue;
 }
 

@@ -1,5 +1,6 @@
 import type { MetricInfo } from "../contract/benchmark.js";
 import { escapeHtml } from "./escape-html.js";
+import { evidenceOnDemand } from "./evidence-on-demand.js";
 import { type ForestMark, forestAxis, forestRow, forestTicks } from "./forest-plot.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
 import { gainsText } from "./gains-text.js";
@@ -28,7 +29,7 @@ const LEGEND: readonly (readonly [string, string])[] = [
 /** What a reader looks for first: which method helps, where, at what price. */
 export function renderOverview(analysis: RunAnalysis): string {
   const { sets } = analysis;
-  const lines = gainsText(analysis).map((line) => `<li>${escapeHtml(line)}</li>`);
+  const lines = gainsText(analysis).map((line) => `<li>${evidenceOnDemand(line)}</li>`);
   const decodings = (["greedy", "sampling"] as const).filter((decoding) =>
     sets.some(({ methods }) => methods.some((one) => one.decoding === decoding)),
   );
@@ -126,7 +127,7 @@ function forestOf(set: SetAnalysis, decoding: Decoding): string {
 function findingsOf({ findings }: SetAnalysis, decoding: Decoding): string {
   const lines = findings
     .filter((one) => one.decoding === decoding)
-    .map(({ text, kind }) => `<li class="${kind}">${escapeHtml(text)}</li>`);
+    .map(({ text, kind }) => `<li class="${kind}">${evidenceOnDemand(text)}</li>`);
   return lines.length === 0 ? "" : `<ul class="findings">${lines.join("")}</ul>`;
 }
 

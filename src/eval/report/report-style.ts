@@ -36,7 +36,7 @@ svg .regular .interval, svg .apc .interval { stroke: var(--tone); } svg .apc .in
 .findings .yes-shift, .findings .no-shift, .findings .shorter, .findings .cooler { border-left: 3px solid var(--wrong); padding-left: .5rem; }
 .gains { margin: .4rem 0 .8rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: 13px; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px;
+.scroll { overflow-x: auto; position: relative; } table { border-collapse: collapse; font-size: 13px;
   font-variant-numeric: tabular-nums; margin: .6rem 0; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; } th { color: var(--soft); font-weight: 600; } tbody th { color: var(--ink); }
