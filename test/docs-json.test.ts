@@ -137,7 +137,7 @@ async function evaluateAndQuery(): Promise<void> {
     (await Promise.all(settings)).map((text) => JSON.parse(text)),
   );
   printed.set("failures.jsonl", rowsOf(await stored(out, "failures.jsonl")));
-  for (const name of ["answers", "timings", "figures"].map((it) => `${it}.jsonl`)) {
+  for (const name of ["answers", "timings", "figures", "counts"].map((it) => `${it}.jsonl`)) {
     const texts = await Promise.all(runs.map((run) => stored(run, name)));
     printed.set(name, texts.flatMap(rowsOf));
   }
@@ -145,7 +145,7 @@ async function evaluateAndQuery(): Promise<void> {
   const results = (...more: string[]) => json("results", join(folder, "runs"), ...more);
   printed.set("results", [await results()]);
   printed.set("results --figures", [await results("--figures")]);
-  printed.set("results --compare", [await results("--compare", "judged", "judged")]);
+  printed.set("results --compare", [await results("--compare", "judged", "judged", "--figures")]);
   printed.set("results --sql", [await results("--sql", "SELECT method, ms FROM timings")]);
 }
 
@@ -277,9 +277,9 @@ function fieldsOf({ properties, items, additionalProperties, anyOf }: Schema, pa
   ];
 }
 
-/** What is printed only of a model on another device than the CPU, which few machines have, of more captions than here, of a gain, or of a benchmark of one's own (test/cli/own-module.test.ts). */
+/** What is printed only of a model on another device than the CPU, which few machines have, of more captions than here, of a gain, of runs that are meant to differ (test/eval/results/results.test.ts), or of a benchmark of one's own (test/cli/own-module.test.ts). */
 const ELSEWHERE =
-  /\.(asked|promptVariant)$|\.device$|\.frontier\.comparisons\[\]\.interval\.(low|high)$|^\.gains\[\]/;
+  /\.(asked|promptVariant)$|\.device$|\.frontier\.comparisons\[\]\.interval\.(low|high)$|^\.gains\[\]|^\[\]\.across\[\]$/;
 
 describe.each(Object.entries(schemas))("%s", (name, schema) => {
   test("is as its schema says, without a field besides", () => {

@@ -1,6 +1,12 @@
-import { Command } from "commander";
+import { join, relative } from "node:path";
+import { Command, Option } from "commander";
 import {
+  ACROSS,
+  type Across,
+  BENCHMARKS,
   compareQuery,
+  compareRuns,
+  fewImagesWarning,
   figuresQuery,
   formatValue,
   LIST_RUNS,
@@ -14,6 +20,7 @@ import { InvalidArgumentError } from "../index.js";
 
 interface ResultsFlags {
   readonly compare?: string[];
+  readonly across?: Across[];
   readonly figures?: true;
   readonly metric?: string;
   readonly sql?: string;
@@ -26,7 +33,13 @@ export function resultsCommand(): Command {
   return new Command("results")
     .description("List, compare, query and export the runs below a folder.")
     .argument("<folder>")
-    .option("--compare <runs...>", "two runs side by side")
+    .option("--compare <runs...>", "the second run against the first, on the same questions")
+    .addOption(
+      new Option(
+        "--across <settings...>",
+        "with --compare: in what the runs are meant to differ",
+      ).choices(ACROSS),
+    )
     .option("--figures", "all figures instead of each run's main ones")
     .option("--metric <name>", "only this metric")
     .option("--sql <query>", "DuckDB query over the views runs, answers, timings, figures")
@@ -38,6 +51,7 @@ export function resultsCommand(): Command {
 Examples:
   $ groundsight results runs
   $ groundsight results runs --compare pocket-a pocket-b
+  $ groundsight results runs --compare pocket tuned --across checkpoint
   $ groundsight results runs --figures --metric accuracy --export accuracy.csv
   $ groundsight results runs --sql "SELECT method, avg(ms) FROM timings GROUP BY method"`,
     )
@@ -45,9 +59,14 @@ Examples:
 }
 
 async function run(folder: string, flags: ResultsFlags): Promise<void> {
-  const sql = queryFor(flags);
+  const { sql, notes } = await queryFor(folder, flags);
   const results = await openResults(folder);
   try {
+    // Tables have the notes above them; what programs read goes without.
+    const isTable = flags.export === undefined && flags.json !== true;
+    for (const note of notes) {
+      (isTable ? process.stdout : process.stderr).write(`${cell(note)}\n`);
+    }
     if (flags.export !== undefined) {
       await results.export(sql, flags.export);
       return;
@@ -59,22 +78,55 @@ async function run(folder: string, flags: ResultsFlags): Promise<void> {
   }
 }
 
-function queryFor({ compare, figures, metric, sql }: ResultsFlags): string {
-  if (sql !== undefined) return sql;
-  if (compare === undefined) {
-    return figures === true || metric !== undefined ? figuresQuery(metric) : LIST_RUNS;
+/** What is asked of the database, and what readers of a comparison are told beside it. */
+interface Asked {
+  readonly sql: string;
+  readonly notes: readonly string[];
+}
+
+async function queryFor(folder: string, flags: ResultsFlags): Promise<Asked> {
+  const { compare, across, figures, metric, sql } = flags;
+  if (across !== undefined && (compare === undefined || sql !== undefined)) {
+    throw new InvalidArgumentError("across: says in what runs are compared; expected --compare");
   }
+  if (sql !== undefined) return { sql, notes: [] };
+  if (compare !== undefined) return comparison(folder, compare, flags);
+  const all = figures === true || metric !== undefined;
+  return { sql: all ? figuresQuery(metric) : LIST_RUNS, notes: [] };
+}
+
+async function comparison(
+  folder: string,
+  compare: readonly string[],
+  { across = [], figures, metric }: ResultsFlags,
+): Promise<Asked> {
   const [first, second, ...more] = compare;
   if (first === undefined || second === undefined || more.length > 0) {
     throw new InvalidArgumentError(`compare: received ${compare.length} runs; expected two`);
   }
-  return compareQuery(first, second, metric);
+  const folders = [join(folder, first), join(folder, second)] as const;
+  const found = await compareRuns(folders, {
+    benchmarks: BENCHMARKS,
+    across,
+    figures: metric === undefined ? (figures === true ? "all" : "main") : { metric },
+  });
+  const images = Math.min(...found.figures.map((one) => one.images));
+  const [before, after] = folders.map((run) => relative(folder, run) || ".");
+  return {
+    sql: compareQuery(before!, after!, found),
+    notes: [
+      ...found.across.map((difference) => `across ${difference}`),
+      ...found.unpaired,
+      fewImagesWarning(images) ?? [],
+    ].flat(),
+  };
 }
 
 function printed(rows: readonly ResultRow[], { json, sql }: ResultsFlags): string {
   try {
     if (json === true) return JSON.stringify(rows, null, 2);
-    return tableOf(sql === undefined ? rows.map(withUnits) : rows);
+    // In what runs differ stands above the table.
+    return tableOf(sql === undefined ? rows.map(({ across: _, ...row }) => withUnits(row)) : rows);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     const message = `${rows.length} rows are too many to print; write them with --export`;

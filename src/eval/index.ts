@@ -136,8 +136,15 @@ export type {
 export { settingsText } from "./report/settings-text.js";
 export { textTable } from "./report/text-table.js";
 export { REPORT_FILES } from "./report/write-report.js";
+export {
+  type ComparedFigure,
+  type CompareRunsOptions,
+  compareRuns,
+  type RunComparison,
+} from "./results/compare-runs.js";
 export { compareQuery, figuresQuery, LIST_RUNS } from "./results/result-queries.js";
 export { openResults, type ResultRow, type ResultsDatabase } from "./results/results-database.js";
+export { ACROSS, type Across } from "./results/run-differences.js";
 export { firstWordRule, POPE_RULES, type YesNoRule } from "./rules/yes-no.js";
 export {
   type HeldOut,

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 
 test("what evaluation offers; a change here is a change for users", () => {
   expect(Object.keys(face).sort()).toEqual([
+    "ACROSS",
     "BENCHMARKS",
     "DEFAULT_POCKET_SETS",
     "LIST_RUNS",
@@ -19,6 +20,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "benchmarkNamed",
     "compareMethods",
     "compareQuery",
+    "compareRuns",
     "controlsTable",
     "count",
     "defineBenchmark",

@@ -7,6 +7,7 @@ import { isJudged } from "../scoring/benchmark-rules.js";
 import { AnswerStore } from "../store/answer-store.js";
 import type { RunSettings } from "../store/run-settings.js";
 import { readSettings, readSources } from "../store/run-sources.js";
+import { benchmarkOf } from "./benchmark-of.js";
 import { reportRun } from "./report-run.js";
 import type { RunAnalysis } from "./run-analysis.js";
 
@@ -63,13 +64,7 @@ async function requestsOf(
   }
   const sources = (await readSources(folder)) ?? [];
   return sets.map((set, index) => {
-    const benchmark = benchmarks.find(({ name }) => name === set.benchmark);
-    if (benchmark === undefined) {
-      throw new InvalidArgumentError(
-        `${folder}: set ${set.name} is of benchmark ${set.benchmark}, which is not among ${benchmarks.map(({ name }) => name).join(", ")}; ` +
-          "a benchmark of your own is given to rebuildReport of groundsight/eval",
-      );
-    }
+    const benchmark = benchmarkOf(set, benchmarks, `${folder}: `, "rebuildReport");
     const source = sources.find(({ name }) => name === set.name);
     const questions = data?.[index] ?? source?.data;
     if (questions === undefined) {

@@ -1,13 +1,16 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withFiles } from "../data/file-problem.js";
 import type { JudgeSetup } from "../judge/judge-matched.js";
 import type { RunSet } from "../run/plan-run.js";
+import { answersOf } from "../run/run-evaluation.js";
 import { type AnswerStore, readTimings } from "../store/answer-store.js";
 import type { RunSettings } from "../store/run-settings.js";
 import { analyseRun } from "./analyse-run.js";
+import { writeCounts } from "./count-rows.js";
 import type { AnsweredSet } from "./page-answers.js";
 import type { RunAnalysis } from "./run-analysis.js";
-import { writeReport } from "./write-report.js";
+import { REPORT_FILES, writeReport } from "./write-report.js";
 
 /** Writes the report of what a run's folder holds. */
 export async function reportRun(
@@ -29,6 +32,13 @@ export async function reportRun(
   );
   const folders = new Map(sets.map(({ name, images }) => [name, images]));
   const imagePath = (set: string, image: string) => join(folders.get(set) ?? "", image);
-  await withFiles(folder, () => writeReport(folder, analysis, imagePath, answered));
+  const asked = sets.map((set) => ({ ...set, kind: set.benchmark.kind }));
+  const isFinished = store.size === answersOf(asked, settings.series);
+  await withFiles(folder, async () => {
+    await writeReport(folder, analysis, imagePath, answered);
+    const counts = join(folder, REPORT_FILES.counts);
+    if (isFinished) await writeCounts(counts, answered);
+    else await rm(counts, { force: true });
+  });
   return analysis;
 }

@@ -14,6 +14,7 @@ export const REPORT_FILES = {
   markdown: "report.md",
   json: "report.json",
   figures: "figures.jsonl",
+  counts: "counts.jsonl",
 } as const;
 
 /**

@@ -1,4 +1,5 @@
 import { quote } from "../data/duckdb.js";
+import type { ComparedFigure, RunComparison } from "./compare-runs.js";
 
 /** Runs with the number of stored answers, and the primary figures of those that have a report. */
 export const LIST_RUNS = `
@@ -15,12 +16,38 @@ export function figuresQuery(metric: string | undefined): string {
   return `SELECT * FROM figures ${where} ORDER BY run, "set", metric, decoding, method`;
 }
 
-/**
- * Two runs side by side: each figure of both with its difference, and the share of answers that are the
- * same text. The difference has no interval: methods of one run are compared with statistics in its report.
- */
-export function compareQuery(first: string, second: string, metric: string | undefined): string {
-  const primary = metric === undefined ? `a."primary"` : `a.metric = ${quote(metric)}`;
+/** Columns of a comparison, with their types; those of figures, and `across`. */
+const COMPARED = {
+  set: "VARCHAR",
+  method: "VARCHAR",
+  decoding: "VARCHAR",
+  metric: "VARCHAR",
+  unit: "VARCHAR",
+  first: "DOUBLE",
+  second: "DOUBLE",
+  difference: "DOUBLE",
+  low: "DOUBLE",
+  high: "DOUBLE",
+  p: "DOUBLE",
+  adjusted_p: "DOUBLE",
+  shown: "BOOLEAN",
+  images: "INTEGER",
+  left_out: "INTEGER",
+} as const satisfies Record<keyof ComparedFigure, string>;
+
+/** Two runs side by side, as {@link compareRuns} found them, with the share of answers that are the same text. */
+export function compareQuery(
+  first: string,
+  second: string,
+  { figures, across }: Pick<RunComparison, "figures" | "across">,
+): string {
+  const columns = Object.entries(COMPARED) as [keyof ComparedFigure, string][];
+  const rows = figures.map((figure, index) => {
+    const values = columns.map(([name, type]) => `${literal(figure[name])}::${type}`);
+    return `(${index}, ${values.join(", ")})`;
+  });
+  const names = columns.map(([name]) => `"${name}"`).join(", ");
+  const meant = `[${across.map(quote).join(", ")}]::VARCHAR[]`;
   const key = `"set", method, coalesce(seed, -1), coalesce(draw, 0)`;
   return `
   WITH same AS (
@@ -30,12 +57,13 @@ export function compareQuery(first: string, second: string, metric: string | und
     JOIN (SELECT *, (${key}, id) AS question FROM answers WHERE run = ${quote(second)}) b
       ON a.question = b.question
     GROUP BY ALL)
-  SELECT a."set", a.method, a.decoding, a.metric, a.unit, a."value" AS first, b."value" AS second,
-    b."value" - a."value" AS difference, same.same_answers
-  FROM figures a
-  JOIN figures b ON a."set" = b."set" AND a.method = b.method AND a.decoding = b.decoding
-    AND a.metric = b.metric
-  LEFT JOIN same ON same."set" = a."set" AND same.method = a.method AND same.decoding = a.decoding
-  WHERE a.run = ${quote(first)} AND b.run = ${quote(second)} AND ${primary}
-  ORDER BY a."set", a.metric, a.decoding, a.method`;
+  SELECT compared.* EXCLUDE (place), same.same_answers, ${meant} AS across
+  FROM (VALUES ${rows.join(", ")}) AS compared(place, ${names})
+  LEFT JOIN same ON same."set" = compared."set" AND same.method = compared.method
+    AND same.decoding = compared.decoding
+  ORDER BY compared.place`;
+}
+
+function literal(value: string | number | boolean | null): string {
+  return typeof value === "string" ? quote(value) : String(value);
 }

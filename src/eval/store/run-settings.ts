@@ -105,7 +105,8 @@ function settingsOf(
   return Object.fromEntries(chosen.map(({ method, settings }) => [method, settings]));
 }
 
-function differencesOf(stored: unknown, wanted: unknown, path: string): string[] {
+/** What differs between two values, field by field, as `path was ..., is ...`. */
+export function differencesOf(stored: unknown, wanted: unknown, path: string): string[] {
   if (isRecord(stored) && isRecord(wanted)) {
     const keys = [...new Set([...Object.keys(stored), ...Object.keys(wanted)])];
     return keys.flatMap((key) =>

@@ -10,7 +10,13 @@ import { planRun } from "../../../src/eval/run/plan-run.js";
 import { seeingModel, smallRequest, writeSet } from "../small-run.js";
 
 const benchmarks = [pope];
-const FILES = ["report.html", "report.md", "report.json", "report-data/answers-0-0.js"];
+const FILES = [
+  "report.html",
+  "report.md",
+  "report.json",
+  "counts.jsonl",
+  "report-data/answers-0-0.js",
+];
 let folder: string;
 let out: string;
 let copies = 0;
@@ -60,6 +66,8 @@ test("a run that a crash left with half an answer has a report of the others", a
   await writeFile(join(copy, "answers.jsonl"), `${lines.slice(0, 40).join("\n")}\n{"set":"po`);
   const { sets } = await rebuildReport(copy, { benchmarks });
   expect(sets[0]?.methods.reduce((sum, { n }) => sum + n, 0)).toBe(40);
+  // Only finished runs are compared.
+  await expect(readFile(join(copy, "counts.jsonl"))).rejects.toThrow(/ENOENT/);
 });
 
 test("what cannot be reported is refused by file, and nothing is written", async () => {

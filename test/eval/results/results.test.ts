@@ -50,8 +50,17 @@ test("lists runs with their answers and main figures", async () => {
   expect(table).toMatch(/ regular +greedy +accuracy +66\.7% +[\d.]+% +[\d.]+%/);
 });
 
-test("compares two runs: the figures, and how many answers are the same", async () => {
-  const rows = JSON.parse(await results(runs, "--compare", "a", "deeper/b", "--json"));
+test("compares two runs that are meant to differ: figures, intervals, and how many answers are the same", async () => {
+  const compare = ["--compare", "a", "deeper/b"];
+  await expect(results(runs, ...compare)).rejects.toThrow(
+    /deeper\/b differs from .*a:\n {2}prompt: promptSuffix was "", is " Is there a person\?"\n.*--across prompt/,
+  );
+  const told = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const rows = JSON.parse(await results(runs, ...compare, "--across", "prompt", "--json"));
+  expect(told).toHaveBeenCalledWith(
+    'across prompt: promptSuffix was "", is " Is there a person?"\n',
+  );
+  expect(rows).toHaveLength(6);
   const greedy = rows.find(
     (row: { method: string; decoding: string }) =>
       row.method === "regular" && row.decoding === "greedy",
@@ -60,7 +69,30 @@ test("compares two runs: the figures, and how many answers are the same", async 
   expect(greedy.first).toBeCloseTo(16 / 24);
   expect(greedy.second).toBeCloseTo(10 / 24);
   expect(greedy.difference).toBeCloseTo(-6 / 24);
+  expect(greedy.low).toBeLessThan(-6 / 24);
+  expect(greedy.high).toBeGreaterThan(-6 / 24);
+  // The 12 answers about dogs have other words now, those about persons the same.
+  expect(greedy).toMatchObject({ images: 12, left_out: 0, unit: "share", same_answers: 0.5 });
+  expect(greedy.across).toEqual(['prompt: promptSuffix was "", is " Is there a person?"']);
+  const table = await results(runs, ...compare, "--across", "prompt", "--metric", "f1");
+  expect(table).toMatch(/^across prompt: promptSuffix was .*\nonly 12 images: .*\nset +method/);
+  expect(table).toMatch(/ regular +greedy +f1 +[\d.]+% +[\d.]+% +-[\d.]+% /);
+  expect(table).not.toMatch(/ accuracy /);
+  const csv = join(folder, "compared.csv");
+  await results(runs, ...compare, "--across", "prompt", "--figures", "--export", csv);
+  const [header, first] = (await readFile(csv, "utf8")).split("\n");
+  expect(header).toMatch(/^set,method,decoding,metric,unit,first,second,difference,low,high,p,/);
+  expect(first).toContain("pope_small,regular,greedy,accuracy");
+});
+
+test("what cannot be compared is refused by name", async () => {
+  const across = ["--across", "prompt"];
   await expect(results(runs, "--compare", "a")).rejects.toThrow(/received 1 runs; expected two/);
+  await expect(results(runs, ...across)).rejects.toThrow(/across: .* expected --compare/);
+  await expect(results(runs, "--compare", "a", "none")).rejects.toThrow(/none: no run/);
+  await expect(
+    results(runs, "--compare", "a", "deeper/b", ...across, "--metric", "chair_i"),
+  ).rejects.toThrow(/metric: received chair_i; expected one of accuracy, /);
 });
 
 test("exports CSV, and Parquet that can be queried again", async () => {
