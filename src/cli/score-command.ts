@@ -9,7 +9,7 @@ import {
   judgeMatched,
   type LeftOut,
   matchFile,
-  metricIntervals,
+  metricIntervalsInTurns,
   metricValues,
   type Question,
   readDataFile,
@@ -79,11 +79,11 @@ async function run(name: string, paths: readonly string[], flags: ScoreFlags): P
     questions.set(truth, asked);
     const scores = await scoresOf(benchmark, asked, path, rule, flags);
     const file = paths.length === 1 ? {} : { file: path };
-    scored.push(...scores.map((one) => ({ ...withFigures(benchmark, one), ...file })));
+    for (const one of scores) scored.push({ ...(await withFigures(benchmark, one)), ...file });
   }
   // Files with one truth are other answers to the same questions: together they are nothing.
   const together = questions.size > 1 && questions.size === paths.length;
-  const all = together ? [...scored, ...inAll(benchmark, scored)] : scored;
+  const all = together ? [...scored, ...(await inAll(benchmark, scored))] : scored;
   const write = flags.json === true ? scoresAsJson : scoresAsText;
   process.stdout.write(`${write(benchmark, all)}\n`);
 }
@@ -146,10 +146,10 @@ async function scoresOf(
   return scores;
 }
 
-function withFigures(
+async function withFigures(
   benchmark: Benchmark,
   { series, rule, leftOut, ...score }: SeriesScore,
-): ScoredSeries {
+): Promise<ScoredSeries> {
   const further = furtherOf(benchmark);
   const likes = [...score.behaviour.values()];
   return {
@@ -159,25 +159,27 @@ function withFigures(
     leftOut,
     metrics: { ...score.metrics, ...metricValues({ metrics: further }, addCounts(likes)) },
     intervals: {
-      ...metricIntervals([...score.clusters.values()], benchmark.metrics),
-      ...metricIntervals(likes, further),
+      ...(await metricIntervalsInTurns([...score.clusters.values()], benchmark.metrics)),
+      ...(await metricIntervalsInTurns(likes, further)),
     },
   };
 }
 
 /** The files together, each series for itself. */
-function inAll(benchmark: Benchmark, scored: readonly ScoredSeries[]): ScoredSeries[] {
-  const names = [...new Set(scored.map(({ series }) => series))];
-  return names.map((series) => {
+async function inAll(
+  benchmark: Benchmark,
+  scored: readonly ScoredSeries[],
+): Promise<ScoredSeries[]> {
+  const all: ScoredSeries[] = [];
+  for (const series of new Set(scored.map((one) => one.series))) {
     const own = scored.filter((one) => one.series === series);
-    const score = addScores(
-      benchmark,
-      own.map((one) => one.score),
-    );
+    const scores = own.map((one) => one.score);
     const { rule = "" } = own[0] ?? {};
     const leftOut = addLeftOut(own.map((one) => one.leftOut));
-    return { ...withFigures(benchmark, { ...score, series, rule, leftOut }), file: null };
-  });
+    const score = { ...addScores(benchmark, scores), series, rule, leftOut };
+    all.push({ ...(await withFigures(benchmark, score)), file: null });
+  }
+  return all;
 }
 
 function addLeftOut(all: readonly LeftOut[]): LeftOut {

@@ -44,6 +44,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "matchAnswers",
     "matchFile",
     "metricIntervals",
+    "metricIntervalsInTurns",
     "metricValues",
     "openAiJudge",
     "openResults",

@@ -24,6 +24,8 @@ const LONGEST_LINE = 2 ** 26;
 const ROW_FILE = /^[^.].*\.(jsonl|json|ndjson|txt|tsv|csv|parquet)(\.gz)?$/i;
 /** What a gzip file may unpack to: far above any benchmark, below what fills a day. */
 const MOST_UNPACKED = 8 * 2 ** 30;
+/** How zip archives begin. */
+const ZIP = Buffer.from("PK\u0003\u0004");
 
 /**
  * The file of a path; of a folder, all its files that hold rows, by name. Gzip files are unpacked, and the rows
@@ -90,6 +92,10 @@ async function* unpacked(bytes: AsyncIterable<Buffer>, path: string): AsyncGener
   const chunks = bytes[Symbol.asyncIterator]();
   const first = await chunks.next();
   if (first.done === true) return;
+  if (first.value.subarray(0, 4).equals(ZIP)) {
+    await chunks.return?.();
+    throw new DatasetError(`${path}: a zip archive, which is not read; unpack it`);
+  }
   const all = Readable.from(withFirst(first.value, { [Symbol.asyncIterator]: () => chunks }));
   if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) return yield* all;
   let size = 0;

@@ -1,11 +1,15 @@
+import { setImmediate as letOthersRun } from "node:timers/promises";
 import type { Counts, Metric } from "../contract/benchmark.js";
 import {
   type BootstrapOptions,
-  drawClusters,
+  clusterDraws,
   type Interval,
   percentileInterval,
 } from "./cluster-bootstrap.js";
 import { clustersWith, isUnvaried, rangeOf, unvariedInterval } from "./unvaried.js";
+
+/** An interval for each metric by its name; null where there is none. */
+type Intervals = Record<string, Interval | null>;
 
 /**
  * A cluster-bootstrap interval for every metric, from the same draws. Draws in which a metric is
@@ -18,18 +22,48 @@ export function metricIntervals(
   clusters: readonly Counts[],
   metrics: readonly Metric[],
   options: BootstrapOptions = {},
-): Record<string, Interval | null> {
+): Intervals {
+  const draws = intervalDraws(clusters, metrics, options);
+  for (;;) {
+    const { done, value } = draws.next();
+    if (done === true) return value;
+  }
+}
+
+/** Milliseconds of drawing after which others may run. */
+const TURN_MS = 50;
+
+/** {@link metricIntervals} that let signals and others through while they are drawn. */
+export async function metricIntervalsInTurns(
+  clusters: readonly Counts[],
+  metrics: readonly Metric[],
+  options: BootstrapOptions = {},
+): Promise<Intervals> {
+  const draws = intervalDraws(clusters, metrics, options);
+  let since = performance.now();
+  for (;;) {
+    const { done, value } = draws.next();
+    if (done === true) return value;
+    if (performance.now() - since < TURN_MS) continue;
+    await letOthersRun();
+    since = performance.now();
+  }
+}
+
+/** Stops after each draw. */
+function* intervalDraws(
+  clusters: readonly Counts[],
+  metrics: readonly Metric[],
+  options: BootstrapOptions,
+): Generator<undefined, Intervals> {
   const values = metrics.map((): number[] => []);
-  drawClusters(
-    [clusters],
-    ([totals]) => {
-      for (const [m, metric] of metrics.entries()) {
-        const { value } = metric.of(totals ?? {});
-        if (value !== null) values[m]?.push(value);
-      }
-    },
-    options,
-  );
+  for (const [totals] of clusterDraws([clusters], options)) {
+    for (const [m, metric] of metrics.entries()) {
+      const { value } = metric.of(totals ?? {});
+      if (value !== null) values[m]?.push(value);
+    }
+    yield;
+  }
   return Object.fromEntries(
     metrics.map((metric, m) => {
       const drawn = percentileInterval(values[m] ?? [], options.level);

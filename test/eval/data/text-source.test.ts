@@ -109,6 +109,16 @@ describe("refused by name", () => {
     expect(await problemOf(() => readDataFile(broken))).toMatch(/broken\.gz: no whole gzip file/);
   });
 
+  test("a zip archive, which is no broken text", async () => {
+    const zip = await file(
+      "answers.zip",
+      Buffer.from("PK\u0003\u0004\u0014\u0000\u00ff", "latin1"),
+    );
+    expect(await problemOf(() => readDataFile(zip))).toMatch(
+      /answers\.zip: a zip archive.*unpack it/,
+    );
+  });
+
   test("gzip that unpacks to one endless line", async () => {
     const bomb = await file(
       "bomb.jsonl.gz",

@@ -7,7 +7,10 @@ import {
 } from "../../../src/eval/statistics/cluster-bootstrap.js";
 import { holm } from "../../../src/eval/statistics/holm.js";
 import { mcnemar } from "../../../src/eval/statistics/mcnemar.js";
-import { metricIntervals } from "../../../src/eval/statistics/metric-intervals.js";
+import {
+  metricIntervals,
+  metricIntervalsInTurns,
+} from "../../../src/eval/statistics/metric-intervals.js";
 import { pairedBootstrap } from "../../../src/eval/statistics/paired-bootstrap.js";
 import { seedSpread } from "../../../src/eval/statistics/seed-spread.js";
 import { accuracy } from "./simulated.js";
@@ -75,6 +78,16 @@ describe("intervals", () => {
     expect(percentileInterval(values, 0.9)?.low).toBeCloseTo(5, 10);
     expect(percentileInterval(values, 0.9)?.high).toBeCloseTo(95, 10);
     expect(percentileInterval([], 0.9)).toBeNull();
+  });
+
+  test("drawn in turns they are the same, and others run meanwhile", async () => {
+    const clusters = Array.from({ length: 5000 }, (_, i) => ({ correct: i % 3, asked: 3 }));
+    let others = 0;
+    const timer = setInterval(() => others++, 1);
+    const drawn = await metricIntervalsInTurns(clusters, [accuracy]);
+    clearInterval(timer);
+    expect(drawn).toEqual(metricIntervals(clusters, [accuracy]));
+    expect(others).toBeGreaterThan(0);
   });
 
   test("the same seed gives the same interval, another seed another", () => {
