@@ -2,7 +2,7 @@ import type { Counts, Metric } from "../contract/benchmark.js";
 import type { BootstrapOptions, Interval } from "./cluster-bootstrap.js";
 import { holm } from "./holm.js";
 import { mcnemar } from "./mcnemar.js";
-import { pairedDifferences } from "./paired-bootstrap.js";
+import { differingClusters, pairedDifferences } from "./paired-bootstrap.js";
 
 /** A method's results on the questions of one set. */
 export interface MethodResults {
@@ -75,16 +75,16 @@ export function comparePair(
   options: BootstrapOptions = {},
 ): (SingleComparison | null)[] {
   const shared = [...method.clusters.keys()].filter((key) => reference.clusters.has(key));
-  const found = pairedDifferences(
-    shared.map((key) => method.clusters.get(key) ?? {}),
-    shared.map((key) => reference.clusters.get(key) ?? {}),
-    metrics,
-    options,
-  );
+  const own = shared.map((key) => method.clusters.get(key) ?? {});
+  const others = shared.map((key) => reference.clusters.get(key) ?? {});
+  const found = pairedDifferences(own, others, metrics, options);
   return found.map((paired, m) => {
     if (paired === null) return null;
     const metric = metrics[m]!.name;
-    const exact = mcnemarOf(method, reference, metric);
+    const answers = mcnemarOf(method, reference, metric);
+    // The mid-p of as many answers as there are clusters that differ: many answers about one image are like one.
+    const least = () => 2 ** -differingClusters(own, others, metrics[m]!);
+    const exact = answers === null ? null : Math.max(answers, least());
     return {
       method: method.method,
       reference: reference.method,

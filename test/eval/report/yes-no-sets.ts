@@ -4,11 +4,11 @@ import { analyseSet } from "../../../src/eval/report/analyse-set.js";
 
 const WORDS: Readonly<Record<string, string>> = { y: "Yes", n: "No", "?": "A dog." };
 
-/** Questions in pairs, two about each image, with these truths. */
-function questionsOf(truths: readonly string[]): Question[] {
+/** Questions with these truths, some about each image. */
+function questionsOf(truths: readonly string[], perImage: number): Question[] {
   const rows = truths.map((truth, i) => ({
     question_id: i,
-    image: `${Math.floor(i / 2)}.png`,
+    image: `${Math.floor(i / perImage)}.png`,
     text: "Is it?",
     label: truth === "y" ? "yes" : "no",
   }));
@@ -22,12 +22,13 @@ export interface Given {
   readonly answers: string;
 }
 
-/** The analysis of yes/no questions: one letter a question (`y`, `n`, `?`), by the rule `first-word`. */
+/** The analysis of yes/no questions: one letter a question (`y`, `n`, `?`), by the rule `first-word`. Two are about each image by default. */
 export function analyseYesNo(
   truths: string,
   given: readonly Given[],
+  perImage = 2,
 ): ReturnType<typeof analyseSet> {
-  const questions = questionsOf([...truths]);
+  const questions = questionsOf([...truths], perImage);
   return analyseSet(
     { name: "set", benchmark: pope, rule: "first-word" },
     given.map(({ method, seed = null, answers }) => ({

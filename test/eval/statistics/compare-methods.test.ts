@@ -55,6 +55,16 @@ describe("comparisons", () => {
     expect(among[0]?.shown).toBe(false);
   });
 
+  test("many questions about three images show no more than three images do", () => {
+    const ofThree = (method: string, right: boolean): MethodResults => ({
+      method,
+      clusters: new Map(["a", "b", "c"].map((id) => [id, { correct: right ? 6 : 0, asked: 6 }])),
+      right: new Map(Array.from({ length: 18 }, (_, i) => [String(i), right])),
+    });
+    const [loss] = compareMethods([ofThree("vcd", false)], ofThree("regular", true), accuracy);
+    expect(loss).toMatchObject({ test: "McNemar (mid-p)", pValue: 1 / 8, shown: false });
+  });
+
   test("several seeds have no single right or wrong: paired bootstrap", () => {
     const sampled = { ...results("vcd", 85), right: null };
     expect(compareMethods([sampled], regular, accuracy)[0]?.test).toBe("paired bootstrap");
