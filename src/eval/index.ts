@@ -186,7 +186,11 @@ export {
   compareMethods,
   type MethodResults,
 } from "./statistics/compare-methods.js";
-export { metricIntervals, metricIntervalsInTurns } from "./statistics/metric-intervals.js";
+export {
+  type Intervals,
+  metricIntervals,
+  metricIntervalsInTurns,
+} from "./statistics/metric-intervals.js";
 export type { SeedSpread } from "./statistics/seed-spread.js";
 export { fewImagesWarning } from "./statistics/unvaried.js";
 export { RUN_FILES } from "./store/answer-store.js";

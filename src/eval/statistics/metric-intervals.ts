@@ -9,7 +9,7 @@ import {
 import { clustersWith, isUnvaried, rangeOf, unvariedInterval } from "./unvaried.js";
 
 /** An interval for each metric by its name; null where there is none. */
-type Intervals = Record<string, Interval | null>;
+export type Intervals = Record<string, Interval | null>;
 
 /**
  * A cluster-bootstrap interval for every metric, from the same draws. Draws in which a metric is
