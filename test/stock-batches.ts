@@ -7,11 +7,20 @@ import {
   RawImage,
   Tensor,
 } from "@huggingface/transformers";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
+import type { OnnxBackend } from "../src/backends/onnx/backend.js";
 import { type DtypeChoice, graphDtypes } from "../src/node/dtype-choice.js";
-import { CHECKPOINTS, type PictureFormula, picture, type Reference } from "./checkpoints.js";
+import {
+  CHECKPOINTS,
+  layOutCase,
+  type PictureFormula,
+  picture,
+  type RecordedCase,
+  type Reference,
+} from "./checkpoints.js";
 
-type Inputs = Record<string, Tensor>;
+/** What stock transformers.js gives a model, by name. */
+export type Inputs = Record<string, Tensor>;
 type PreparesInputs = {
   prepare_inputs_for_generation(...given: unknown[]): Record<string, unknown>;
 };
@@ -50,6 +59,58 @@ export function leftPadded(
     return new Tensor("int64", BigInt64Array.from(rows), [prompts.length, length]);
   };
   return { input_ids: tensor(BigInt), attention_mask: tensor(() => 1n) };
+}
+
+/** Prompts as Groundsight lays them out, in a batch padded on the left, and their images, of one size, one behind the other. */
+export async function laidOutInputs(
+  backend: OnnxBackend,
+  reference: Reference,
+  asked: readonly RecordedCase[],
+): Promise<Inputs> {
+  const laidOut = await Promise.all(asked.map((made) => layOutCase(backend, reference, made)));
+  const inputs: Inputs = leftPadded(laidOut.map(({ prompt }) => prompt.tokens));
+  const images = await Promise.all(
+    laidOut.flatMap(({ images }) => images.map((image) => image.process())),
+  );
+  if (images.length === 0) return inputs;
+  const values = Float32Array.from(images.flatMap(({ pixels }) => [...pixels.data]));
+  const dims = [images.length, ...images[0]!.pixels.dims.slice(1)];
+  inputs.pixel_values = new Tensor("float32", values, dims);
+  return inputs;
+}
+
+/** A recorded conversation as a stock processor's chat template writes it. */
+export function templatePrompt(
+  processor: Processor,
+  { turns }: RecordedCase,
+  template?: string,
+): string {
+  return processor.apply_chat_template(
+    turns.map(({ role, parts }) => ({
+      role,
+      content: parts.map((part) =>
+        "image" in part ? { type: "image" } : { type: "text", text: part.text },
+      ),
+    })) as Parameters<Processor["apply_chat_template"]>[0],
+    {
+      add_generation_prompt: true,
+      tokenize: false,
+      ...(template === undefined ? {} : { chat_template: template }),
+    },
+  ) as string;
+}
+
+/** Tests that stock transformers.js has PyTorch's tokens for each recorded case, given what Groundsight makes of it. */
+export function testOurInputs(
+  model: PreTrainedModel,
+  { cases }: Reference,
+  ourInputs: (made: RecordedCase) => Promise<Inputs>,
+): void {
+  test.each(Object.entries(cases))("gives the same tokens to our inputs: %s", async (_, made) => {
+    expect(await stockAnswers(model, await ourInputs(made), made.greedy.length)).toEqual([
+      made.greedy,
+    ]);
+  });
 }
 
 /** The greedy tokens behind each prompt of a batch, by stock transformers.js. */

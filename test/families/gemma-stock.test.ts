@@ -1,21 +1,21 @@
-import { type Processor, type RawImage, Tensor } from "@huggingface/transformers";
+import type { Processor, RawImage } from "@huggingface/transformers";
 import { afterAll, describe, expect, test } from "vitest";
 import {
   largestDifference,
-  layOutCase,
   openCheckpoint,
   type RecordedCase,
   readReference,
 } from "../checkpoints.js";
 import {
   expectStockBatch,
-  leftPadded,
+  type Inputs,
+  laidOutInputs,
   openStock,
   rawImage,
   stockAnswers,
+  templatePrompt,
+  testOurInputs,
 } from "../stock-batches.js";
-
-type Inputs = Record<string, Tensor>;
 
 /** The decoder of a stock model, as far as it is listened to here. */
 interface Sessions {
@@ -26,16 +26,7 @@ interface Sessions {
 
 /** A question as the stock processor is asked it: PaliGemma's as a text, Gemma 3's by its chat template. */
 const PROMPT_OF: Readonly<Record<string, (processor: Processor, made: RecordedCase) => string>> = {
-  "gemma3-gqa": (processor, { turns }) =>
-    processor.apply_chat_template(
-      turns.map(({ role, parts }) => ({
-        role,
-        content: parts.map((part) =>
-          "image" in part ? { type: "image" } : { type: "text", text: part.text },
-        ),
-      })) as Parameters<Processor["apply_chat_template"]>[0],
-      { add_generation_prompt: true, tokenize: false },
-    ) as string,
+  "gemma3-gqa": templatePrompt,
   "paligemma-concat": (_, { turns }) =>
     turns[0]!.parts.map((part) => ("image" in part ? "<image>" : part.text)).join(""),
 };
@@ -55,31 +46,12 @@ describe.each(CHECKPOINTS)("%s in stock transformers.js, in %s", async (name, dt
   });
   afterAll(() => Promise.all([backend.release(), stock.dispose()]));
 
-  /** Prompts as Groundsight lays them out, and their images one behind the other. */
-  async function ourInputs(rows: readonly RecordedCase[]): Promise<Inputs> {
-    const laidOut = await Promise.all(rows.map((row) => layOutCase(backend, reference, row)));
-    const inputs: Inputs = leftPadded(laidOut.map(({ prompt }) => prompt.tokens));
-    const images = await Promise.all(
-      laidOut.flatMap(({ images }) => images).map((image) => image.process()),
-    );
-    if (images.length === 0) return inputs;
-    const values = images.flatMap(({ pixels }) => [...pixels.data]);
-    const dims = [images.length, ...images[0]!.pixels.dims.slice(1)];
-    inputs.pixel_values = new Tensor("float32", Float32Array.from(values), dims);
-    return inputs;
-  }
-
-  test.each(Object.entries(reference.cases))(
-    "gives the same tokens to our inputs: %s",
-    async (_, made) => {
-      const answers = await stockAnswers(stock, await ourInputs([made]), made.greedy.length);
-      expect(answers).toEqual([made.greedy]);
-    },
-  );
+  const ourInputs = (...rows: RecordedCase[]) => laidOutInputs(backend, reference, rows);
+  testOurInputs(stock, reference, ourInputs);
 
   test("known bugs of its batches, of which PaliGemma's answers show none", async () => {
     const { rows, greedy } = reference.batch;
-    const inputs = await ourInputs(rows.map((row) => reference.cases[row]!));
+    const inputs = await ourInputs(...rows.map((row) => reference.cases[row]!));
     if (name.endsWith("-gqa")) return expectStockBatch(stock, inputs, reference.batch, true);
     const { decoder_model_merged: decoder } = (stock as unknown as { sessions: Sessions }).sessions;
     const run = decoder.run.bind(decoder);
@@ -108,7 +80,7 @@ describe.each(CHECKPOINTS)("%s in stock transformers.js, in %s", async (name, dt
         ? processor(shown, prompt)
         : processor(prompt, shown))) as Inputs;
       expect([...(own.input_ids!.data as BigInt64Array)].map(Number)).toEqual(made.tokens);
-      const ours = (await ourInputs([made])).pixel_values!;
+      const ours = (await ourInputs(made)).pixel_values!;
       expect(own.pixel_values!.dims).toEqual(ours.dims);
       // It shrinks without averaging.
       const [theirs, expected] = [own.pixel_values!.data, ours.data] as Float32Array[];

@@ -1,21 +1,19 @@
-import { type Processor, type RawImage, Tensor } from "@huggingface/transformers";
+import type { Processor, RawImage } from "@huggingface/transformers";
 import { afterAll, describe, expect, test } from "vitest";
 import {
   largestDifference,
-  layOutCase,
   openCheckpoint,
   type RecordedCase,
   readReference,
 } from "../checkpoints.js";
 import {
   expectStockBatch,
-  leftPadded,
+  type Inputs,
+  laidOutInputs,
   openStock,
   rawImage,
-  stockAnswers,
+  testOurInputs,
 } from "../stock-batches.js";
-
-type Inputs = Record<string, Tensor>;
 
 const NAMES = [
   "llava-concat",
@@ -31,30 +29,12 @@ const CHECKPOINTS = NAMES.flatMap((name) =>
 
 describe.each(CHECKPOINTS)("%s in stock transformers.js, in %s", async (name, dtype) => {
   const reference = readReference(name);
-  const cases = Object.entries(reference.cases);
   const backend = await openCheckpoint(name);
   const { processor, stock } = await openStock(name, { decoder_model_merged: dtype });
   afterAll(() => Promise.all([backend.release(), stock.dispose()]));
 
-  /** Prompts as Groundsight lays them out, in a batch padded on the left, and their images one behind the other. */
-  async function ourInputs(...asked: RecordedCase[]): Promise<Inputs> {
-    const laidOut = await Promise.all(asked.map((made) => layOutCase(backend, reference, made)));
-    const inputs: Inputs = leftPadded(laidOut.map(({ prompt }) => prompt.tokens));
-    const images = await Promise.all(
-      laidOut.flatMap(({ images }) => images.map((image) => image.process())),
-    );
-    if (images.length === 0) return inputs;
-    const values = Float32Array.from(images.flatMap(({ pixels }) => [...pixels.data]));
-    const dims = [images.length, ...images[0]!.pixels.dims.slice(1)];
-    inputs.pixel_values = new Tensor("float32", values, dims);
-    return inputs;
-  }
-
-  test.each(cases)("gives the same tokens to our inputs: %s", async (_, made) => {
-    expect(await stockAnswers(stock, await ourInputs(made), made.greedy.length)).toEqual([
-      made.greedy,
-    ]);
-  });
+  const ourInputs = (...asked: RecordedCase[]) => laidOutInputs(backend, reference, asked);
+  testOurInputs(stock, reference, ourInputs);
 
   test("known bug: of two prompts of unequal length the shorter one sees padding; put right, the tokens are PyTorch's", async () => {
     const { batch, cases } = reference;

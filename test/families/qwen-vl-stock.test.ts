@@ -17,13 +17,13 @@ import {
 } from "../checkpoints.js";
 import {
   expectStockBatch,
+  type Inputs,
   leftPadded,
   openStock,
   rawImage,
   stockAnswers,
+  templatePrompt,
 } from "../stock-batches.js";
-
-type Inputs = Record<string, Tensor>;
 
 /** What stock transformers.js makes of the position behind a prompt of text alone. */
 type TextPositions = (ids: Tensor, mask: Tensor) => [Tensor, Tensor];
@@ -79,17 +79,9 @@ describe.each(DECODERS)("%s in stock transformers.js, its decoder in %s", (name,
   let processor: Processor;
   const rawImages = (made: RecordedCase) =>
     imagesOf(made).map((i) => rawImage(reference.images[i]!));
-  const promptOf = ({ turns }: RecordedCase): string =>
-    processor.apply_chat_template(
-      turns.map(({ role, parts }) => ({
-        role,
-        content: parts.map((part) =>
-          "image" in part ? { type: "image" } : { type: "text", text: part.text },
-        ),
-      })) as Parameters<Processor["apply_chat_template"]>[0],
-      // The stock processor of Qwen-VL does not look for chat_template.jinja.
-      { add_generation_prompt: true, chat_template: readChatTemplate(CHECKPOINTS + name).text },
-    ) as string;
+  // The stock processor of Qwen-VL does not look for chat_template.jinja.
+  const promptOf = (made: RecordedCase): string =>
+    templatePrompt(processor, made, readChatTemplate(CHECKPOINTS + name).text);
 
   beforeAll(async () => {
     ({ processor, stock: model } = await openStock(name, { decoder_model_merged: dtype }));

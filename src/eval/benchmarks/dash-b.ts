@@ -3,7 +3,7 @@ import type { Benchmark, BenchmarkFiles, Question } from "../contract/benchmark.
 import { readQuestions } from "../data/read-questions.js";
 import { identifier, yesNoLabel } from "../data/read-shaped.js";
 import { harmonicMean } from "../metrics/ratio.js";
-import { ratioMetric } from "../metrics/ratio-metric.js";
+import { accuracyMetric, ratioMetric } from "../metrics/ratio-metric.js";
 import { dashRule, firstWordRule } from "../rules/yes-no.js";
 import { scoreYesNo } from "./pope.js";
 
@@ -47,15 +47,7 @@ export const dashB: Benchmark = {
   source: "Augustin, Neuhaus and Hein 2025, arXiv 2503.23573; YanNeu/DASH-B eval_utils.py",
   rules: ["dash-b", "first-word"],
   metrics: [
-    ratioMetric({
-      name: "accuracy",
-      title: "Accuracy",
-      unit: "share",
-      better: "higher",
-      part: "correct",
-      whole: "asked",
-      undefinedReason: "no question",
-    }),
+    accuracyMetric("no question"),
     trueNegatives,
     truePositives,
     {

@@ -1,7 +1,7 @@
 import type { Benchmark, BenchmarkFiles, Question, Score } from "../contract/benchmark.js";
 import { readOpenQuestions } from "../data/read-open-questions.js";
 import { questionFile } from "../data/read-questions.js";
-import { ratioMetric } from "../metrics/ratio-metric.js";
+import { accuracyMetric } from "../metrics/ratio-metric.js";
 import { choiceOf, type ExpectedAnswer, exactMatch, letterOf } from "../rules/exact-match.js";
 import { correctnessTask, quotedAnswer } from "../rules/judge-tasks.js";
 
@@ -25,17 +25,7 @@ function answeredQuestions({
     ...info,
     rules,
     judgedRules: ["judge"],
-    metrics: [
-      ratioMetric({
-        name: "accuracy",
-        title: "Accuracy",
-        unit: "share",
-        better: "higher",
-        part: "correct",
-        whole: "asked",
-        undefinedReason: "no answer was scored",
-      }),
-    ],
+    metrics: [accuracyMetric("no answer was scored")],
     primaryMetric: "accuracy",
     abilityMetric: "accuracy",
     maxNewTokens: 256,

@@ -1,21 +1,13 @@
 import type { Metric } from "../contract/benchmark.js";
 import { confusionMetrics } from "../metrics/confusion-metrics.js";
-import { ratioMetric } from "../metrics/ratio-metric.js";
+import { accuracyMetric, ratioMetric } from "../metrics/ratio-metric.js";
 import type { DeclaredFigure, DeclaredRatio } from "./declaration.js";
 import { COUNTED } from "./declared-score.js";
 
 /** Metrics by name, as they are declared. */
 export type DeclaredMetrics = Readonly<Record<string, DeclaredRatio | DeclaredFigure>>;
 
-const ACCURACY: Metric = ratioMetric({
-  name: "accuracy",
-  title: "Accuracy",
-  unit: "share",
-  better: "higher",
-  part: "correct",
-  whole: "asked",
-  undefinedReason: "no answer is right or wrong",
-});
+const ACCURACY: Metric = accuracyMetric("no answer is right or wrong");
 
 /** The metrics that are declared, or those of the kind. */
 export function metricsOf(declared: DeclaredMetrics | undefined, kind: string): readonly Metric[] {

@@ -16,3 +16,16 @@ export function ratioMetric({ part, whole, undefinedReason, ...info }: RatioMetr
   const scale = info.unit === "percent" ? 100 : 1;
   return { ...info, of: (c) => ratio(count(c, part), count(c, whole), undefinedReason, scale) };
 }
+
+/** The share of what was asked that is right. @param undefinedReason of no questions */
+export function accuracyMetric(undefinedReason: string): Metric {
+  return ratioMetric({
+    name: "accuracy",
+    title: "Accuracy",
+    unit: "share",
+    better: "higher",
+    part: "correct",
+    whole: "asked",
+    undefinedReason,
+  });
+}

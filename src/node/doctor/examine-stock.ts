@@ -1,11 +1,11 @@
 import { GroundsightError } from "../../errors.js";
 import type { GraphDtypes } from "../checkpoint-folder.js";
-import type { Transformers } from "../images/transformers-processor.js";
+import { type Transformers, transformersPackage } from "../images/transformers-processor.js";
 import { type CheckName, type Examination, type Finding, skipped } from "./examination.js";
 import type { FileFindings } from "./examine-files.js";
 import type { ModelFindings } from "./examine-model.js";
 import { compareAnswer, compareImage, comparePrompt } from "./stock.js";
-import { type StockInputs, stockInputs, stockPackage } from "./stock-inputs.js";
+import { type StockInputs, stockInputs } from "./stock-inputs.js";
 
 /** Compares image, prompt and greedy answer with those of stock transformers.js, which reads the same files. */
 export async function examineStock(
@@ -23,7 +23,7 @@ export async function examineStock(
   else if (files.adapter !== undefined) reason = "transformers.js merges no adapter";
   else if (path !== undefined && family !== undefined && image !== undefined) {
     try {
-      transformers = await stockPackage();
+      transformers = await transformersPackage("the comparison with stock transformers.js");
       stock = await stockInputs(transformers, path, family, pixels);
     } catch (error) {
       // What keeps transformers.js from it need not be wrong with the checkpoint.

@@ -1,5 +1,4 @@
 import type { Processor, RawImage, Tensor } from "@huggingface/transformers";
-import { importFailure } from "../../errors.js";
 import type { ModelFamily, RgbPixels } from "../../families/family.js";
 import { readChatTemplate } from "../chat-template.js";
 import { pillowImage, type Transformers } from "../images/transformers-processor.js";
@@ -30,23 +29,6 @@ const ADDS_LINES = /^Gemma4Processor/;
 
 /** Processors of transformers.js that write prompts themselves, around a question, for models without a chat template. */
 const WRITES_PROMPTS = /^PaliGemmaProcessor/;
-
-/** @throws UnsupportedCapabilityError with the command that installs it */
-export async function stockPackage(): Promise<Transformers> {
-  try {
-    return await import("@huggingface/transformers");
-  } catch (cause) {
-    throw importFailure(
-      {
-        name: "@huggingface/transformers",
-        version: "4.3.1",
-        use: "the comparison with stock transformers.js",
-        flags: "--ignore-scripts",
-      },
-      cause,
-    );
-  }
-}
 
 /** The inputs that transformers.js gives its model. @throws Error of transformers.js */
 export async function stockInputs(

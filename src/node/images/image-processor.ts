@@ -1,4 +1,4 @@
-import { importFailure, ModelLoadError } from "../../errors.js";
+import { ModelLoadError } from "../../errors.js";
 import type { ImageProcessor } from "../../families/family.js";
 import { imageSettings } from "./image-settings.js";
 import { patchBudgetProcessor } from "./patch-budget-processor.js";
@@ -8,7 +8,7 @@ import { processImage } from "./process-image.js";
 import { readProcessorConfig } from "./processor-config.js";
 import { tileImage } from "./tile-image.js";
 import { tileSettings } from "./tile-settings.js";
-import { type Transformers, transformersProcessor } from "./transformers-processor.js";
+import { transformersPackage, transformersProcessor } from "./transformers-processor.js";
 
 /**
  * A checkpoint's image processor, which gives the model the pixels that the one in Python gives: plain ones, Qwen-VL's,
@@ -36,22 +36,6 @@ export async function loadImageProcessor(path: string): Promise<ImageProcessor> 
       return { pixel_values: pixels, rows, columns };
     };
   }
-  return transformersProcessor(await transformersPackage(type), path, type);
-}
-
-/** Loaded when a checkpoint needs it: most do not, and it is as large as the runtime. */
-async function transformersPackage(type: unknown): Promise<Transformers> {
-  try {
-    return await import("@huggingface/transformers");
-  } catch (cause) {
-    throw importFailure(
-      {
-        name: "@huggingface/transformers",
-        version: "4.3.1",
-        use: `the image processor ${JSON.stringify(type)} of this checkpoint`,
-        flags: "--ignore-scripts",
-      },
-      cause,
-    );
-  }
+  const use = `the image processor ${JSON.stringify(type)} of this checkpoint`;
+  return transformersProcessor(await transformersPackage(use), path, type);
 }

@@ -76,16 +76,28 @@ export const INERT_OF_ONE_TILE: readonly RegExp[] = [...INERT, /^(image_grid_pin
 export const LENGTH: z.ZodInt = z.int().min(1).max(16_384);
 const EDGES = z.strictObject({ width: LENGTH, height: LENGTH });
 const SHORTEST = z.strictObject({ shortest_edge: LENGTH });
-export const NUMBERS: z.ZodType<number | number[]> = z.union([
-  z.number(),
-  z.array(z.number()).length(3),
-]);
+const NUMBERS: z.ZodType<number | number[]> = z.union([z.number(), z.array(z.number()).length(3)]);
 
 /** {@link NUMBERS} that pixels are divided by. */
-export const DEVIATIONS: z.ZodType<number | number[]> = NUMBERS.refine(
+const DEVIATIONS: z.ZodType<number | number[]> = NUMBERS.refine(
   (std) => [std].flat().every((one) => one > 0),
   "expected more than 0",
 );
+
+/** Fields of what is done to grey levels. */
+export const LEVELS: {
+  do_rescale: z.ZodBoolean;
+  rescale_factor: z.ZodNumber;
+  do_normalize: z.ZodBoolean;
+  image_mean: typeof NUMBERS;
+  image_std: typeof DEVIATIONS;
+} = {
+  do_rescale: z.boolean(),
+  rescale_factor: z.number().positive(),
+  do_normalize: z.boolean(),
+  image_mean: NUMBERS,
+  image_std: DEVIATIONS,
+};
 
 const SETTINGS = z.object({
   do_resize: z.boolean(),
@@ -96,11 +108,7 @@ const SETTINGS = z.object({
     .max(RESAMPLING_FILTERS.length - 1),
   do_center_crop: z.boolean(),
   crop_size: z.union([LENGTH, EDGES]).optional(),
-  do_rescale: z.boolean(),
-  rescale_factor: z.number().positive(),
-  do_normalize: z.boolean(),
-  image_mean: NUMBERS,
-  image_std: DEVIATIONS,
+  ...LEVELS,
 });
 
 /**

@@ -1,13 +1,6 @@
 import { z } from "zod";
 import { ModelLoadError } from "../../errors.js";
-import {
-  DEVIATIONS,
-  type ImageSettings,
-  INERT,
-  LENGTH,
-  NUMBERS,
-  perChannel,
-} from "./image-settings.js";
+import { type ImageSettings, INERT, LENGTH, LEVELS, perChannel } from "./image-settings.js";
 import { givenSettings, parseSettings, refuseUnknown } from "./parse-settings.js";
 import { RESAMPLING_FILTERS, type ResamplingFilter } from "./resample.js";
 
@@ -59,11 +52,7 @@ const SETTINGS = z.object({
   max_pixels_tolerance: z.number().positive(),
   // Of the filters that torch has, those that it has for bytes.
   resample: z.union([z.literal(2), z.literal(3)]),
-  do_rescale: z.boolean(),
-  rescale_factor: z.number().positive(),
-  do_normalize: z.boolean(),
-  image_mean: NUMBERS,
-  image_std: DEVIATIONS,
+  ...LEVELS,
 });
 
 /** What the processor does where a file says nothing. */

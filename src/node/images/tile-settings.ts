@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DEVIATIONS, INERT, LENGTH, NUMBERS, perChannel } from "./image-settings.js";
+import { INERT, LENGTH, LEVELS, perChannel } from "./image-settings.js";
 import { givenSettings, parseSettings, refuseUnknown } from "./parse-settings.js";
 import { RESAMPLING_FILTERS, type ResamplingFilter } from "./resample.js";
 
@@ -37,11 +37,7 @@ const SETTINGS = z.object({
     .int()
     .min(0)
     .max(RESAMPLING_FILTERS.length - 1),
-  do_rescale: z.boolean(),
-  rescale_factor: z.number().positive(),
-  do_normalize: z.boolean(),
-  image_mean: NUMBERS,
-  image_std: DEVIATIONS,
+  ...LEVELS,
 });
 
 /** What the processors do where a file says nothing. */

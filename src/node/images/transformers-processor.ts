@@ -1,9 +1,25 @@
-import { ModelLoadError } from "../../errors.js";
+import { importFailure, ModelLoadError } from "../../errors.js";
 import type { ImageProcessor, ProcessorOutput, RgbPixels } from "../../families/family.js";
 import { RESAMPLING_FILTERS, resample } from "./resample.js";
 
 /** The package transformers.js, which is not there for everybody and is therefore handed in. */
 export type Transformers = typeof import("@huggingface/transformers");
+
+/**
+ * transformers.js, loaded when it is needed: most checkpoints do without, and it is as large as the runtime.
+ *
+ * @param use what it is needed for, for the error
+ * @throws UnsupportedCapabilityError with the command that installs it
+ */
+export async function transformersPackage(use: string): Promise<Transformers> {
+  try {
+    return await import("@huggingface/transformers");
+  } catch (cause) {
+    const version = "4.3.1";
+    const flags = "--ignore-scripts";
+    throw importFailure({ name: "@huggingface/transformers", version, use, flags }, cause);
+  }
+}
 
 /**
  * The image processor that transformers.js has for a checkpoint, resizing as Pillow does.
