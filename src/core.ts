@@ -73,6 +73,7 @@ export type {
 export type { BatchOptions, Model, ProbeOptions } from "./engine/model.js";
 export type { ModelInfo } from "./engine/model-info.js";
 export type { Pooling, Probe, TextStates, VisionStates } from "./engine/probe.js";
+export type { ReadAnswer, ReadingRun, ReadOptions, ReadRequest } from "./engine/reading.js";
 export type { GenerateOptions, GenerateRequest } from "./engine/request.js";
 export type { Load } from "./engine/scheduler.js";
 export type { StepOutputs } from "./engine/step.js";

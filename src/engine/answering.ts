@@ -8,6 +8,7 @@ import type { Answer, StreamPiece } from "./answer.js";
 import type { Backend, OpenedImage, Prompt } from "./backend.js";
 import { BoundedCache } from "./bounded-cache.js";
 import { checkNeeds, checkSession } from "./check-method.js";
+import { describeAnswer } from "./describe-answer.js";
 import type { JsonValue } from "./json-value.js";
 import type {
   GeneratedText,
@@ -16,10 +17,11 @@ import type {
   MethodSession,
   Stream,
 } from "./method.js";
-import type { ModelInfo } from "./model-info.js";
+import type { ReadAnswer, ReadOptions } from "./reading.js";
 import type { RequestOptions } from "./request-options.js";
 import { disposedError, type Scheduler, type StreamGroup } from "./scheduler.js";
-import { Sequence, type SequenceOptions } from "./sequence.js";
+import { Sequence, type SequenceInput, type SequenceOptions } from "./sequence.js";
+import type { StepOutputs } from "./step.js";
 import { questionOf, textOf } from "./view.js";
 
 /** Bound of what {@link MethodRun.remember} keeps. */
@@ -82,12 +84,49 @@ export class Answering {
           options.method,
           await options.method.start(this.#methodRun(job)),
         );
-        const sequence = await this.#sequence(job, options, session, onPiece);
+        const sequence = await this.#sequence(job, options, session, { onPiece });
         watchesItself();
         await this.#scheduler.submit(sequence, group, ticket);
         return describeAnswer(job, sequence, this.#backend.info);
       }),
     );
+  }
+
+  /**
+   * Reads an answer on each of some streams.
+   *
+   * @param answer its text, or its tokens
+   */
+  read(
+    options: RequestOptions,
+    answer: string | readonly number[],
+    { streams, onPosition }: ReadOptions,
+    group: RequestGroup,
+  ): Promise<ReadAnswer> {
+    const ticket = this.#tickets++;
+    return unlessAborted(options.signal, async (watchesItself) => {
+      if (options.signal?.aborted) throw abortedError(options.signal);
+      const job = await this.#open(options, group, ticket);
+      const led = await this.#tokensToRead(answer);
+      const run = this.#methodRun(job);
+      const sequences = await Promise.all(
+        (streams?.(run) ?? [{ view: run.view }]).map((stream, i) => {
+          const session = readingSession(stream, led, (outputs, _, position) =>
+            onPosition(outputs, position, i),
+          );
+          return this.#sequence(job, this.#greedy(job, led.length), session, { led });
+        }),
+      );
+      watchesItself();
+      await Promise.all(sequences.map((one) => this.#scheduler.submit(one, group, ticket)));
+      for (const one of sequences) requireWhole(one, led);
+      const hasEnd = this.#backend.facts.endTokens.has(led.at(-1)!);
+      return {
+        tokens: hasEnd ? led.slice(0, -1) : led,
+        prompts: sequences.map(({ prompts: [prompt] }) => prompt!.tokens),
+        hasEnd,
+      };
+    });
   }
 
   /** Requests that wait for room in their group. */
@@ -116,7 +155,7 @@ export class Answering {
     job: Job,
     options: SequenceOptions,
     session: MethodSession,
-    onPiece?: (piece: StreamPiece) => void,
+    given: Pick<SequenceInput, "onPiece" | "led">,
   ): Promise<Sequence> {
     const prompts: Prompt[] = [];
     for (const stream of session.streams) {
@@ -129,7 +168,7 @@ export class Answering {
     const decode = (ids: readonly number[]) => this.#backend.decode(ids);
     const said = job.options.view.map(({ parts }) => textOf(parts)).join("\n");
     const drawName = `${imagesKey(job)}/${said}`;
-    return new Sequence({ ...facts, options, session, prompts, decode, drawName, onPiece });
+    return new Sequence({ ...facts, options, session, prompts, decode, drawName, ...given });
   }
 
   /** Edits that are switched on without having been declared as a need are refused too, never ignored. */
@@ -185,25 +224,27 @@ export class Answering {
   ): Promise<GeneratedText> {
     if (forced === undefined) integerIn("maxTokens of a method's text", maxTokens, 1);
     const read = forced === undefined ? undefined : await this.#tokensToRead(forced);
-    const options: SequenceOptions = {
-      maxTokens: read?.length ?? maxTokens,
-      stop: [],
-      sampler: { temperature: 0, topK: undefined, topP: 1 },
-      repetitionPenalty: 1,
-      seed: job.options.seed,
-      topLogprobs: 0,
-      signal: job.options.signal,
-    };
-    const sequence = await this.#sequence(job, options, readingSession(stream, read, onPosition));
+    const options = this.#greedy(job, read?.length ?? maxTokens);
+    const session = readingSession(stream, read, ({ logits }, token) =>
+      onPosition?.(logits, token),
+    );
+    const sequence = await this.#sequence(job, options, session, { led: read });
     await this.#scheduler.submit(sequence, job.group, job.ticket);
     const finishReason = sequence.finishReason === "eos" ? "eos" : "length";
     return { text: sequence.text, tokens: sequence.tokens.map(({ id }) => id), finishReason };
   }
 
+  #greedy({ options: { seed, signal } }: Job, maxTokens: number): SequenceOptions {
+    const sampler = { temperature: 0, topK: undefined, topP: 1 };
+    return { maxTokens, stop: [], sampler, repetitionPenalty: 1, seed, topLogprobs: 0, signal };
+  }
+
   /** The tokens of a text as the model would answer with it, and the end of text. */
-  async #tokensToRead(text: string): Promise<number[]> {
+  async #tokensToRead(answer: string | readonly number[]): Promise<number[]> {
     const { endTokens } = this.#backend.facts;
-    return [...(await this.#backend.encode(` ${text.trim()}`)), ...[...endTokens].slice(0, 1)];
+    const tokens =
+      typeof answer === "string" ? await this.#backend.encode(` ${answer.trim()}`) : answer;
+    return [...tokens, ...[...endTokens].slice(0, 1)];
   }
 
   async #remember<T>(key: string, make: () => Promise<T>, bytes: (value: T) => number): Promise<T> {
@@ -229,14 +270,14 @@ export class Answering {
 function readingSession(
   stream: Stream,
   read: readonly number[] | undefined,
-  onPosition: GenerateTextOptions["onPosition"],
+  onPosition: (outputs: StepOutputs, token: number, position: number) => void,
 ): MethodSession {
   return {
     streams: [stream],
     scores([output], position) {
       const { logits } = output!;
       const token = read?.[position] ?? argMax(logits);
-      onPosition?.(logits, token);
+      onPosition(output!, token, position);
       if (read === undefined) return logits;
       logits.fill(Number.NEGATIVE_INFINITY);
       logits[token] = 0;
@@ -249,39 +290,10 @@ function imagesKey({ images }: Job): string {
   return images.map(({ key }) => key).join();
 }
 
-function describeAnswer(job: Job, sequence: Sequence, info: ModelInfo): Answer {
-  const { id, dtype, adapter, device } = info;
-  const { finishReason, tokens, endedAt, firstLogitsAt } = sequence;
-  const [prompt] = sequence.prompts;
-  const decodeMs = endedAt - firstLogitsAt;
-  const imageMs = job.encodeMs === 0 ? 0 : job.openMs + job.encodeMs;
-  const { method, seed, sampler, maxTokens, stop, repetitionPenalty } = job.options;
-  const { name, settings } = method;
-  return {
-    text: sequence.text,
-    tokens,
-    finishReason,
-    usage: {
-      promptTokens: prompt!.tokens.length,
-      imageTokens: prompt!.imageTokens,
-      generatedTokens: tokens.length,
-    },
-    timings: {
-      imageMs,
-      prefillMs: firstLogitsAt - job.startedAt - imageMs,
-      decodeMs,
-      msPerToken: tokens.length < 2 ? null : decodeMs / (tokens.length - 1),
-      totalMs: endedAt - job.startedAt,
-    },
-    method: { name, settings },
-    seed,
-    details: job.details,
-    decoding: { maxTokens, stop, ...sampler, topK: sampler.topK ?? null, repetitionPenalty },
-    checkpoint: {
-      id,
-      dtype,
-      ...(adapter === undefined ? {} : { adapter }),
-      ...(device === undefined ? {} : { device }),
-    },
-  };
+/** @throws what made a reading fail, or InvalidArgumentError where the context had no room for all of it */
+function requireWhole({ finishReason, tokens, maxTokens }: Sequence, led: readonly number[]): void {
+  if (finishReason === "eos" || tokens.length === led.length) return;
+  throw new InvalidArgumentError(
+    `answer: received ${led.length} tokens with the end of text; expected at most ${maxTokens}, what the prompt leaves of the model's context; shorten one of them`,
+  );
 }

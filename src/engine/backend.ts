@@ -77,7 +77,7 @@ export interface ContextStep {
 /** The outputs after a context's last token; or why there are none. The failure of one never harms another. */
 export type StepResult = { readonly outputs: StepOutputs } | { readonly failure: unknown };
 
-/** A model behind the loop. Calls of `open`, `extend` and `close` come one after the other, never at once. */
+/** A model behind the loop. Calls of `open`, `extend`, `extendThrough` and `close` come one after the other, never at once. */
 export interface Backend {
   readonly info: ModelInfo;
   readonly facts: BackendFacts;
@@ -98,6 +98,11 @@ export interface Backend {
   open(prompts: readonly PromptToOpen[]): Promise<OpenResult[]>;
   /** Appends a token to each context. */
   extend(steps: readonly ContextStep[]): Promise<StepResult[]>;
+  /**
+   * Appends several tokens to one context, in one pass where that can be, and returns the outputs behind each of them.
+   * Left out by engines that can only append one at a time.
+   */
+  extendThrough?(context: Context, tokens: readonly number[]): Promise<readonly StepOutputs[]>;
   /** Frees contexts. */
   close(contexts: readonly Context[]): void;
   /** Bytes of all live contexts. */

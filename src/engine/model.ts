@@ -3,6 +3,7 @@ import type { SteeringDirections, SteeringStrengths } from "./directions.js";
 import type { ActiveEdit, Method } from "./method.js";
 import type { ModelInfo } from "./model-info.js";
 import type { Probe } from "./probe.js";
+import type { ReadAnswer, ReadOptions, ReadRequest } from "./reading.js";
 import type { GenerateRequest } from "./request.js";
 
 /** Options of {@link Model.generateBatch} and {@link Model.generateSettled}. */
@@ -51,6 +52,16 @@ export interface Model {
   ): Promise<PromiseSettledResult<Answer>[]>;
   /** Answers one request, token by token. */
   stream(request: GenerateRequest): AnswerStream;
+  /**
+   * Reads an answer that is there already: what this model would have said at each of its positions, in one forward pass
+   * for each way of seeing the question, however long the answer is.
+   *
+   * @throws InvalidArgumentError for options that are unknown or out of range, token ids that the model does not have, and
+   * prompts with answers that do not fit the context
+   * @throws UnsupportedCapabilityError through a worker, and for streams whose edits this model does not offer
+   * @throws DatasetError, InferenceError, AbortedError as `generate`
+   */
+  read(request: ReadRequest, options: ReadOptions): Promise<ReadAnswer>;
   /**
    * Token ids of a text as it stands, with nothing put around it.
    *

@@ -11,6 +11,9 @@ export interface StreamGroup {
 /** Prompt tokens that may join in one turn beside others that are being decoded. */
 const PREFILL_TOKENS = 1024;
 
+/** Logits that one pass over known tokens may return: 64 MiB. */
+const PASS_LOGITS = 2 ** 24;
+
 /** A sequence on its way through the scheduler. */
 interface Entry {
   readonly sequence: Sequence;
@@ -106,7 +109,10 @@ export class Scheduler {
     this.#retire();
     const running = this.#running;
     const opened = await this.#admit();
-    const extended = await this.#extend(running);
+    const isLed = ({ sequence: { led } }: Running) =>
+      led !== undefined && this.#backend.extendThrough !== undefined;
+    for (const entry of running.filter(isLed)) await this.#lead(entry);
+    const extended = await this.#extend(running.filter((entry) => !isLed(entry)));
     for (const [{ sequence }, outputs] of [...extended, ...opened]) advance(sequence, outputs);
     // What waited for a sequence that is done, an answer for its description, goes on together.
     if (this.#retire() > 0) await others();
@@ -175,6 +181,23 @@ export class Scheduler {
     const extend = async () => this.#backend.extend(steps);
     const results = await extend().catch((failure: unknown) => streamFailures(running, failure));
     return splitBy(running, results).flatMap(([entry, own]) => withOutputs(entry, own));
+  }
+
+  /** Appends as many of a sequence's known tokens as one pass takes. */
+  async #lead({ sequence, contexts: [context] }: Running): Promise<void> {
+    const { tokens, led } = sequence;
+    const vocabulary = this.#backend.info.vocabularySize;
+    const most = Math.max(1, Math.floor(PASS_LOGITS / vocabulary));
+    const from = tokens.length - 1;
+    const known = led!.slice(from, Math.min(from + most, led!.length - 1));
+    try {
+      const outputs = await this.#backend.extendThrough!(context!, known);
+      if (outputs.length < known.length)
+        throw new InferenceError("the backend returned too few results");
+      for (const output of outputs) advance(sequence, [output]);
+    } catch (failure) {
+      sequence.fail(failure);
+    }
   }
 
   /** Lets go of what is done or aborted; returns how many there were. */

@@ -35,6 +35,8 @@ export interface SequenceInput {
   /** Names the question and its images, so that equal seeds draw independently for different ones. */
   readonly drawName: string;
   readonly onPiece?: ((piece: StreamPiece) => void) | undefined;
+  /** The tokens that its session will choose, where that is certain: they are appended in one pass. */
+  readonly led?: readonly number[] | undefined;
 }
 
 /** A method's scores (V) of the next token, with what a scan of them found. */
@@ -79,6 +81,11 @@ export class Sequence {
   /** Most tokens that this answer can take. */
   get maxTokens(): number {
     return this.#maxTokens;
+  }
+
+  /** See {@link SequenceInput.led}. */
+  get led(): readonly number[] | undefined {
+    return this.#input.led;
   }
 
   get isDone(): boolean {

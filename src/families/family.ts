@@ -144,6 +144,8 @@ export interface ModelFamily<Layout = unknown> {
   readonly marks?: Readonly<Record<string, string>>;
   /** Tokens that are looked up in the table of embeddings as others, by id: such as have no row there. */
   readonly standIns?: ReadonlyMap<number, number>;
+  /** Whether tokens that are run together see those behind them: an answer's must be appended one at a time then. */
+  readonly looksAhead?: true;
   /** Makes what the vision encoder takes of an image. */
   process(processor: ImageProcessor, pixels: RgbPixels): Promise<ProcessedImage<Layout>>;
   /**

@@ -56,6 +56,7 @@ export const paligemma: FamilyPlugin = {
       name: "paligemma",
       facts: factsOf(read),
       imageToken: namedToken(imageTokenId, tokenText),
+      looksAhead: true,
       process: wholeImage,
       layOut(turns, images, tools) {
         refuseConversation(turns);

@@ -8,6 +8,8 @@ import type { Method } from "../engine/method.js";
 import type { BatchOptions, Model, ProbeOptions } from "../engine/model.js";
 import type { ModelInfo } from "../engine/model-info.js";
 import type { Probe } from "../engine/probe.js";
+import type { ReadAnswer, ReadOptions, ReadRequest } from "../engine/reading.js";
+import { readingOptions } from "../engine/reading-options.js";
 import type { GenerateRequest } from "../engine/request.js";
 import { type RequestOptions, requestOptions } from "../engine/request-options.js";
 import { type Load, Scheduler } from "../engine/scheduler.js";
@@ -94,6 +96,12 @@ export class LocalModel implements Model {
     return answerStream(request?.signal, async (signal, onPiece) =>
       this.#answer({ ...this.#options(request), signal }, this.#single, onPiece),
     );
+  }
+
+  async read(asked: ReadRequest, given: ReadOptions): Promise<ReadAnswer> {
+    this.#checkUsable();
+    const { request, answer, options } = readingOptions(asked, given, this.#backend);
+    return this.#answering.read(request, answer, options, this.#single);
   }
 
   async encode(text: string): Promise<readonly number[]> {

@@ -5,10 +5,11 @@ import type { Answer, AnswerStream } from "../engine/answer.js";
 import { checkProbeOptions, checkRecord } from "../engine/batch-options.js";
 import { checkMethod } from "../engine/check-method.js";
 import type { SteeringDirections, SteeringStrengths } from "../engine/directions.js";
-import type { ActiveEdit, Method } from "../engine/method.js";
+import type { ActiveEdit, Method, Stream } from "../engine/method.js";
 import type { BatchOptions, Model, ProbeOptions } from "../engine/model.js";
 import type { ModelInfo } from "../engine/model-info.js";
 import type { Probe } from "../engine/probe.js";
+import type { ReadAnswer, ReadOptions, ReadRequest } from "../engine/reading.js";
 import type { GenerateRequest } from "../engine/request.js";
 import { InvalidArgumentError } from "../errors.js";
 import { directionsId, requireModel, steeringEdits, vti } from "../methods/vti.js";
@@ -95,6 +96,19 @@ class SteeredModel implements Model {
     return this.#model.stream(this.#steered(request));
   }
 
+  async read(request: ReadRequest, options: ReadOptions): Promise<ReadAnswer> {
+    this.#checkUsable();
+    const { streams } = options ?? {};
+    // What is no function is left for the model to refuse.
+    if (streams !== undefined && typeof streams !== "function")
+      return this.#model.read(request, options);
+    const steered: ReadOptions["streams"] = (run) => {
+      const [first, ...others] = streams?.(run) ?? [{ view: run.view }];
+      return [this.#withEdits(first), ...others.map((stream) => this.#withEdits(stream))];
+    };
+    return this.#model.read(request, { ...options, streams: steered });
+  }
+
   async encode(text: string): Promise<readonly number[]> {
     this.#checkUsable();
     return this.#model.encode(text);
@@ -124,6 +138,10 @@ class SteeredModel implements Model {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
+  }
+
+  #withEdits(stream: Stream): Stream {
+    return { ...stream, edits: [...this.#edits, ...(stream.edits ?? [])] };
   }
 
   /** What is no list is left for the model to refuse. */

@@ -16,10 +16,11 @@ import { ORIGINAL_IMAGE } from "../../engine/image-variant.js";
 import type { ActiveEdit, Stream } from "../../engine/method.js";
 import type { ModelInfo } from "../../engine/model-info.js";
 import type { Probe } from "../../engine/probe.js";
+import type { StepOutputs } from "../../engine/step.js";
 import { checkDecoder } from "./decoder.js";
 import { bytesPerToken, type CachedPrefix, type CacheGeometry } from "./decoder-cache.js";
 import { readGeometry } from "./decoder-tensors.js";
-import { embedEach } from "./embeddings.js";
+import { embedEach, embedTokens } from "./embeddings.js";
 import { bytesOfStates } from "./fixed-states.js";
 import { EditedGraphs } from "./graphs.js";
 import { Lane, type OnnxContext } from "./lane.js";
@@ -149,6 +150,24 @@ export class OnnxBackend implements Backend {
       });
     }
     return results;
+  }
+
+  async extendThrough(context: Context, tokens: readonly number[]): Promise<StepOutputs[]> {
+    const { lane } = onnxContext(context);
+    if (this.#parts.family.looksAhead !== true) {
+      const embedded = await embedTokens(this.#parts, tokens);
+      const outputs = await lane.extendThrough(onnxContext(context), embedded, tokens.length);
+      if (outputs !== undefined) return outputs;
+    }
+    const each: StepOutputs[] = [];
+    for (const token of tokens) {
+      const [result] = await this.extend([{ context, token }]);
+      if ("failure" in result!) throw result.failure;
+      const { logits } = result!.outputs;
+      // A later step may write where these lie.
+      each.push({ ...result!.outputs, logits: logits.slice() });
+    }
+    return each;
   }
 
   close(contexts: readonly Context[]): void {

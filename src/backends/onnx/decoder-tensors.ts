@@ -103,6 +103,18 @@ export function emptyPast(runtime: Runtime, { layers, ArrayType, states }: Cache
   return past;
 }
 
+/**
+ * Views (V) of every position of logits (1, steps, V); undefined where the graph keeps fewer of them.
+ */
+export function allLogits(logits: Tensor | undefined, steps: number): Float32Array[] | undefined {
+  const [, kept, vocabulary] = (logits?.dims ?? []) as readonly number[];
+  if (logits === undefined || kept !== steps || vocabulary === undefined) return undefined;
+  const all = float32(logits, "the decoder");
+  return Array.from({ length: steps }, (_, i) =>
+    all.subarray(i * vocabulary, (i + 1) * vocabulary),
+  );
+}
+
 /** Views (V) of the last position of each row in logits (B, kept, V). */
 export function lastLogits(logits: Tensor | undefined, batch: number): Float32Array[] {
   if (logits === undefined) {
@@ -118,15 +130,18 @@ export function lastLogits(logits: Tensor | undefined, batch: number): Float32Ar
 /**
  * What a decoder is told of a run, by those inputs that it has: how many logits it is to keep, and, in merged exports of
  * two branches, whether there is a past.
+ *
+ * @param kept how many of the last positions' logits
  */
 export function runSettings(
   { Tensor }: Runtime,
   { inputNames }: Session,
   hasPast: boolean,
+  kept = 1,
 ): Tensors {
   const settings: Tensors = {};
   if (inputNames.includes("num_logits_to_keep")) {
-    settings.num_logits_to_keep = new Tensor("int64", BigInt64Array.of(1n), []);
+    settings.num_logits_to_keep = new Tensor("int64", BigInt64Array.of(BigInt(kept)), []);
   }
   if (inputNames.includes("use_cache_branch")) {
     settings.use_cache_branch = new Tensor("bool", Uint8Array.of(hasPast ? 1 : 0), [1]);

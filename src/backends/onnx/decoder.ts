@@ -5,7 +5,7 @@ import { InferenceError, ModelLoadError } from "../../errors.js";
 import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
 import type { CacheArray } from "./cache-array.js";
 import type { DecoderCache } from "./decoder-cache.js";
-import { cacheArray, lastLogits } from "./decoder-tensors.js";
+import { allLogits, cacheArray, lastLogits } from "./decoder-tensors.js";
 import { editFeeds, editReadings, type FedRun } from "./edit-feeds.js";
 import { cacheTensor } from "./float-tensors.js";
 import type { CheckpointGraphs, DecoderGraph } from "./graphs.js";
@@ -122,21 +122,44 @@ export class DecoderRunner {
     return groups;
   }
 
-  async #run(cache: DecoderCache, inputs: readonly ContextInput[]): Promise<StepOutputs[]> {
-    const step = this.#stepOf(cache, inputs);
-    const run = fedRun(cache, step);
-    let outputs: Tensors;
+  /**
+   * Appends tokens to one context in one run.
+   *
+   * @returns the outputs behind each of them; undefined, with nothing appended, where the graph gives only the last one's
+   */
+  async extendThrough(
+    cache: DecoderCache,
+    input: ContextInput,
+  ): Promise<StepOutputs[] | undefined> {
+    if (this.#edits.some(({ outputs = [] }) => outputs.length > 0)) return undefined;
+    const count = input.positions[0]!.length;
+    cache.reserve(cache.lengths[input.slot]! + count);
+    const step = this.#stepOf(cache, [input]);
+    const outputs = await this.#outputsOf(cache, step, count);
+    const logits = allLogits(outputs.logits, count);
+    if (logits !== undefined) this.#store(cache, step, outputs);
+    return logits?.map((row) => ({ logits: row }));
+  }
+
+  async #outputsOf(cache: DecoderCache, step: Step, kept: number): Promise<Tensors> {
+    const { session, feeds } = this.#graph;
     try {
-      outputs = await this.#graph.session.run({
-        ...this.#graph.feeds,
-        ...editFeeds(this.#runtime, this.#graph.session, this.#edits, run),
-        ...tokenFeeds(this.#runtime, this.#graph.session, inputs, step.pastRows > 0),
+      return await session.run({
+        ...feeds,
+        ...editFeeds(this.#runtime, session, this.#edits, fedRun(cache, step)),
+        ...tokenFeeds(this.#runtime, session, step.inputs, step.pastRows > 0, kept),
         attention_mask: this.#mask(cache, step),
         ...this.#pastFeeds(cache, step),
       });
     } catch (cause) {
       throw new InferenceError(`the decoder failed: ${(cause as Error).message}`, { cause });
     }
+  }
+
+  async #run(cache: DecoderCache, inputs: readonly ContextInput[]): Promise<StepOutputs[]> {
+    const step = this.#stepOf(cache, inputs);
+    const run = fedRun(cache, step);
+    const outputs = await this.#outputsOf(cache, step, 1);
     const logits = lastLogits(outputs.logits, inputs.length);
     this.#store(cache, step, outputs);
     return logits.map((row, i) => ({

@@ -47,7 +47,7 @@ export function runsOf(place: ImagePlace): readonly Span[] {
 }
 
 /** What the decoder takes of token ids, free to be overwritten. */
-async function embedTokens(
+export async function embedTokens(
   { runtime, graphs, family: { standIns } }: OnnxParts,
   tokens: readonly number[],
 ): Promise<TokenInputs> {

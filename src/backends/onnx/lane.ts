@@ -1,4 +1,5 @@
 import type { StepResult } from "../../engine/backend.js";
+import type { StepOutputs } from "../../engine/step.js";
 import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
 import { type ContextInput, DecoderRunner } from "./decoder.js";
 import { type CacheGeometry, DecoderCache } from "./decoder-cache.js";
@@ -65,6 +66,22 @@ export class Lane {
     const last = this.#contexts.pop()!;
     if (last !== context) this.#contexts[slot] = last;
     last.slot = slot;
+  }
+
+  /** Appends tokens to a context in one run, if its graph allows that (see {@link DecoderRunner.extendThrough}). */
+  async extendThrough(
+    context: OnnxContext,
+    tokens: TokenInputs,
+    count: number,
+  ): Promise<StepOutputs[] | undefined> {
+    const numbers = Int32Array.from({ length: count }, (_, i) => context.next + i);
+    const outputs = await this.runner.extendThrough(this.cache, {
+      ...inputOf(context),
+      tokens,
+      positions: context.prompt.positions.planes.map(() => numbers),
+    });
+    if (outputs !== undefined) context.next += count;
+    return outputs;
   }
 
   /** Appends one token to each of some contexts, given by ascending slot. */

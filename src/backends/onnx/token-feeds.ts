@@ -15,18 +15,20 @@ export interface NewTokens {
  * What a decoder is told of new tokens: all of its inputs but the past, and the mask over both.
  *
  * @param contexts one for each row; shorter ones are padded on the left
+ * @param kept of how many of the last positions logits are wanted
  */
 export function tokenFeeds(
   runtime: Runtime,
   session: Session,
   contexts: readonly NewTokens[],
   hasPast: boolean,
+  kept = 1,
 ): Tensors {
   const steps = Math.max(...contexts.map(({ positions }) => positions[0]!.length));
   const tokens = contexts.map((context) => context.tokens);
   return {
     ...tokenTensors(runtime, session, tokens, steps),
-    ...runSettings(runtime, session, hasPast),
+    ...runSettings(runtime, session, hasPast, kept),
     ...(session.inputNames.includes("position_ids")
       ? { position_ids: positionTensor(runtime, contexts, steps) }
       : {}),

@@ -5,6 +5,7 @@ import type { Method } from "../../engine/method.js";
 import type { BatchOptions, Model } from "../../engine/model.js";
 import type { ModelInfo } from "../../engine/model-info.js";
 import type { Probe } from "../../engine/probe.js";
+import type { ReadAnswer } from "../../engine/reading.js";
 import type { GenerateRequest } from "../../engine/request.js";
 import { checkSignal } from "../../engine/request-options.js";
 import { Told } from "../../engine/told.js";
@@ -108,6 +109,12 @@ export class WorkerModel implements Model {
   async probe(): Promise<Probe> {
     throw new UnsupportedCapabilityError(
       "hidden states cannot be read through a worker; load the model without worker",
+    );
+  }
+
+  async read(): Promise<ReadAnswer> {
+    throw new UnsupportedCapabilityError(
+      "an answer cannot be read through a worker, whose logits stay in its thread; load the model without worker",
     );
   }
 

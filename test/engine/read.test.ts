@@ -1,0 +1,56 @@
+/** Reading through the scheduler, with and without a backend that appends several tokens at once. */
+import { describe, expect, test } from "vitest";
+import { withoutImages } from "../../src/engine/view.js";
+import { fakeModel } from "../../src/testing/fake-model.js";
+import { ids, image } from "./asked.js";
+
+describe("reading an answer", () => {
+  const question = { prompt: "What is this?", image };
+
+  test("meets the logits that chose it, and the end of text behind it", async () => {
+    const model = fakeModel();
+    const answer = await model.generate({ ...question, maxTokens: 12 });
+    const best: number[] = [];
+    const read = await model.read(
+      { ...question, answer: ids(answer) },
+      { onPosition: ({ logits }) => best.push(logits.indexOf(Math.max(...logits))) },
+    );
+    expect(best.slice(0, -1)).toEqual(ids(answer));
+    expect(best.length).toBe(ids(answer).length + 1);
+    expect(read).toMatchObject({ tokens: ids(answer), hasEnd: true });
+  });
+
+  test("goes on beside answers that are generated, which stay what they are", async () => {
+    const alone = await fakeModel().generate({ ...question, maxTokens: 20 });
+    const model = fakeModel();
+    const seen: number[][] = [];
+    const [answer] = await Promise.all([
+      model.generate({ ...question, maxTokens: 20 }),
+      model.read(
+        { ...question, answer: "Read me." },
+        {
+          streams: ({ view }) => [{ view }, { view: withoutImages(view) }],
+          onPosition: (_, position, stream) => seen.push([stream, position]),
+        },
+      ),
+    ]);
+    expect(ids(answer)).toEqual(ids(alone));
+    const positions = [...Array(" Read me.".length + 1).keys()];
+    expect(seen.filter(([stream]) => stream === 0).map(([, at]) => at)).toEqual(positions);
+    expect(seen.filter(([stream]) => stream === 1).map(([, at]) => at)).toEqual(positions);
+  });
+
+  test("fails where the callback does, and lets the model go on", async () => {
+    const model = fakeModel();
+    const read = model.read(
+      { ...question, answer: "No." },
+      {
+        onPosition: () => {
+          throw new RangeError("mine");
+        },
+      },
+    );
+    await expect(read).rejects.toThrow("mine");
+    await expect(model.generate({ ...question, maxTokens: 2 })).resolves.toBeDefined();
+  });
+});
