@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { BENCHMARKS, REPORT_FILES, rebuildReport } from "../eval/index.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
+import { untilStopped } from "./stop-signal.js";
 import { wrapText } from "./wrap-text.js";
 
 interface ReportFlags extends JudgeFlags {
@@ -32,12 +33,15 @@ Examples:
 }
 
 async function run(folder: string, flags: ReportFlags): Promise<void> {
-  await rebuildReport(folder, {
-    benchmarks: BENCHMARKS,
-    data: flags.data,
-    truth: flags.truth,
-    images: flags.images,
-    judge: judgeFrom(flags, join(folder, "verdicts.jsonl")),
-  });
+  await untilStopped((signal) =>
+    rebuildReport(folder, {
+      benchmarks: BENCHMARKS,
+      data: flags.data,
+      truth: flags.truth,
+      images: flags.images,
+      judge: judgeFrom(flags, join(folder, "verdicts.jsonl")),
+      signal,
+    }),
+  );
   process.stdout.write(`${wrapText(`report: ${join(folder, REPORT_FILES.html)}`, "  ")}\n`);
 }

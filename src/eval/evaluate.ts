@@ -131,7 +131,7 @@ export async function evaluate(model: Model, request: EvaluationRequest): Promis
         onProgress: withTotal(onProgress, sets, series, score),
       });
     }
-    return await reportRun(out, store, settings, sets, judge);
+    return await reportRun(out, store, settings, sets, judge, signal);
   } finally {
     await store.close();
   }

@@ -1,11 +1,11 @@
 import { benchmarkNamed } from "../../src/eval/benchmarks/registry.js";
 import type { Benchmark, Question } from "../../src/eval/contract/benchmark.js";
 import { groupBy } from "../../src/eval/data/group-by.js";
-import { analyseSet } from "../../src/eval/report/analyse-set.js";
 import type { Finding } from "../../src/eval/report/run-analysis.js";
 import type { AnsweredSeries } from "../../src/eval/report/scored-method.js";
 import type { Observations } from "../../src/eval/store/stored-rows.js";
 import { SeededRandom } from "../../src/math/seeded-random.js";
+import { analysed } from "./analysed.js";
 
 /** What a run found, by `<decoding> <method>`. */
 export type Found = ReadonlyMap<string, readonly Finding[]>;
@@ -51,7 +51,7 @@ function findingsOf(
       };
     }),
   );
-  const { findings } = analyseSet({ name: "simulated", ...set }, series);
+  const { findings } = analysed({ name: "simulated", ...set }, series);
   return groupBy(findings, ({ decoding, method }) => `${decoding} ${method}`);
 }
 

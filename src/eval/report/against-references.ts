@@ -1,5 +1,6 @@
 import type { Metric } from "../contract/benchmark.js";
 import { groupBy } from "../data/group-by.js";
+import { mapInTurns, type Turns } from "../data/turns.js";
 import { compareOnMetrics, type MethodResults } from "../statistics/compare-methods.js";
 import type { JudgedComparison } from "./run-analysis.js";
 import type { ScoredMethod } from "./scored-method.js";
@@ -9,24 +10,29 @@ import { verdict } from "./verdict.js";
 const REFERENCES: readonly string[] = ["regular", "apc"];
 
 /** Every method against each reference, under the same way of decoding. */
-export function againstReferences(
+export function* againstReferences(
   methods: readonly ScoredMethod[],
   metrics: readonly Metric[],
   resultsOf: (method: ScoredMethod) => MethodResults,
-): JudgedComparison[] {
+): Turns<JudgedComparison[]> {
   const named = new Map(metrics.map((metric) => [metric.name, metric]));
-  return [...groupBy(methods, ({ decoding }) => decoding)].flatMap(([decoding, members]) =>
+  const pairs = [...groupBy(methods, ({ decoding }) => decoding)].flatMap(([decoding, members]) =>
     REFERENCES.flatMap((name, index) => {
       const reference = members.find(({ method }) => method === name);
       if (reference === undefined) return [];
       const earlier = REFERENCES.slice(0, index + 1);
       const others = members.filter(({ method }) => !earlier.includes(method));
-      const found = compareOnMetrics(others.map(resultsOf), resultsOf(reference), metrics);
-      return found.map((one) => ({
-        ...one,
-        decoding,
-        verdict: verdict(one, named.get(one.metric)!),
-      }));
+      return [{ decoding, reference, others }];
     }),
   );
+  const compared = yield* mapInTurns(pairs, function* ({ decoding, reference, others }) {
+    const results = resultsOf(reference);
+    const found = yield* compareOnMetrics(others.map(resultsOf), results, metrics);
+    return found.map((one) => ({
+      ...one,
+      decoding,
+      verdict: verdict(one, named.get(one.metric)!),
+    }));
+  });
+  return compared.flat();
 }

@@ -1,4 +1,5 @@
 import type { Benchmark } from "../contract/benchmark.js";
+import { mapInTurns, type Turns } from "../data/turns.js";
 import { behaviourMetrics } from "../metrics/behaviour-metrics.js";
 import { cellOfScore } from "../scoring/behaviour-counts.js";
 import type { MethodResults } from "../statistics/compare-methods.js";
@@ -7,20 +8,22 @@ import type { MethodBehaviour } from "./run-analysis.js";
 import { averaged, figuresFrom, type ScoredMethod } from "./scored-method.js";
 
 /** What each method's answers are like, and how that differs from the references. */
-export function behaviourOf(
+export function* behaviourOf(
   benchmark: Benchmark,
   methods: readonly ScoredMethod[],
-): MethodBehaviour[] {
+): Turns<MethodBehaviour[]> {
   const metrics = behaviourMetrics(benchmark);
   // The truth is the same for all methods.
   const compared = metrics.filter(({ name }) => name !== "true_yes_ratio");
-  const comparisons = againstReferences(methods, compared, resultsOf);
-  return methods.map(({ method, decoding, behaviours }) => ({
-    method,
-    decoding,
-    figures: figuresFrom(metrics, behaviours, decoding),
-    comparisons: comparisons.filter((one) => one.method === method && one.decoding === decoding),
-  }));
+  const comparisons = yield* againstReferences(methods, compared, resultsOf);
+  return yield* mapInTurns(methods, function* ({ method, decoding, behaviours }) {
+    return {
+      method,
+      decoding,
+      figures: yield* figuresFrom(metrics, behaviours, decoding),
+      comparisons: comparisons.filter((one) => one.method === method && one.decoding === decoding),
+    };
+  });
 }
 
 function resultsOf({ method, scores, behaviours }: ScoredMethod): MethodResults {

@@ -1,4 +1,5 @@
 import type { Benchmark } from "../contract/benchmark.js";
+import { mapInTurns, type Turns } from "../data/turns.js";
 import { primaryMetricOf } from "../scoring/primary-metric.js";
 import { gainFinding } from "./find-gains.js";
 import { inactiveFinding } from "./find-inactive.js";
@@ -16,11 +17,11 @@ export interface FindingsInput {
 }
 
 /** What can be said of each method in plain words: whether it does anything, what it mimics, and what its gain is worth. */
-export function findingsOf(
+export function* findingsOf(
   benchmark: Benchmark,
   { series, methods, behaviour, controls }: FindingsInput,
-): Finding[] {
-  return (["greedy", "sampling"] as const).flatMap((decoding) => {
+): Turns<Finding[]> {
+  const found = yield* mapInTurns(["greedy", "sampling"] as const, function* (decoding) {
     const here = methods.filter((one) => one.decoding === decoding);
     const isHere = (seed: number | null) => (seed === null) === (decoding === "greedy");
     const seriesOf = (name: string) =>
@@ -31,11 +32,18 @@ export function findingsOf(
     });
     const idle = new Set(inactive.map(({ method }) => method));
     const metric = primaryMetricOf(benchmark);
-    const trials = tryMethods(decoding, methods, controls, metric, (name) => !idle.has(name));
+    const trials = yield* tryMethods(
+      decoding,
+      methods,
+      controls,
+      metric,
+      (name) => !idle.has(name),
+    );
     return [
       ...inactive,
-      ...mimicry({ benchmark, decoding, methods, behaviour, trials }),
+      ...(yield* mimicry({ benchmark, decoding, methods, behaviour, trials })),
       ...trials.map((trial) => gainFinding(trial, decoding, benchmark)),
     ];
   });
+  return found.flat();
 }

@@ -1,8 +1,13 @@
 import type { Benchmark, Counts } from "../contract/benchmark.js";
 import { groupBy } from "../data/group-by.js";
+import { mapInTurns, type Turns } from "../data/turns.js";
 import { CUT_LENGTHS, countsOfCut, cutMetrics, cutName } from "../metrics/cut-metrics.js";
 import { corrected } from "../statistics/compare-methods.js";
-import { type TradeOff, tradeOffDifference } from "../statistics/trade-off.js";
+import {
+  type TradeOff,
+  type TradeOffDifference,
+  tradeOffDifference,
+} from "../statistics/trade-off.js";
 import { againstReferences } from "./against-references.js";
 import type {
   Coordinate,
@@ -18,23 +23,26 @@ import { frontierVerdict } from "./verdict.js";
 const BASELINE = "regular";
 
 /** What each method's captions find and invent, beside `regular` with its captions cut shorter. */
-export function frontierOf(
+export function* frontierOf(
   benchmark: Benchmark,
   methods: readonly ScoredMethod[],
-): Frontier | null {
+): Turns<Frontier | null> {
   const tradeOff = tradeOffOf(benchmark);
   if (tradeOff === null) return null;
   const { recall, hallucination } = tradeOff;
   const groups = [...groupBy(methods, ({ decoding }) => decoding).values()];
+  const points = yield* mapInTurns(methods, function* (method) {
+    const own = yield* pointOf(method, tradeOff);
+    const cuts = method.method === BASELINE ? yield* cutPointsOf(method, benchmark, tradeOff) : [];
+    return [own, ...cuts];
+  });
+  const comparisons = yield* mapInTurns(groups, (members) => comparisonsOf(members, tradeOff));
   return {
     recall: infoOf(recall),
     hallucination: infoOf(hallucination),
-    points: methods.flatMap((method) => [
-      pointOf(method, tradeOff),
-      ...(method.method === BASELINE ? cutPointsOf(method, benchmark, tradeOff) : []),
-    ]),
-    comparisons: groups.flatMap((members) => comparisonsOf(members, tradeOff)),
-    differences: againstReferences(methods, benchmark.metrics, resultsOf),
+    points: points.flat(),
+    comparisons: comparisons.flat(),
+    differences: yield* againstReferences(methods, benchmark.metrics, resultsOf),
   };
 }
 
@@ -44,10 +52,10 @@ function tradeOffOf({ tradeOff, metrics }: Benchmark): TradeOff | null {
   return recall === undefined || hallucination === undefined ? null : { recall, hallucination };
 }
 
-function pointOf(scored: ScoredMethod, { recall, hallucination }: TradeOff): FrontierPoint {
+function* pointOf(scored: ScoredMethod, { recall, hallucination }: TradeOff): Turns<FrontierPoint> {
   const { method, decoding, scores } = scored;
   const clusters = scores.map((score) => score.clusters);
-  const figures = figuresFrom([recall, hallucination], clusters, decoding);
+  const figures = yield* figuresFrom([recall, hallucination], clusters, decoding);
   return {
     name: method,
     decoding,
@@ -57,12 +65,12 @@ function pointOf(scored: ScoredMethod, { recall, hallucination }: TradeOff): Fro
   };
 }
 
-function cutPointsOf(
+function* cutPointsOf(
   { method, decoding, behaviours }: ScoredMethod,
   benchmark: Benchmark,
   { recall, hallucination }: TradeOff,
-): FrontierPoint[] {
-  const figures = figuresFrom(cutMetrics(benchmark), behaviours, decoding);
+): Turns<FrontierPoint[]> {
+  const figures = yield* figuresFrom(cutMetrics(benchmark), behaviours, decoding);
   return CUT_LENGTHS.map((words) => ({
     name: `${method}, first ${words} words`,
     decoding,
@@ -77,20 +85,30 @@ function coordinate({ value, interval }: Figure): Coordinate {
 }
 
 /** Every method of one way of decoding against the baselines. */
-function comparisonsOf(members: readonly ScoredMethod[], tradeOff: TradeOff): FrontierComparison[] {
+function* comparisonsOf(
+  members: readonly ScoredMethod[],
+  tradeOff: TradeOff,
+): Turns<FrontierComparison[]> {
   const regular = members.find(({ method }) => method === BASELINE);
   if (regular === undefined) return [];
-  const found = members.flatMap((scored) => {
-    const difference = scored === regular ? null : differenceOf(scored, regular, tradeOff);
+  const found = yield* mapInTurns(members, function* (scored) {
+    const difference = scored === regular ? null : yield* differenceOf(scored, regular, tradeOff);
     if (difference === null) return [];
     const { method, decoding } = scored;
     return [{ method, decoding, ...difference }];
   });
-  return corrected(found).map((one) => ({ ...one, verdict: frontierVerdict(one, tradeOff) }));
+  return corrected(found.flat()).map((one) => ({
+    ...one,
+    verdict: frontierVerdict(one, tradeOff),
+  }));
 }
 
 /** Images that only one of the two has are left out. */
-function differenceOf(scored: ScoredMethod, regular: ScoredMethod, tradeOff: TradeOff) {
+function* differenceOf(
+  scored: ScoredMethod,
+  regular: ScoredMethod,
+  tradeOff: TradeOff,
+): Turns<TradeOffDifference | null> {
   const own = averaged(scored.scores.map(({ clusters }) => clusters));
   const whole = averaged(regular.scores.map(({ clusters }) => clusters));
   const cut = averaged(regular.behaviours);
@@ -98,7 +116,7 @@ function differenceOf(scored: ScoredMethod, regular: ScoredMethod, tradeOff: Tra
   const countsOf = (clusters: ReadonlyMap<string, Counts>) =>
     shared.map((key) => clusters.get(key) ?? {});
   const cuts = countsOf(cut);
-  return tradeOffDifference(
+  return yield* tradeOffDifference(
     countsOf(own),
     [
       ...CUT_LENGTHS.map((words) => cuts.map((counts) => countsOfCut(words, counts))),

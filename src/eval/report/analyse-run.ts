@@ -1,4 +1,5 @@
 import { groupBy } from "../data/group-by.js";
+import { inTurns } from "../data/turns.js";
 import { addTallies, type JudgeTally } from "../judge/judge-answers.js";
 import { type JudgeSetup, judgeMatched } from "../judge/judge-matched.js";
 import type { RunSet } from "../run/plan-run.js";
@@ -30,12 +31,15 @@ export interface StoredRun {
  *
  * @param sets the questions of the run's sets
  * @param judge asked where a rule needs verdicts
+ * @param signal gives the analysis up
  * @param onScored told of the scored answers of each set
+ * @throws AbortedError when the signal fires
  */
 export async function analyseRun(
   run: StoredRun,
   sets: readonly RunSet[],
   judge: JudgeSetup | null,
+  signal?: AbortSignal,
   onScored: (set: SetAnalysis, methods: readonly ScoredMethod[]) => void = () => {},
 ): Promise<RunAnalysis> {
   const bySet = groupBy(run.answers, ({ set }) => set);
@@ -56,7 +60,7 @@ export async function analyseRun(
         set.benchmark,
         set.rule,
         withQuestions(own, set),
-        judge,
+        judge === null || signal === undefined ? judge : { ...judge, signal },
       );
       if (tally !== null) tallies.push(tally);
       series.push({
@@ -68,9 +72,9 @@ export async function analyseRun(
         finishes: finishesOf(own, timings, ending),
       });
     }
-    const methods = scoreMethods(set.benchmark, set.rule, series);
+    const methods = await inTurns(scoreMethods(set.benchmark, set.rule, series), signal);
     const analysis = {
-      ...analyseSet(set, series, methods),
+      ...(await inTurns(analyseSet(set, series, methods), signal)),
       failures: { questions: failed.size, answers: failures },
       judging: tallies.length > 0 ? addTallies(tallies) : null,
     };

@@ -1,5 +1,6 @@
 import type { Benchmark } from "../contract/benchmark.js";
 import { groupBy } from "../data/group-by.js";
+import { mapInTurns, type Turns } from "../data/turns.js";
 import { behaviourMetrics } from "../metrics/behaviour-metrics.js";
 import type { RunSet } from "../run/plan-run.js";
 import { addClusters, addGroups } from "../scoring/add-scores.js";
@@ -27,23 +28,22 @@ import {
   infoOf,
   resultsOf,
   type ScoredMethod,
-  scoreMethods,
 } from "./scored-method.js";
 
 const EXAMPLES = 8;
 
 /**
- * Figures, comparisons and examples of one set from the answers of all its series.
+ * Figures, comparisons and examples of one set from the answers of all its series, with rests.
  *
- * @param methods the same answers, where they are scored already
+ * @param methods the same answers, scored
  */
-export function analyseSet(
+export function* analyseSet(
   set: Pick<RunSet, "name" | "benchmark" | "rule">,
   series: readonly AnsweredSeries[],
-  methods: readonly ScoredMethod[] = scoreMethods(set.benchmark, set.rule, series),
-): Omit<SetAnalysis, "judging" | "failures"> {
-  const controls = scoreControls(set.benchmark, set.rule, series);
-  const behaviour = behaviourOf(set.benchmark, methods);
+  methods: readonly ScoredMethod[],
+): Turns<Omit<SetAnalysis, "judging" | "failures">> {
+  const controls = yield* scoreControls(set.benchmark, set.rule, series);
+  const behaviour = yield* behaviourOf(set.benchmark, methods);
   const firstClusters = addClusters(methods[0]?.scores.map(({ clusters }) => clusters) ?? []);
   const asked = new Set(methods.flatMap(({ scores }) => scores[0]?.scored ?? []).map(idOf));
   return {
@@ -57,33 +57,33 @@ export function analyseSet(
     questions: asked.size,
     images: firstClusters.size,
     primaryImages: clustersWith(primaryMetricOf(set.benchmark), [...firstClusters.values()]),
-    methods: methods.map((method) => figuresOf(set.benchmark, method)),
-    comparisons: againstReferences(methods, [primaryMetricOf(set.benchmark)], resultsOf),
+    methods: yield* mapInTurns(methods, (method) => figuresOf(set.benchmark, method)),
+    comparisons: yield* againstReferences(methods, [primaryMetricOf(set.benchmark)], resultsOf),
     measures: behaviourMetrics(set.benchmark).map(infoOf),
     behaviour,
-    transitions: transitionsOf(set.benchmark, methods),
-    frontier: frontierOf(set.benchmark, methods),
-    ability: abilityOf(set.benchmark, methods),
-    controls: controls.map((control) => ({
-      ...figuresOf(set.benchmark, control),
-      matchedTo: control.matchedTo,
-      setting: control.setting,
-    })),
-    findings: findingsOf(set.benchmark, { series, methods, behaviour, controls }),
+    transitions: yield* transitionsOf(set.benchmark, methods),
+    frontier: yield* frontierOf(set.benchmark, methods),
+    ability: yield* abilityOf(set.benchmark, methods),
+    controls: yield* mapInTurns(controls, function* (control) {
+      const { matchedTo, setting } = control;
+      return { ...(yield* figuresOf(set.benchmark, control)), matchedTo, setting };
+    }),
+    findings: yield* findingsOf(set.benchmark, { series, methods, behaviour, controls }),
     disagreements: disagreementsOf(methods),
   };
 }
 
-function abilityOf(
+function* abilityOf(
   { metrics, abilityMetric }: Benchmark,
   methods: readonly ScoredMethod[],
-): Ability | null {
+): Turns<Ability | null> {
   const metric = metrics.find(({ name }) => name === abilityMetric);
   if (metric === undefined) return null;
-  return { metric: infoOf(metric), comparisons: againstReferences(methods, [metric], resultsOf) };
+  const comparisons = yield* againstReferences(methods, [metric], resultsOf);
+  return { metric: infoOf(metric), comparisons };
 }
 
-function figuresOf(benchmark: Benchmark, scored: ScoredMethod): MethodFigures {
+function* figuresOf(benchmark: Benchmark, scored: ScoredMethod): Turns<MethodFigures> {
   const { method, decoding, seeds, scores, timings } = scored;
   return {
     method,
@@ -92,7 +92,7 @@ function figuresOf(benchmark: Benchmark, scored: ScoredMethod): MethodFigures {
     draws: scores.length,
     n: scores.reduce((sum, score) => sum + score.n, 0),
     unparsed: scores.reduce((sum, score) => sum + score.unparsed, 0),
-    figures: figuresFrom(
+    figures: yield* figuresFrom(
       benchmark.metrics,
       scores.map(({ clusters }) => clusters),
       decoding,

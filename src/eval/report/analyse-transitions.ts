@@ -1,5 +1,6 @@
 import type { Benchmark, Cell, Counts, Metric } from "../contract/benchmark.js";
 import { groupBy } from "../data/group-by.js";
+import { mapInTurns, type Turns } from "../data/turns.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
 import { cellOfScore } from "../scoring/behaviour-counts.js";
@@ -32,25 +33,28 @@ interface Uncorrected extends Omit<Transition, "right" | "yes"> {
 }
 
 /** The transition tables from `regular` to every other method, for each way of decoding. */
-export function transitionsOf(
+export function* transitionsOf(
   { kind }: Pick<Benchmark, "kind">,
   methods: readonly ScoredMethod[],
-): Transition[] {
+): Turns<Transition[]> {
   if (kind !== "yes-no") return [];
-  return [...groupBy(methods, ({ decoding }) => decoding).values()].flatMap((members) => {
+  const groups = [...groupBy(methods, ({ decoding }) => decoding).values()];
+  const found = yield* mapInTurns(groups, function* (members) {
     const reference = members.find(({ method }) => method === REFERENCE);
     if (reference === undefined) return [];
     const others = members.filter((one) => one !== reference);
-    return withCorrection(others.flatMap((method) => transitionOf(method, reference) ?? []));
+    const transitions = yield* mapInTurns(others, (method) => transitionOf(method, reference));
+    return withCorrection(transitions.flatMap((one) => one ?? []));
   });
+  return found.flat();
 }
 
-function transitionOf(method: ScoredMethod, reference: ScoredMethod): Uncorrected | null {
+function* transitionOf(method: ScoredMethod, reference: ScoredMethod): Turns<Uncorrected | null> {
   const answers = method.scores.map((_, k) => pairsOf(method, reference, k));
   const pairs = answers.flatMap((one) => one.pairs);
   if (pairs.length === 0) return null;
   const single = answers.length === 1;
-  const shifts = comparePair(
+  const shifts = yield* comparePair(
     resultsOf(method.method, pairs, "to", single),
     resultsOf(reference.method, pairs, "from", single),
     SHIFTS,

@@ -1,4 +1,5 @@
 import type { Benchmark } from "../contract/benchmark.js";
+import { mapInTurns, type Turns } from "../data/turns.js";
 import { primaryMetricOf } from "../scoring/primary-metric.js";
 import { comparePair, corrected } from "../statistics/compare-methods.js";
 import { likeness, likenessOf, likenessOfSide } from "./answer-likeness.js";
@@ -22,8 +23,8 @@ export interface Evidence {
  * temperature. Two things must come together: the change itself is shown, and the method is not shown to be better than
  * the control that makes the same change and nothing else.
  */
-export function mimicry(evidence: Evidence): Finding[] {
-  const cooling = coolingOf(evidence);
+export function* mimicry(evidence: Evidence): Turns<Finding[]> {
+  const cooling = yield* coolingOf(evidence);
   return evidence.trials.flatMap((trial) => {
     const cooler = cooling.get(trial.method.method);
     const sampled =
@@ -106,29 +107,30 @@ function changeOf(
  * Methods whose sampled answers are more like the greedy ones of `regular` than its own sampled ones are, both where
  * these say yes and where they say no: a shift to either would take from the other. Holm's correction is over the methods.
  */
-function coolingOf({
+function* coolingOf({
   decoding,
   methods,
   trials,
   benchmark,
-}: Evidence): Map<string, JudgedComparison> {
+}: Evidence): Turns<Map<string, JudgedComparison>> {
   const sides = benchmark.kind === "yes-no" ? (["yes", "no"] as const) : (["yes"] as const);
   const regular = methods.find((one) => one.method === "regular" && one.decoding === decoding);
   const greedy = methods.find((one) => one.method === "regular" && one.decoding === "greedy");
   if (decoding === "greedy" || regular === undefined || greedy === undefined) return new Map();
   const reference = likenessOf(regular, greedy);
-  const compared = trials.flatMap(({ method }) => {
-    const [all, ...each] = comparePair(likenessOf(method, greedy), reference, [
+  const compared = yield* mapInTurns(trials, function* ({ method }) {
+    const [all, ...each] = yield* comparePair(likenessOf(method, greedy), reference, [
       likeness,
       ...sides.map(likenessOfSide),
     ]);
     const isEven = each.every((side) => side == null || side.difference > 0);
     return all == null ? [] : [{ all, isEven }];
   });
-  const judged = corrected(compared.map(({ all }) => all));
+  const likened = compared.flat();
+  const judged = corrected(likened.map(({ all }) => all));
   return new Map(
     judged.flatMap((one, i) =>
-      one.shown && one.difference > 0 && compared[i]!.isEven
+      one.shown && one.difference > 0 && likened[i]!.isEven
         ? [[one.method, { ...one, decoding, verdict: verdict(one, likeness) }] as const]
         : [],
     ),

@@ -23,6 +23,8 @@ export interface RebuildOptions {
   readonly images?: string | undefined;
   /** For rules that need verdicts; those that are stored are not asked for again. */
   readonly judge?: JudgeSetup | null;
+  /** Gives up before the report is written. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -31,10 +33,11 @@ export interface RebuildOptions {
  *
  * @throws DatasetError when the folder holds no run, a damaged one or one that is in use, or when a question file is
  *   missing or not the one that the run asked
+ * @throws AbortedError when the signal fires; the answers and an older report stay
  * @throws InvalidArgumentError when a benchmark is not among those given, or a rule needs a judge and there is none
  */
 export async function rebuildReport(folder: string, options: RebuildOptions): Promise<RunAnalysis> {
-  const { judge = null } = options;
+  const { judge = null, signal } = options;
   const settings = await readSettings(folder);
   const requests = await requestsOf(folder, settings, options);
   for (const { benchmark, rule } of requests) {
@@ -46,7 +49,7 @@ export async function rebuildReport(folder: string, options: RebuildOptions): Pr
     expects: askedFor(sets, settings.series),
   });
   try {
-    return await reportRun(folder, store, settings, sets, judge);
+    return await reportRun(folder, store, settings, sets, judge, signal);
   } finally {
     await store.close();
   }

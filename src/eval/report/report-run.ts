@@ -12,13 +12,18 @@ import type { AnsweredSet } from "./page-answers.js";
 import type { RunAnalysis } from "./run-analysis.js";
 import { REPORT_FILES, writeReport } from "./write-report.js";
 
-/** Writes the report of what a run's folder holds. */
+/**
+ * Writes the report of what a run's folder holds.
+ *
+ * @throws AbortedError when the signal fires before it is written; answers and an older report stay
+ */
 export async function reportRun(
   folder: string,
   store: AnswerStore,
   settings: RunSettings,
   sets: readonly RunSet[],
   judge: JudgeSetup | null,
+  signal?: AbortSignal,
 ): Promise<RunAnalysis> {
   const run = {
     settings,
@@ -27,7 +32,7 @@ export async function reportRun(
     timings: await readTimings(folder),
   };
   const answered: AnsweredSet[] = [];
-  const analysis = await analyseRun(run, sets, judge, (set, methods) =>
+  const analysis = await analyseRun(run, sets, judge, signal, (set, methods) =>
     answered.push({ set, methods }),
   );
   const folders = new Map(sets.map(({ name, images }) => [name, images]));

@@ -1,16 +1,17 @@
 import type { Benchmark } from "../contract/benchmark.js";
 import { deriveControls } from "../controls/derive-controls.js";
+import type { Turns } from "../data/turns.js";
 import { type AnsweredSeries, scoreMethods } from "./scored-method.js";
 import type { ScoredControl } from "./try-methods.js";
 
 /** The controls that are made of answers of `regular`, scored as methods are. */
-export function scoreControls(
+export function* scoreControls(
   benchmark: Benchmark,
   rule: string,
   series: readonly AnsweredSeries[],
-): ScoredControl[] {
+): Turns<ScoredControl[]> {
   const derived = deriveControls(benchmark, rule, series);
-  const scored = scoreMethods(
+  const scored = yield* scoreMethods(
     benchmark,
     rule,
     derived.map((one) => ({ ...one, timings: [] })),

@@ -1,12 +1,13 @@
 import type { Benchmark, Counts, Metric, MetricInfo } from "../contract/benchmark.js";
 import type { SeriesAnswers } from "../controls/control-series.js";
 import { groupBy } from "../data/group-by.js";
+import { mapInTurns, type Turns } from "../data/turns.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { metricValues } from "../metrics/metric-values.js";
 import { addClusters } from "../scoring/add-scores.js";
-import { type BenchmarkScore, scoreMatched } from "../scoring/score-answers.js";
+import { type BenchmarkScore, scoreInTurns } from "../scoring/score-answers.js";
 import type { MethodResults } from "../statistics/compare-methods.js";
-import { metricIntervals } from "../statistics/metric-intervals.js";
+import { intervalsOf } from "../statistics/metric-intervals.js";
 import { seedSpread } from "../statistics/seed-spread.js";
 import type { StoredTiming } from "../store/stored-rows.js";
 import { type Finish, withFinishes } from "./finishes.js";
@@ -34,15 +35,17 @@ export interface ScoredMethod {
 }
 
 /** All series of a set, by method and way of decoding. */
-export function scoreMethods(
+export function* scoreMethods(
   benchmark: Benchmark,
   rule: string,
   series: readonly AnsweredSeries[],
-): ScoredMethod[] {
+): Turns<ScoredMethod[]> {
   const answered = series.filter((one) => one.answered.length > 0);
   const groups = groupBy(answered, ({ method, seed }) => `${decodingOf(seed)} ${method}`);
-  return [...groups.values()].map((members) => {
-    const scores = members.map((member) => scoreMatched(benchmark, member.answered, rule));
+  return yield* mapInTurns([...groups.values()], function* (members) {
+    const scores = yield* mapInTurns(members, (member) =>
+      scoreInTurns(benchmark, member.answered, rule),
+    );
     return {
       method: members[0]?.method ?? "",
       decoding: decodingOf(members[0]?.seed ?? null),
@@ -81,14 +84,14 @@ export function resultsOf({ method, scores }: ScoredMethod): MethodResults {
 }
 
 /** Figures by metric, with intervals over all answers, from the counts of each seed or draw. */
-export function figuresFrom(
+export function* figuresFrom(
   metrics: readonly Metric[],
   all: readonly Clusters[],
   decoding: Decoding,
-): Record<string, Figure> {
+): Turns<Record<string, Figure>> {
   const clusters = [...addClusters(all).values()];
   const total = metricValues({ metrics }, addCounts(clusters));
-  const intervals = metricIntervals(clusters, metrics);
+  const intervals = yield* intervalsOf(clusters, metrics);
   const single = decoding === "greedy" && all.length === 1;
   const each = single ? [] : all.map((one) => metricValues({ metrics }, addCounts(one.values())));
   return Object.fromEntries(

@@ -1,5 +1,6 @@
 import type { Metric } from "../contract/benchmark.js";
 import { DECODED_CONTROLS } from "../controls/decoded-controls.js";
+import { mapInTurns, type Turns } from "../data/turns.js";
 import { comparePair, corrected } from "../statistics/compare-methods.js";
 import type { ControlFigures, Decoding, JudgedComparison } from "./run-analysis.js";
 import { resultsOf, type ScoredMethod } from "./scored-method.js";
@@ -31,13 +32,13 @@ export function isReference(method: string): boolean {
  *
  * @param isOnTrial false for methods that do nothing
  */
-export function tryMethods(
+export function* tryMethods(
   decoding: Decoding,
   methods: readonly ScoredMethod[],
   controls: readonly ScoredControl[],
   metric: Metric,
   isOnTrial: (method: string) => boolean,
-): Trial[] {
+): Turns<Trial[]> {
   const here = methods.filter((one) => one.decoding === decoding);
   const tried = here.filter(({ method }) => !isReference(method) && isOnTrial(method));
   const references = [
@@ -48,16 +49,21 @@ export function tryMethods(
         : [],
     ),
   ];
-  const all = tried.flatMap((method) => {
+  const pairs = tried.flatMap((method) => {
     const own = controls.filter(
       (one) =>
         one.decoding === decoding && (one.matchedTo === null || one.matchedTo === method.method),
     );
-    return [...references, ...own].flatMap(
-      (reference) => comparePair(resultsOf(method), resultsOf(reference), [metric])[0] ?? [],
-    );
+    return [...references, ...own].map((reference) => ({ method, reference }));
   });
-  const judged = corrected(all).map((one) => ({ ...one, decoding, verdict: verdict(one, metric) }));
+  const compared = yield* mapInTurns(pairs, ({ method, reference }) =>
+    comparePair(resultsOf(method), resultsOf(reference), [metric]),
+  );
+  const judged = corrected(compared.flatMap(([one]) => one ?? [])).map((one) => ({
+    ...one,
+    decoding,
+    verdict: verdict(one, metric),
+  }));
   return tried.flatMap((method) => {
     const against = judged.filter((one) => one.method === method.method);
     const regular = against.find(({ reference }) => reference === "regular");

@@ -1,5 +1,6 @@
 import { DatasetError, InvalidArgumentError } from "../../errors.js";
 import type { Benchmark, Counts, Metric, MetricInfo } from "../contract/benchmark.js";
+import { inTurns, mapInTurns, type Turns } from "../data/turns.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { furtherMetrics } from "../metrics/behaviour-metrics.js";
 import { benchmarkOf } from "../report/benchmark-of.js";
@@ -90,9 +91,10 @@ export async function compareRuns(
         "compare runs on the same question files",
     );
   }
-  const compared = series.flatMap((pair) =>
+  const figured = mapInTurns(series, (pair) =>
     comparedFigures(pair, benchmarkOf(pair.set, benchmarks, "", "compareRuns"), figures, bootstrap),
   );
+  const compared = (await inTurns(figured)).flat();
   if (compared.length === 0 && typeof figures === "object") {
     throw new InvalidArgumentError(
       `metric: received ${figures.metric}; expected one of ${metricNames(series, benchmarks)}`,
@@ -164,16 +166,16 @@ interface Uncorrected extends Omit<ComparedFigure, "adjusted_p" | "shown"> {
   readonly family: string;
 }
 
-function comparedFigures(
+function* comparedFigures(
   pair: SeriesPair,
   benchmark: Benchmark,
   figures: NonNullable<CompareRunsOptions["figures"]>,
   bootstrap: BootstrapOptions,
-): Uncorrected[] {
+): Turns<Uncorrected[]> {
   const main = primaryMetricOf(benchmark);
   const isWanted = ({ name }: Metric) =>
     figures === "all" || name === (figures === "main" ? main.name : figures.metric);
-  return (["counts", "behaviour"] as const).flatMap((kind) => {
+  const compared = yield* mapInTurns(["counts", "behaviour"] as const, function* (kind) {
     const all = kind === "counts" ? benchmark.metrics : furtherMetrics(benchmark);
     const metrics = all.filter(isWanted);
     if (metrics.length === 0) return [];
@@ -184,7 +186,7 @@ function comparedFigures(
       clusters: new Map<string, Counts>(rows),
       right: null,
     }));
-    const found = comparePair(method!, reference!, metrics, bootstrap);
+    const found = yield* comparePair(method!, reference!, metrics, bootstrap);
     const totals = [first, second].map((rows) => addCounts(rows.map(([, counts]) => counts)));
     return metrics.map((metric, index) => ({
       set: pair.set.name,
@@ -203,6 +205,7 @@ function comparedFigures(
       family: metric === main ? "" : metric.name,
     }));
   });
+  return compared.flat();
 }
 
 function withCorrection(all: readonly Uncorrected[]): ComparedFigure[] {

@@ -1,5 +1,6 @@
 import type { Benchmark, Question, ScoredQuestion } from "../contract/benchmark.js";
 import type { AnswerRow } from "../data/read-answers.js";
+import { atOnce, type Turns } from "../data/turns.js";
 import type { AnsweredQuestion, LeftOut } from "./answer-matcher.js";
 import { requireRule } from "./benchmark-rules.js";
 import { matchAnswers, matchFile } from "./match-answers.js";
@@ -53,10 +54,23 @@ export function scoreMatched(
   answered: readonly AnsweredQuestion[],
   rule: string = benchmark.rules[0],
 ): BenchmarkScore {
+  return atOnce(scoreInTurns(benchmark, answered, rule));
+}
+
+/** {@link scoreMatched}, with a rest after each answer. */
+export function* scoreInTurns(
+  benchmark: Benchmark,
+  answered: readonly AnsweredQuestion[],
+  rule: string,
+): Turns<BenchmarkScore> {
   requireRule(benchmark, rule);
   const tally = new ScoreTally(benchmark, rule);
-  const scored = answered.map((one) => scoreOne(one, rule));
-  for (const one of scored) tally.add(one);
+  const scored: ScoredQuestion[] = [];
+  for (const one of answered) {
+    scored.push(scoreOne(one, rule));
+    tally.add(scored.at(-1)!);
+    yield;
+  }
   return { rule, ...tally.sums(), scored };
 }
 

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "../../errors.js";
 import { SeededRandom } from "../../math/seeded-random.js";
 import type { Counts } from "../contract/benchmark.js";
+import type { Turns } from "../data/turns.js";
 
 /** A value between two others, in the metric's unit. */
 export interface Interval {
@@ -29,25 +30,17 @@ interface CountTable {
 
 /**
  * Draws as many clusters as there are, with replacement, `resamples` times, and hands the summed counts
- * of each draw to `visit`. Clusters (images) and not questions are drawn, since questions about one
+ * of each draw to `visit`, with a rest after each. Clusters (images) and not questions are drawn, since questions about one
  * image are not independent.
  *
  * @param groups count lists of equal length; the same clusters are drawn in each (paired data)
  * @see Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapters 6 and 8
  */
-export function drawClusters(
+export function* drawClusters(
   groups: readonly (readonly Counts[])[],
   visit: (totals: readonly Record<string, number>[]) => void,
-  options: BootstrapOptions = {},
-): void {
-  for (const totals of clusterDraws(groups, options)) visit(totals);
-}
-
-/** The draws of {@link drawClusters}, one by one, for who wants to rest between them. */
-export function* clusterDraws(
-  groups: readonly (readonly Counts[])[],
   { resamples = 2000, seed = 0 }: BootstrapOptions = {},
-): Generator<readonly Record<string, number>[]> {
+): Turns<void> {
   if (!Number.isInteger(resamples) || resamples < 100) {
     throw new InvalidArgumentError(
       `resamples: received ${resamples}; expected an integer of at least 100`,
@@ -63,7 +56,8 @@ export function* clusterDraws(
   const drawn = new Int32Array(rows);
   for (let resample = 0; resample < resamples; resample++) {
     for (let i = 0; i < rows; i++) drawn[i] = random.integer(rows);
-    yield tables.map((table) => sumRows(table, drawn));
+    visit(tables.map((table) => sumRows(table, drawn)));
+    yield;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Counts, Metric } from "../contract/benchmark.js";
+import { atOnce, mapInTurns, type Turns } from "../data/turns.js";
 import type { BootstrapOptions, Interval } from "./cluster-bootstrap.js";
 import { holm } from "./holm.js";
 import { mcnemar } from "./mcnemar.js";
@@ -51,33 +52,38 @@ export function compareMethods(
   metric: Metric,
   options: BootstrapOptions = {},
 ): Comparison[] {
-  return compareOnMetrics(methods, reference, [metric], options);
+  return atOnce(compareOnMetrics(methods, reference, [metric], options));
 }
 
-/** {@link compareMethods} on several metrics from the same draws; Holm's correction is over the methods, metric by metric. */
-export function compareOnMetrics(
+/**
+ * {@link compareMethods} on several metrics from the same draws, with rests; Holm's correction is over the methods, metric
+ * by metric.
+ */
+export function* compareOnMetrics(
   methods: readonly MethodResults[],
   reference: MethodResults,
   metrics: readonly Metric[],
   options: BootstrapOptions = {},
-): Comparison[] {
-  const pairs = methods.map((method) => comparePair(method, reference, metrics, options));
+): Turns<Comparison[]> {
+  const pairs = yield* mapInTurns(methods, (method) =>
+    comparePair(method, reference, metrics, options),
+  );
   return metrics.flatMap((_, m) => corrected(pairs.flatMap((compared) => compared[m] ?? [])));
 }
 
 /**
  * One method against a reference on several metrics, without correction; null where a metric is undefined for either.
  */
-export function comparePair(
+export function* comparePair(
   method: MethodResults,
   reference: MethodResults,
   metrics: readonly Metric[],
   options: BootstrapOptions = {},
-): (SingleComparison | null)[] {
+): Turns<(SingleComparison | null)[]> {
   const shared = [...method.clusters.keys()].filter((key) => reference.clusters.has(key));
   const own = shared.map((key) => method.clusters.get(key) ?? {});
   const others = shared.map((key) => reference.clusters.get(key) ?? {});
-  const found = pairedDifferences(own, others, metrics, options);
+  const found = yield* pairedDifferences(own, others, metrics, options);
   return found.map((paired, m) => {
     if (paired === null) return null;
     const metric = metrics[m]!.name;

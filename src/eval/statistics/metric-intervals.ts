@@ -1,8 +1,8 @@
-import { setImmediate as letOthersRun } from "node:timers/promises";
 import type { Counts, Metric } from "../contract/benchmark.js";
+import { atOnce, inTurns, type Turns } from "../data/turns.js";
 import {
   type BootstrapOptions,
-  clusterDraws,
+  drawClusters,
   type Interval,
   percentileInterval,
 } from "./cluster-bootstrap.js";
@@ -23,47 +23,35 @@ export function metricIntervals(
   metrics: readonly Metric[],
   options: BootstrapOptions = {},
 ): Intervals {
-  const draws = intervalDraws(clusters, metrics, options);
-  for (;;) {
-    const { done, value } = draws.next();
-    if (done === true) return value;
-  }
+  return atOnce(intervalsOf(clusters, metrics, options));
 }
 
-/** Milliseconds of drawing after which others may run. */
-const TURN_MS = 50;
-
 /** {@link metricIntervals} that let signals and others through while they are drawn. */
-export async function metricIntervalsInTurns(
+export function metricIntervalsInTurns(
   clusters: readonly Counts[],
   metrics: readonly Metric[],
   options: BootstrapOptions = {},
 ): Promise<Intervals> {
-  const draws = intervalDraws(clusters, metrics, options);
-  let since = performance.now();
-  for (;;) {
-    const { done, value } = draws.next();
-    if (done === true) return value;
-    if (performance.now() - since < TURN_MS) continue;
-    await letOthersRun();
-    since = performance.now();
-  }
+  return inTurns(intervalsOf(clusters, metrics, options));
 }
 
-/** Stops after each draw. */
-function* intervalDraws(
+/** {@link metricIntervals}, with a rest after each draw. */
+export function* intervalsOf(
   clusters: readonly Counts[],
   metrics: readonly Metric[],
-  options: BootstrapOptions,
-): Generator<undefined, Intervals> {
+  options: BootstrapOptions = {},
+): Turns<Intervals> {
   const values = metrics.map((): number[] => []);
-  for (const [totals] of clusterDraws([clusters], options)) {
-    for (const [m, metric] of metrics.entries()) {
-      const { value } = metric.of(totals ?? {});
-      if (value !== null) values[m]?.push(value);
-    }
-    yield;
-  }
+  yield* drawClusters(
+    [clusters],
+    ([totals]) => {
+      for (const [m, metric] of metrics.entries()) {
+        const { value } = metric.of(totals ?? {});
+        if (value !== null) values[m]?.push(value);
+      }
+    },
+    options,
+  );
   return Object.fromEntries(
     metrics.map((metric, m) => {
       const drawn = percentileInterval(values[m] ?? [], options.level);

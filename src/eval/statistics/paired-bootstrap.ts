@@ -1,4 +1,5 @@
 import type { Counts, Metric } from "../contract/benchmark.js";
+import { atOnce, type Turns } from "../data/turns.js";
 import { addCounts } from "../metrics/add-counts.js";
 import {
   type BootstrapOptions,
@@ -30,14 +31,14 @@ export interface PairedDifference {
  * @returns for each metric its difference; null when it is undefined for either method
  * @see Efron and Tibshirani 1993, chapter 16; Koehn 2004 for its use in comparing systems
  */
-export function pairedDifferences(
+export function* pairedDifferences(
   a: readonly Counts[],
   b: readonly Counts[],
   metrics: readonly Metric[],
   options: BootstrapOptions = {},
-): (PairedDifference | null)[] {
+): Turns<(PairedDifference | null)[]> {
   const draws = metrics.map((): number[] => []);
-  drawClusters(
+  yield* drawClusters(
     [a, b],
     ([first = {}, second = {}]) => {
       for (const [m, metric] of metrics.entries()) {
@@ -50,14 +51,14 @@ export function pairedDifferences(
   return metrics.map((metric, m) => differenceFrom(draws[m]!, a, b, metric, options));
 }
 
-/** {@link pairedDifferences} of one metric. */
+/** {@link pairedDifferences} of one metric, without a rest. */
 export function pairedBootstrap(
   a: readonly Counts[],
   b: readonly Counts[],
   metric: Metric,
   options: BootstrapOptions = {},
 ): PairedDifference | null {
-  return pairedDifferences(a, b, [metric], options)[0] ?? null;
+  return atOnce(pairedDifferences(a, b, [metric], options))[0] ?? null;
 }
 
 function differenceFrom(

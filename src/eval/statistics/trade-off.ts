@@ -1,4 +1,5 @@
 import type { Counts, Metric } from "../contract/benchmark.js";
+import type { Turns } from "../data/turns.js";
 import { addCounts } from "../metrics/add-counts.js";
 import {
   type BootstrapOptions,
@@ -42,16 +43,16 @@ export interface TradeOffDifference {
  * @param baselines counts of each baseline, in the same order of clusters; the last is the model as it is
  * @returns null where a metric is undefined
  */
-export function tradeOffDifference(
+export function* tradeOffDifference(
   method: readonly Counts[],
   baselines: readonly (readonly Counts[])[],
   tradeOff: TradeOff,
   options: BootstrapOptions = {},
-): TradeOffDifference | null {
+): Turns<TradeOffDifference | null> {
   const found = differenceOf(addCounts(method), baselines.map(addCounts), tradeOff);
   if (found === null) return null;
   const draws: number[] = [];
-  drawClusters(
+  yield* drawClusters(
     [method, ...baselines],
     ([own = {}, ...others]) => {
       const drawn = differenceOf(own, others, tradeOff);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { benchmarkNamed } from "../../../src/eval/benchmarks/registry.js";
-import { analyseSet } from "../../../src/eval/report/analyse-set.js";
+import { analysed } from "../analysed.js";
 
 const chair = benchmarkNamed("chair");
 
@@ -15,13 +15,13 @@ interface Captions {
 function analyseCaptions(
   objects: readonly (readonly string[])[],
   given: readonly Captions[],
-): ReturnType<typeof analyseSet> {
+): ReturnType<typeof analysed> {
   const truth = Object.fromEntries(objects.map((names, i) => [`${i}.png`, names]));
   const questions = chair.load({
     data: null,
     truth: { name: "truth", text: JSON.stringify(truth) },
   });
-  return analyseSet(
+  return analysed(
     { name: "set", benchmark: chair, rule: "chair" },
     given.map(({ method, seed = null, captions }) => ({
       method,
@@ -70,7 +70,7 @@ describe("what captions are like", () => {
     });
     const answered = [{ question: questions[0]!, answer: "It is a cup", verdict: null }];
     const set = { name: "set", benchmark: rubric, rule: "keywords" };
-    const { behaviour, frontier } = analyseSet(set, [
+    const { behaviour, frontier } = analysed(set, [
       { method: "regular", seed: null, answered, timings: [] },
     ]);
     expect(Object.keys(behaviour[0]?.figures ?? {})).toEqual([

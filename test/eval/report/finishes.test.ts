@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { benchmarkNamed } from "../../../src/eval/benchmarks/registry.js";
-import { analyseSet } from "../../../src/eval/report/analyse-set.js";
 import { type Finish, finishesOf, keepsFinish } from "../../../src/eval/report/finishes.js";
 import { answerKey, type StoredAnswer } from "../../../src/eval/store/stored-rows.js";
+import { analysed } from "../analysed.js";
 
 const key = { set: "s", method: "regular", seed: null };
 const stored = (id: string, more: Partial<StoredAnswer> = {}): StoredAnswer => ({
@@ -50,7 +50,7 @@ describe("the share that hit the limit", () => {
     const known = finishes?.flatMap((finish, i) =>
       finish === null ? [] : [[String(i), finish] as const],
     );
-    const { behaviour } = analyseSet({ name: "set", benchmark: rubric, rule: "keywords" }, [
+    const { behaviour } = analysed({ name: "set", benchmark: rubric, rule: "keywords" }, [
       {
         method: "regular",
         seed: null,

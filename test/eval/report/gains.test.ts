@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { benchmarkNamed } from "../../../src/eval/benchmarks/registry.js";
-import { analyseSet } from "../../../src/eval/report/analyse-set.js";
 import { behaviourTables } from "../../../src/eval/report/behaviour-tables.js";
 import { gainsOf } from "../../../src/eval/report/gains.js";
 import { gainsText } from "../../../src/eval/report/gains-text.js";
 import type { SetAnalysis } from "../../../src/eval/report/run-analysis.js";
+import { analysed } from "../analysed.js";
 import { analyseYesNo } from "./yes-no-sets.js";
 
 const rest = { judging: null, failures: { questions: 0, answers: [] } };
@@ -37,7 +37,7 @@ const questions = counting.load({
   truth: null,
 });
 const ability: SetAnalysis = {
-  ...analyseSet(
+  ...analysed(
     { name: "counts", benchmark: counting, rule: "first-number" },
     ["2", "3"].map((answer, i) => ({
       method: ["regular", "vcd"][i]!,

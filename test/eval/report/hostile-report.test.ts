@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
-import { analyseSet } from "../../../src/eval/report/analyse-set.js";
+import { atOnce } from "../../../src/eval/data/turns.js";
 import { escapeMarkdown } from "../../../src/eval/report/escape-markdown.js";
 import type { RunAnalysis } from "../../../src/eval/report/run-analysis.js";
 import { scoreMethods } from "../../../src/eval/report/scored-method.js";
 import { writeReport } from "../../../src/eval/report/write-report.js";
+import { analysed } from "../analysed.js";
 
 const TAG = '<script>alert(1)</script><img src="https://example.org/x">';
 
@@ -40,7 +41,7 @@ beforeAll(async () => {
       timings: [],
     },
   ];
-  const set = analyseSet({ name: TAG, benchmark: pope, rule: "pope" }, series);
+  const set = analysed({ name: TAG, benchmark: pope, rule: "pope" }, series);
   const analysis: RunAnalysis = {
     settings: {
       version: "0",
@@ -55,7 +56,7 @@ beforeAll(async () => {
     gains: [],
   };
   await writeReport(folder, analysis, (_, image) => join(folder, image), [
-    { set, methods: scoreMethods(pope, "pope", series) },
+    { set, methods: atOnce(scoreMethods(pope, "pope", series)) },
   ]);
   html = await readFile(join(folder, "report.html"), "utf8");
   markdown = await readFile(join(folder, "report.md"), "utf8");

@@ -1,6 +1,6 @@
 import { pope } from "../../../src/eval/benchmarks/pope.js";
 import type { Question } from "../../../src/eval/contract/benchmark.js";
-import { analyseSet } from "../../../src/eval/report/analyse-set.js";
+import { analysed } from "../analysed.js";
 
 const WORDS: Readonly<Record<string, string>> = { y: "Yes", n: "No", "?": "A dog." };
 
@@ -27,9 +27,9 @@ export function analyseYesNo(
   truths: string,
   given: readonly Given[],
   perImage = 2,
-): ReturnType<typeof analyseSet> {
+): ReturnType<typeof analysed> {
   const questions = questionsOf([...truths], perImage);
-  return analyseSet(
+  return analysed(
     { name: "set", benchmark: pope, rule: "first-word" },
     given.map(({ method, seed = null, answers }) => ({
       method,

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InvalidArgumentError } from "../../../src/errors.js";
+import { atOnce } from "../../../src/eval/data/turns.js";
 import {
   drawClusters,
   percentileInterval,
@@ -110,7 +111,8 @@ describe("intervals", () => {
 
   test("wrong use", () => {
     expect(() => pairedBootstrap(clusters, clusters.slice(1), accuracy)).toThrow(/same ones/);
-    expect(() => drawClusters([clusters], () => {}, { resamples: 10 })).toThrow(/at least 100/);
+    const draws = drawClusters([clusters], () => {}, { resamples: 10 });
+    expect(() => atOnce(draws)).toThrow(/at least 100/);
     expect(() => percentileInterval([1], 1)).toThrow(/level: received 1/);
   });
 });

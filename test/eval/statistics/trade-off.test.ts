@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Counts } from "../../../src/eval/contract/benchmark.js";
+import { atOnce } from "../../../src/eval/data/turns.js";
 import { ratioMetric } from "../../../src/eval/metrics/ratio-metric.js";
 import { tradeOffDifference } from "../../../src/eval/statistics/trade-off.js";
 import { SeededRandom } from "../../../src/math/seeded-random.js";
@@ -31,10 +32,12 @@ const counts = (found: number, hallucinated: number, present = 10): Counts => ({
   mentions: found + hallucinated,
 });
 const difference = (method: Counts, ...baselines: Counts[]) =>
-  tradeOffDifference(
-    [method],
-    baselines.map((one) => [one]),
-    tradeOff,
+  atOnce(
+    tradeOffDifference(
+      [method],
+      baselines.map((one) => [one]),
+      tradeOff,
+    ),
   );
 
 describe("a method beside trivial baselines", () => {
@@ -79,7 +82,7 @@ describe("a method beside trivial baselines", () => {
           from.map((row) => counts(...row[index]));
         const valuesOf = (from: typeof rows, first: 1 | 2, second: 1 | 2) => {
           const baselines = [of(first, from), of(second, from)];
-          return tradeOffDifference(of(0, from), baselines, tradeOff, { resamples: 100 });
+          return atOnce(tradeOffDifference(of(0, from), baselines, tradeOff, { resamples: 100 }));
         };
         const plain = valuesOf(rows, 1, 2);
         for (const other of [valuesOf(rows.toReversed(), 1, 2), valuesOf(rows, 2, 1)]) {
@@ -117,7 +120,7 @@ describe("by simulation", () => {
         random.uniform() < 0.5 ? [found, invented] : [early, earlyInvented];
       method.push(counts(mixed, mixedInvented - times(mixedInvented, better), 5));
     }
-    return tradeOffDifference(method, [cut, whole], tradeOff, { resamples: 200 });
+    return atOnce(tradeOffDifference(method, [cut, whole], tradeOff, { resamples: 200 }));
   }
 
   test("a method that only cuts some captions is told apart in about 5% of experiments", () => {
