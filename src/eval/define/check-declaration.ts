@@ -5,7 +5,8 @@ import { FIELD_KINDS, isFieldKind } from "./row-shape.js";
 /** What a field may be, in words, and whether a value is. */
 type Check = readonly [expected: string, holds: (value: unknown) => boolean];
 
-const isText = (value: unknown) => typeof value === "string" && value.trim() !== "";
+const isText = (value: unknown): value is string =>
+  typeof value === "string" && value.trim() !== "";
 const isFunction = (value: unknown) => typeof value === "function";
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -13,7 +14,6 @@ const oneOf = (...words: string[]): Check => [
   `one of ${words.join(", ")}`,
   (value) => words.includes(value as string),
 ];
-const some = (...fields: unknown[]) => fields.some((value) => value !== undefined);
 
 const TEXT: Check = ["text that is not empty", isText];
 const FUNCTION: Check = ["a function of a row", isFunction];
@@ -70,81 +70,93 @@ const FIGURE = { of: ["a function of counts", isFunction] } as const;
 /**
  * Refuses what is no declaration of a benchmark.
  *
- * @throws InvalidArgumentError naming the field, what was received and what is expected
+ * @throws InvalidArgumentError naming all that is wrong, each with its field, what was received and what is expected
  */
 export function checkDeclaration(value: unknown): void {
-  checkFields("benchmark", value, REQUIRED, OPTIONAL);
-  const declared = value as { readonly [Name in keyof typeof REQUIRED]: unknown } & {
-    readonly [Name in keyof typeof OPTIONAL]?: unknown;
-  };
-  const benchmark = `benchmark ${String(declared.name)}`;
-  checkValue(`${benchmark}: name`, declared.name, NAME);
-  for (const [name, kind] of entriesOf(declared.row)) {
-    checkValue(`${benchmark}: row.${name}`, kind, FIELD);
-  }
-  for (const [name, prompt] of entriesOf(declared.prompt)) {
-    checkValue(`${benchmark}: name of a prompt`, name, NAME);
-    checkValue(`${benchmark}: prompt.${name}`, prompt, FUNCTION);
-  }
-  for (const [name, rule] of entriesOf(declared.rules)) {
-    checkFields(`${benchmark}: rules.${name}`, rule, RULE, RULE_OPTIONAL);
-  }
-  for (const [name, metric] of entriesOf(declared.metrics)) {
-    const place = `${benchmark}: metrics.${name}`;
-    const isFigure = isRecord(metric) && some(metric.of);
-    if (isFigure) checkFields(place, metric, FIGURE, METRIC_OPTIONAL);
-    else checkFields(place, metric, RATIO, { ...METRIC_OPTIONAL, undefinedReason: TEXT });
-  }
-  checkMetrics(benchmark, declared);
+  const faults = faultsOf(value);
+  if (faults.length > 0) throw new InvalidArgumentError(faults.join("\n"));
 }
 
-function checkMetrics(
+function faultsOf(value: unknown): string[] {
+  const fields = fieldFaults("benchmark", value, REQUIRED, OPTIONAL);
+  if (!isRecord(value)) return fields;
+  const { name, row, prompt, rules, metrics } = value;
+  const benchmark = isText(name) ? `benchmark ${name}` : "benchmark";
+  return [
+    ...fields,
+    ...(isText(name) ? valueFaults(`${benchmark}: name`, name, NAME) : []),
+    ...entriesOf(row).flatMap(([field, kind]) =>
+      valueFaults(`${benchmark}: row.${field}`, kind, FIELD),
+    ),
+    ...entriesOf(prompt).flatMap(([variant, ask]) => [
+      ...valueFaults(`${benchmark}: name of a prompt`, variant, NAME),
+      ...valueFaults(`${benchmark}: prompt.${variant}`, ask, FUNCTION),
+    ]),
+    ...entriesOf(rules).flatMap(([rule, fields]) =>
+      fieldFaults(`${benchmark}: rules.${rule}`, fields, RULE, RULE_OPTIONAL),
+    ),
+    ...entriesOf(metrics).flatMap(([metric, fields]) =>
+      metricFaults(`${benchmark}: metrics.${metric}`, fields),
+    ),
+    ...primaryFaults(benchmark, value),
+  ];
+}
+
+function metricFaults(place: string, metric: unknown): string[] {
+  const isFigure = isRecord(metric) && metric.of !== undefined;
+  return isFigure
+    ? fieldFaults(place, metric, FIGURE, METRIC_OPTIONAL)
+    : fieldFaults(place, metric, RATIO, { ...METRIC_OPTIONAL, undefinedReason: TEXT });
+}
+
+function primaryFaults(
   benchmark: string,
-  declared: { readonly kind?: unknown; readonly metrics?: unknown; readonly primary?: unknown },
-): void {
-  const { kind, metrics, primary } = declared;
-  if (kind === "caption" && metrics === undefined) {
-    throw new InvalidArgumentError(
-      `${benchmark}: metrics: received nothing; expected some, since captions are not right or wrong as a whole`,
-    );
-  }
-  if (primary === undefined) return;
+  { kind, metrics, primary }: Readonly<Record<string, unknown>>,
+): string[] {
   if (metrics === undefined) {
-    throw new InvalidArgumentError(
-      `${benchmark}: primary: received ${shownValue(primary)}; expected metrics to name it in`,
-    );
+    return [
+      ...(kind === "caption"
+        ? [
+            `${benchmark}: metrics: received nothing; expected some, since captions are not right or wrong as a whole`,
+          ]
+        : []),
+      ...(isText(primary)
+        ? [`${benchmark}: primary: received ${shownValue(primary)}; expected metrics to name it in`]
+        : []),
+    ];
   }
-  checkValue(`${benchmark}: primary`, primary, oneOf(...Object.keys(metrics as object)));
+  const names = entriesOf(metrics).map(([name]) => name);
+  if (!isText(primary) || names.length === 0) return [];
+  return valueFaults(`${benchmark}: primary`, primary, oneOf(...names));
 }
 
 function entriesOf(value: unknown): [string, unknown][] {
   return isRecord(value) ? Object.entries(value) : [];
 }
 
-function checkFields(
+function fieldFaults(
   place: string,
   value: unknown,
   required: Readonly<Record<string, Check>>,
   optional: Readonly<Record<string, Check>>,
-): void {
-  if (!isRecord(value)) {
-    throw new InvalidArgumentError(`${place}: received ${received(value)}; expected an object`);
-  }
+): string[] {
+  if (!isRecord(value)) return [`${place}: received ${received(value)}; expected an object`];
   const known = { ...required, ...optional };
-  for (const name of Object.keys(value)) {
-    if (Object.hasOwn(known, name)) continue;
-    const names = Object.keys(known).join(", ");
-    throw new InvalidArgumentError(`${place} has no field '${name}'; known are ${names}`);
-  }
-  for (const [name, check] of Object.entries(known)) {
-    if (value[name] === undefined && Object.hasOwn(optional, name)) continue;
-    checkValue(`${place}: ${name}`, value[name], check);
-  }
+  const names = Object.keys(known).join(", ");
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(known, name));
+  const wrong = Object.entries(known).flatMap(([name, check]) =>
+    value[name] === undefined && Object.hasOwn(optional, name)
+      ? []
+      : valueFaults(`${place}: ${name}`, value[name], check),
+  );
+  return [
+    ...unknown.map((name) => `${place} has no field '${name}'; known are ${names}`),
+    ...wrong,
+  ];
 }
 
-function checkValue(place: string, value: unknown, [expected, holds]: Check): void {
-  if (holds(value)) return;
-  throw new InvalidArgumentError(`${place}: received ${received(value)}; expected ${expected}`);
+function valueFaults(place: string, value: unknown, [expected, holds]: Check): string[] {
+  return holds(value) ? [] : [`${place}: received ${received(value)}; expected ${expected}`];
 }
 
 /** Functions have no JSON. */

@@ -52,6 +52,16 @@ describe("answers of anyone", () => {
       /nested too deep as identifier/,
     ],
     ["an identifier beyond 2^53", '{"id": 12345678901234567890, "text": "x"}', /beyond 2\^53/],
+    [
+      "an identifier that no number holds",
+      '{"id": 1e400, "text": "x"}',
+      /received Infinity \(a number above 1\.79e308\) as identifier; .*write it as text/,
+    ],
+    [
+      "another below zero, in a list",
+      '{"id": [-1e400], "text": "x"}',
+      /received \["-Infinity \(a number below -1\.79e308\)"\] as identifier/,
+    ],
     ["no rows", "[]", /^a\.jsonl: the array is empty/],
     ["null", "null", /expected an object/],
   ])("%s is refused by line", (_, text, message) => {
@@ -70,6 +80,10 @@ describe("questions of anyone", () => {
   test.each([
     ['"question_id": 12345678901234567890', /field question_id: received 1234\d+; a number beyond/],
     [`"question_id": ${DEEP}`, /field question_id: received a value that is nested too deep/],
+    [
+      '"question_id": 1e400',
+      /field question_id: received Infinity \(a number above 1\.79e308\); .*in quotes/,
+    ],
     ['"question_id": ""', /field question_id: received ""; expected text or a number/],
     ['"other": 1', /field question_id: received nothing; expected text or a number/],
   ])("%.40s is refused by field", (more, message) => {

@@ -292,6 +292,45 @@ describe("what is no declaration", () => {
     expect(define).toThrow(message);
   });
 
+  test("all that is wrong is told at once, each with its place", () => {
+    const define = () =>
+      defineBenchmark({
+        name: "bad name",
+        sorce: "x",
+        row: { id: "string", side: [] },
+        id: "id",
+        prompt: { "a b": "?" },
+        truth: () => "x",
+        rules: { first: {}, second: { read: String, aks: String } },
+        kind: "caption",
+        maxNewTokens: 0,
+        primary: "a",
+      } as never);
+    expect(define).toThrow(InvalidArgumentError);
+    const message = (() => {
+      try {
+        define();
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "";
+    })();
+    expect(message.split("\n").map((line) => line.replace(/(: received|; known).*/, ""))).toEqual([
+      "benchmark has no field 'sorce'",
+      "benchmark: id",
+      "benchmark: maxNewTokens",
+      "benchmark bad name: name",
+      "benchmark bad name: row.id",
+      "benchmark bad name: row.side",
+      "benchmark bad name: name of a prompt",
+      "benchmark bad name: prompt.a b",
+      "benchmark bad name: rules.first: read",
+      "benchmark bad name: rules.second has no field 'aks'",
+      "benchmark bad name: metrics",
+      "benchmark bad name: primary",
+    ]);
+  });
+
   test("is a type error too", () => {
     const define = (make: () => Benchmark) => expect(make).toThrow(InvalidArgumentError);
     // @ts-expect-error: a field that is unknown
@@ -312,7 +351,7 @@ test.each([
   [3, "what read gave is 3; expected text, null, or an object with extracted: text or null"],
   [{ right: true }, "what read gave is {"],
   [{ extracted: "a", right: "yes" }, 'right is "yes"; expected true, false or null'],
-  [{ extracted: "a", counts: { n: Number.NaN } }, "counts.n is null; expected a finite number"],
+  [{ extracted: "a", counts: { n: Number.NaN } }, "counts.n is NaN; expected a finite number"],
   [{ extracted: "a", counts: { asked: 2 } }, "counts.asked is counted already"],
   [
     { extracted: "a", counts: { saidLfet: 1 } },
