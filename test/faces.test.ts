@@ -194,7 +194,7 @@ describe("the packed files", () => {
 
   test("hold what every face leads to, code and types", () => {
     const { "./package.json": _, ...faces } = packageJson.exports;
-    expect(Object.keys(faces)).toEqual([".", "./core", "./testing", "./eval"]);
+    expect(Object.keys(faces)).toEqual([".", "./core", "./testing", "./eval", "./diagnose"]);
     const reached = new Set<string>();
     const follow = (path: string): void => {
       if (reached.has(path)) return;

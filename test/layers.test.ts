@@ -36,7 +36,7 @@ const roomOf = (path: string, rooms: readonly string[]): string | undefined =>
     .sort()
     .at(-1);
 
-describe.each(["", "eval/"])("rooms of src/%s", (folder) => {
+describe.each(["", "eval/", "diagnose/"])("rooms of src/%s", (folder) => {
   const steps = stepsOf(folder);
   const rooms = steps.flat();
   const placed = files.filter((path) => path.startsWith(folder));
@@ -93,10 +93,10 @@ test("rooms below node run anywhere: they import nothing of Node", () => {
 });
 
 test("evaluation and the command line use faces, as any user does", () => {
-  const faces = ["index.ts", "core.ts", "eval/index.ts", "errors.ts"];
+  const faces = ["index.ts", "core.ts", "eval/index.ts", "diagnose/index.ts", "errors.ts"];
   const behind = arrows.filter(
     ({ from, to }) =>
-      /^(eval|cli)\//.test(from) &&
+      /^(eval|diagnose|cli)\//.test(from) &&
       texts.has(to) &&
       to.split("/")[0] !== from.split("/")[0] &&
       !faces.includes(to) &&
