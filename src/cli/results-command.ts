@@ -8,13 +8,12 @@ import {
   compareRuns,
   fewImagesWarning,
   figuresQuery,
-  formatValue,
+  formatWithUnit,
   LIST_RUNS,
   type MetricInfo,
   openResults,
   type ResultRow,
   textTable,
-  unitOf,
 } from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
 
@@ -156,7 +155,7 @@ function withUnits({ unit, ...row }: ResultRow): ResultRow {
     Object.entries(row).map(([key, value]) => [
       key,
       FIGURES.includes(key) && typeof value === "number"
-        ? formatValue(metric, { value }) + unitOf(metric)
+        ? formatWithUnit(metric, { value })
         : value,
     ]),
   );

@@ -2,7 +2,7 @@ import {
   type Benchmark,
   fewImagesWarning,
   formatInterval,
-  formatValue,
+  formatWithUnit,
   furtherMetrics,
   type GroupScore,
   groupTitle,
@@ -12,7 +12,6 @@ import {
   type MetricValue,
   type ScoreSums,
   textTable,
-  unitOf,
 } from "../eval/index.js";
 import { wrapText } from "./wrap-text.js";
 
@@ -70,7 +69,7 @@ function seriesText(
   const title = [benchmark.title, place, series, `rule ${rule}`, `n = ${score.n}`];
   const rows = [...benchmark.metrics, ...furtherOf(benchmark)].map((metric) => [
     metric.title,
-    formatValue(metric, metrics[metric.name]!) + unitOf(metric),
+    formatWithUnit(metric, metrics[metric.name]!),
     formatInterval(metric, intervals[metric.name]),
   ]);
   const warning = fewImagesWarning(score.clusters.size);
@@ -95,7 +94,7 @@ function groupLines(
   const metrics = benchmark.metrics.filter(({ name }) => groupMetrics.includes(name));
   const rows = groups.map((one) => [
     groupTitle(one),
-    ...metrics.map((metric) => formatValue(metric, one.metrics[metric.name]!) + unitOf(metric)),
+    ...metrics.map((metric) => formatWithUnit(metric, one.metrics[metric.name]!)),
     String(one.n),
   ]);
   return [textTable([["", ...metrics.map(({ title }) => title), "n"], ...rows], columns)];

@@ -99,7 +99,7 @@ export { count, harmonicMean, ratio } from "./metrics/ratio.js";
 export { type RatioMetricOptions, ratioMetric } from "./metrics/ratio-metric.js";
 // Reading what came out.
 export { behaviourTables, type TitledTable } from "./report/behaviour-tables.js";
-export { formatInterval, formatValue, unitOf } from "./report/format-value.js";
+export { formatInterval, formatValue, formatWithUnit } from "./report/format-value.js";
 export { gainsText } from "./report/gains-text.js";
 export { type RebuildOptions, rebuildReport } from "./report/rebuild-report.js";
 export {

@@ -114,6 +114,43 @@ test("with --partial, answers without question are left out and counted too", as
   expect(text).toContain("answers left out, without question: 2");
 });
 
+test.each([[], ["--partial"]])(
+  "answers of which none has a question are refused %j",
+  async (...more) => {
+    const truth = await file("truth.jsonl", QUESTIONS);
+    const rows = [7, 8, 9, 10].map((question_id) => ({ question_id, text: "Yes" }));
+    const args = ["pope", await file("answers.jsonl", rows), "--truth", truth, ...more];
+    await expect(score(...args)).rejects.toThrow(
+      "none of 4 answers belongs to one of 2 questions: answers have the ids 7, 8, 9 (first: answers.jsonl line 1); " +
+        "questions have 1, 2 (first: truth.jsonl line 1). Give the truth that these answers are for, or the questions' ids",
+    );
+  },
+);
+
+test("of several methods the one whose answers have no question is refused by name", async () => {
+  const truth = await file("truth.jsonl", QUESTIONS);
+  const rows = [
+    ["regular", 1],
+    ["vcd", 7],
+  ].map(([method, question_id]) => ({
+    ...{ question_id, method, text: "Yes" },
+  }));
+  const answers = await file("answers.jsonl", rows);
+  await expect(score("pope", answers, "--truth", truth, "--partial")).rejects.toThrow(
+    "none of 1 answers of vcd belongs to one of 2 questions",
+  );
+});
+
+test("what is undefined has no unit", async () => {
+  const truth = await file("truth.jsonl", QUESTIONS);
+  const answers = await file("answers.jsonl", [
+    { question_id: 1, text: "No" },
+    { question_id: 2, text: "No" },
+  ]);
+  const text = await score("pope", answers, "--truth", truth);
+  expect(text).toMatch(/Precision +undefined \(no answer said yes\)\n/);
+});
+
 describe("several files", () => {
   const files = async () => ({
     truth: await file("truth.jsonl", QUESTIONS),

@@ -32,6 +32,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "firstWordRule",
     "formatInterval",
     "formatValue",
+    "formatWithUnit",
     "furtherMetrics",
     "gainsText",
     "generatePope",
@@ -75,7 +76,6 @@ test("what evaluation offers; a change here is a change for users", () => {
     "tallyText",
     "textTable",
     "tune",
-    "unitOf",
     "writeFileAtomically",
     "yesNoLabel",
   ]);

@@ -75,3 +75,8 @@ export const DECODED_CONTROLS: Readonly<Record<string, DecodedControl>> = {
   cool: { create: cool, kind: null, greedy: false },
   eos: { create: eos, kind: "caption", greedy: true },
 };
+
+/** Whether answers of this name are a control's: methods are compared with it, and it is on no trial itself. */
+export function isDecodedControl(method: string): boolean {
+  return Object.hasOwn(DECODED_CONTROLS, method);
+}

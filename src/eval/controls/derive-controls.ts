@@ -3,6 +3,7 @@ import { firstWords, wordCount } from "../rules/first-words.js";
 import { isJudged } from "../scoring/benchmark-rules.js";
 import type { StoredAnswer } from "../store/stored-rows.js";
 import type { ControlSeries, SeriesAnswers } from "./control-series.js";
+import { isDecodedControl } from "./decoded-controls.js";
 import { olmAnswer } from "./olm.js";
 import { thresholdAnswers } from "./threshold.js";
 
@@ -82,7 +83,7 @@ function cuts(
 ): ControlSeries[] {
   return series.flatMap(({ method, seed, answered }) => {
     const whole = regular.find((one) => one.seed === seed);
-    if (method === "regular" || whole === undefined) return [];
+    if (method === "regular" || isDecodedControl(method) || whole === undefined) return [];
     const captions = new Map(whole.answered.map(({ question, answer }) => [question.id, answer]));
     const made = answered.flatMap(({ question, answer }) => {
       const caption = captions.get(question.id);

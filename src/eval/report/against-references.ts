@@ -1,4 +1,5 @@
 import type { Metric } from "../contract/benchmark.js";
+import { isDecodedControl } from "../controls/decoded-controls.js";
 import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { compareOnMetrics, type MethodResults } from "../statistics/compare-methods.js";
@@ -9,7 +10,7 @@ import { verdict } from "./verdict.js";
 /** Methods that others are compared with: the baseline, and the control of contrastive methods. */
 const REFERENCES: readonly string[] = ["regular", "apc"];
 
-/** Every method against each reference, under the same way of decoding. */
+/** Every method against each reference, under the same way of decoding. Decoded controls are on no trial. */
 export function* againstReferences(
   methods: readonly ScoredMethod[],
   metrics: readonly Metric[],
@@ -21,7 +22,9 @@ export function* againstReferences(
       const reference = members.find(({ method }) => method === name);
       if (reference === undefined) return [];
       const earlier = REFERENCES.slice(0, index + 1);
-      const others = members.filter(({ method }) => !earlier.includes(method));
+      const others = members.filter(
+        ({ method }) => !earlier.includes(method) && !isDecodedControl(method),
+      );
       return [{ decoding, reference, others }];
     }),
   );

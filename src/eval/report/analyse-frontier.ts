@@ -1,4 +1,5 @@
 import type { Benchmark, Counts } from "../contract/benchmark.js";
+import { isDecodedControl } from "../controls/decoded-controls.js";
 import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { CUT_LENGTHS, countsOfCut, cutMetrics, cutName } from "../metrics/cut-metrics.js";
@@ -84,7 +85,7 @@ function coordinate({ value, interval }: Figure): Coordinate {
   return { value: value.value, interval };
 }
 
-/** Every method of one way of decoding against the baselines. */
+/** Every method of one way of decoding but decoded controls against the baselines. */
 function* comparisonsOf(
   members: readonly ScoredMethod[],
   tradeOff: TradeOff,
@@ -92,10 +93,10 @@ function* comparisonsOf(
   const regular = members.find(({ method }) => method === BASELINE);
   if (regular === undefined) return [];
   const found = yield* mapInTurns(members, function* (scored) {
-    const difference = scored === regular ? null : yield* differenceOf(scored, regular, tradeOff);
-    if (difference === null) return [];
     const { method, decoding } = scored;
-    return [{ method, decoding, ...difference }];
+    if (scored === regular || isDecodedControl(method)) return [];
+    const difference = yield* differenceOf(scored, regular, tradeOff);
+    return difference === null ? [] : [{ method, decoding, ...difference }];
   });
   return corrected(found.flat()).map((one) => ({
     ...one,

@@ -1,4 +1,5 @@
 import type { Benchmark } from "../contract/benchmark.js";
+import { isDecodedControl } from "../controls/decoded-controls.js";
 import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { behaviourMetrics } from "../metrics/behaviour-metrics.js";
@@ -69,7 +70,7 @@ export function* analyseSet(
       return { ...(yield* figuresOf(set.benchmark, control)), matchedTo, setting };
     }),
     findings: yield* findingsOf(set.benchmark, { series, methods, behaviour, controls }),
-    disagreements: disagreementsOf(methods),
+    disagreements: disagreementsOf(methods.filter(({ method }) => !isDecodedControl(method))),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Benchmark, Cell, Counts, Metric } from "../contract/benchmark.js";
+import { isDecodedControl } from "../controls/decoded-controls.js";
 import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { addCounts } from "../metrics/add-counts.js";
@@ -32,7 +33,7 @@ interface Uncorrected extends Omit<Transition, "right" | "yes"> {
   readonly counts: readonly Pick<Shift, "gained" | "lost">[];
 }
 
-/** The transition tables from `regular` to every other method, for each way of decoding. */
+/** The transition tables from `regular` to every other method but decoded controls, for each way of decoding. */
 export function* transitionsOf(
   { kind }: Pick<Benchmark, "kind">,
   methods: readonly ScoredMethod[],
@@ -42,7 +43,7 @@ export function* transitionsOf(
   const found = yield* mapInTurns(groups, function* (members) {
     const reference = members.find(({ method }) => method === REFERENCE);
     if (reference === undefined) return [];
-    const others = members.filter((one) => one !== reference);
+    const others = members.filter((one) => one !== reference && !isDecodedControl(one.method));
     const transitions = yield* mapInTurns(others, (method) => transitionOf(method, reference));
     return withCorrection(transitions.flatMap((one) => one ?? []));
   });

@@ -1,7 +1,7 @@
 import type { Cell, MetricInfo } from "../contract/benchmark.js";
 import { CUT_LENGTHS, cutName } from "../metrics/cut-metrics.js";
 import { formatValue, unitOf } from "./format-value.js";
-import { decodingOf, type Table } from "./report-tables.js";
+import { decodingOf, shownName, type Table } from "./report-tables.js";
 import type { SetAnalysis, Transition } from "./run-analysis.js";
 import { formatPValue } from "./verdict.js";
 
@@ -23,7 +23,7 @@ function measuresTable(set: SetAnalysis): TitledTable | null {
   );
   if (measures.length === 0) return null;
   const rows = set.behaviour.map(({ method, figures }, index) => [
-    method,
+    shownName({ method }),
     decodingOf(set.methods[index]!),
     ...measures.map((measure) => formatValue(measure, figures[measure.name]!.value)),
   ]);
@@ -38,7 +38,7 @@ function cutTable(set: SetAnalysis): TitledTable | null {
   if (set.frontier === null) return null;
   const { hallucination, recall } = set.frontier;
   const rows = set.behaviour.map(({ method, figures }, index) => [
-    method,
+    shownName({ method }),
     decodingOf(set.methods[index]!),
     ...CUT_LENGTHS.map((words) =>
       [hallucination, recall]

@@ -30,6 +30,11 @@ export function formatInterval(metric: MetricInfo, interval: Interval | null | u
   return `${low} to ${high}`;
 }
 
+/** For example `87.3%`; without unit where it is undefined. */
+export function formatWithUnit(metric: MetricInfo, value: MetricValue): string {
+  return formatValue(metric, value) + (value.value === null ? "" : unitOf(metric));
+}
+
 /** `%` where the metric is a percentage for people, else its unit, empty for points. */
 export function unitOf(metric: MetricInfo): string {
   if (metric.unit === "share" || metric.unit === "percent") return "%";

@@ -4,6 +4,7 @@ import { evidenceOnDemand } from "./evidence-on-demand.js";
 import { type ForestMark, forestAxis, forestRow, forestTicks } from "./forest-plot.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
 import { gainsText } from "./gains-text.js";
+import { shownName } from "./report-tables.js";
 import type {
   Decoding,
   JudgedComparison,
@@ -112,7 +113,7 @@ function forestOf(set: SetAnalysis, decoding: Decoding): string {
       ...(recall === null ? [] : [td(heads[3]!, figureHtml(method, recall))]),
       td("ms a token", costHtml(method, reference)),
     ];
-    return `<tr><th scope="row">${escapeHtml(method.method)}</th>${cells.join("")}</tr>`;
+    return `<tr><th scope="row">${escapeHtml(shownName(method))}</th>${cells.join("")}</tr>`;
   });
   const caption = `${set.name}: ${set.title}`;
   const span = heads.length - 1;

@@ -6,7 +6,13 @@ import { failuresText } from "./failures-text.js";
 import { shownNumber, unitOf } from "./format-value.js";
 import { htmlTable } from "./html-table.js";
 import { intervalPlot } from "./interval-plot.js";
-import { controlsTable, decodingOf, figuresTable, groupsTable } from "./report-tables.js";
+import {
+  controlsTable,
+  decodingOf,
+  figuresTable,
+  groupsTable,
+  shownName,
+} from "./report-tables.js";
 import type { Decoding, Disagreement, SetAnalysis } from "./run-analysis.js";
 
 /** An image of an example as a data: address; null when there is none. */
@@ -21,7 +27,7 @@ export function renderSet(set: SetAnalysis, imageAddress: ImageAddress): string 
     if (figure.interval === null) return [];
     return [
       {
-        label: `${method.method}, ${decodingOf(method)}`,
+        label: `${shownName(method)}, ${decodingOf(method)}`,
         value: shownNumber(metric, figure.value.value),
         low: shownNumber(metric, figure.interval.low),
         high: shownNumber(metric, figure.interval.high),

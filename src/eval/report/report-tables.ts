@@ -1,4 +1,5 @@
 import type { MetricInfo } from "../contract/benchmark.js";
+import { isDecodedControl } from "../controls/decoded-controls.js";
 import type { RunSettings, SetSettings, YesNoTokens } from "../store/run-settings.js";
 import type { Series } from "../store/series.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
@@ -27,7 +28,7 @@ export function figuresTable(set: SetAnalysis): Table {
     ...(costs.length > 0 ? [costTitle(costs)] : []),
   ];
   const rows = set.methods.map((method) => [
-    method.method,
+    shownName(method),
     decodingOf(method),
     ...metrics.map((metric) => cell(metric, method)),
     String(method.unparsed),
@@ -69,6 +70,11 @@ function cell(metric: MetricInfo, { figures, decoding }: MethodFigures): string 
   return `${value} (${formatInterval(metric, figure.interval)}${spread})`;
 }
 
+/** The method's name; a control that was decoded beside the methods is told from them: `pba (control)`. */
+export function shownName({ method }: Pick<MethodFigures, "method">): string {
+  return isDecodedControl(method) ? `${method} (control)` : method;
+}
+
 /** For example `greedy`, `greedy, 3 draws`, `3 seeds`. */
 export function decodingOf({
   decoding,
@@ -92,7 +98,7 @@ export function groupsTable(set: SetAnalysis): Table | null {
   if (groups.length === 0) return null;
   const metric = set.primaryMetric;
   const rows = set.methods.map((method) => [
-    method.method,
+    shownName(method),
     decodingOf(method),
     ...groups.map((name) => {
       const group = method.groups.find((one) => groupTitle(one) === name);

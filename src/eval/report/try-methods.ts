@@ -1,5 +1,5 @@
 import type { Metric } from "../contract/benchmark.js";
-import { DECODED_CONTROLS } from "../controls/decoded-controls.js";
+import { isDecodedControl } from "../controls/decoded-controls.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { comparePair, corrected } from "../statistics/compare-methods.js";
 import type { ControlFigures, Decoding, JudgedComparison } from "./run-analysis.js";
@@ -23,7 +23,7 @@ export const GREEDY_REGULAR = "greedy regular";
 
 /** Methods that others are held against, and that are on no trial themselves. */
 export function isReference(method: string): boolean {
-  return method === "regular" || method === "apc" || Object.hasOwn(DECODED_CONTROLS, method);
+  return method === "regular" || method === "apc" || isDecodedControl(method);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { DatasetError, InvalidArgumentError } from "../../errors.js";
 import type { Benchmark, Counts, Metric, MetricInfo } from "../contract/benchmark.js";
+import { isDecodedControl } from "../controls/decoded-controls.js";
 import { inTurns, mapInTurns, type Turns } from "../data/turns.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { furtherMetrics } from "../metrics/behaviour-metrics.js";
@@ -141,6 +142,7 @@ function pairSeries(
     first.flatMap((one): SeriesPair[] => {
       if (one.set !== set.name) return [];
       const { method, decoding } = one;
+      if (isDecodedControl(method)) return [];
       const other = second.find((it) => isSeries(it, otherSet.name, one));
       if (other === undefined) return [];
       const clusters = [...one.clusters].flatMap(([cluster, row]) => {

@@ -31,7 +31,12 @@ interface SeriesState {
   answers: number;
   matched: number;
   withoutQuestion: number;
+  /** The first of those without question. */
+  readonly strangers: AnswerRow[];
 }
+
+/** So many identifiers are shown where none fits. */
+const SHOWN_IDS = 3;
 
 /**
  * Finds the questions of answers as they come, by identifier, or by order where the first answer has none. Of an
@@ -97,6 +102,10 @@ export class AnswerMatcher {
       this.#byOrder = true;
       this.#stateOf(null);
     }
+    const all = [...this.#series.values()];
+    if (onlyUnknown && this.#unknown > 0 && all.every(({ matched }) => matched === 0)) {
+      throw this.#nothingMatched(all[0]!);
+    }
     this.#problems.refuse(onlyUnknown ? "\nleave such answers out with --partial" : "");
     return new Map([...this.#series].map(([name, state]) => [name, this.#leftOut(state)]));
   }
@@ -110,7 +119,7 @@ export class AnswerMatcher {
     const known = this.#series.get(name);
     if (known !== undefined) return known;
     const places = new Float64Array(this.#questions.length);
-    const state = { places, answers: 0, matched: 0, withoutQuestion: 0 };
+    const state = { places, answers: 0, matched: 0, withoutQuestion: 0, strangers: [] };
     this.#series.set(name, state);
     return state;
   }
@@ -119,14 +128,17 @@ export class AnswerMatcher {
     return this.#indexes.get(id) ?? this.#indexes.get(this.#benchmark.questionId?.(id) ?? id);
   }
 
-  #unasked({ id, where }: AnswerRow, series: SeriesState): null {
+  #unasked(row: AnswerRow, series: SeriesState): null {
+    const { id, where } = row;
     series.withoutQuestion++;
+    if (series.strangers.length < SHOWN_IDS) series.strangers.push(row);
     if (id === null || this.#options.mayLackQuestions === true) return null;
     this.#unknown++;
     return this.#refuse(`${where}: id ${id} is not in the truth file`);
   }
 
-  #leftOut({ places, answers, matched, withoutQuestion }: SeriesState): LeftOut {
+  #leftOut(state: SeriesState): LeftOut {
+    const { places, answers, matched, withoutQuestion } = state;
     const asked = this.#questions.length;
     if (this.#byOrder === true && answers !== asked) {
       throw new DatasetError(
@@ -134,6 +146,7 @@ export class AnswerMatcher {
           `${asked} questions; expected as many`,
       );
     }
+    if (matched === 0 && answers > 0) throw this.#nothingMatched(state);
     const mayLack =
       this.#options.mayLackAnswers === true || this.#benchmark.truthIsSuperset === true;
     if (!mayLack && matched < asked) {
@@ -145,4 +158,21 @@ export class AnswerMatcher {
     }
     return { withoutAnswer: asked - matched, withoutQuestion };
   }
+
+  /** Nothing is left to score: these are answers to other questions, or identifiers of another kind. */
+  #nothingMatched({ answers, strangers }: SeriesState): DatasetError {
+    const series = strangers[0]?.series ?? null;
+    const whose = series === null ? "" : ` of ${series}`;
+    return new DatasetError(
+      `none of ${answers} answers${whose} belongs to one of ${this.#questions.length} questions: ` +
+        `answers have the ids ${idsOf(strangers)}; questions have ${idsOf(this.#questions)}. ` +
+        "Give the truth that these answers are for, or the questions' ids",
+    );
+  }
+}
+
+/** The first identifiers with the place of the first, for example `1, 2, 3 (first: answers.jsonl line 1)`. */
+function idsOf(rows: readonly { readonly id: string | null; readonly where: string }[]): string {
+  const ids = rows.slice(0, SHOWN_IDS).map(({ id }) => id?.slice(0, 60));
+  return ids.length === 0 ? "none" : `${ids.join(", ")} (first: ${rows[0]?.where})`;
 }

@@ -141,3 +141,16 @@ describe("recall against hallucination", () => {
     expect(differences.get("precision")).toBe(20);
   });
 });
+
+test("captions that end early by a control are on no trial, and no captions are cut to them", () => {
+  const objects = Array.from({ length: 8 }, () => ["dog"]);
+  const captions = objects.map((_, i) => (i % 2 === 0 ? "A dog and a cat" : "A dog"));
+  const given = [
+    { method: "regular", captions },
+    { method: "eos", captions: objects.map(() => "A dog") },
+  ];
+  const { methods, frontier, controls } = analyseCaptions(objects, given);
+  expect(methods.map(({ method }) => method)).toEqual(["regular", "eos"]);
+  expect(frontier?.points.map(({ name }) => name)).toContain("eos");
+  expect([frontier?.comparisons, frontier?.differences, controls]).toEqual([[], [], []]);
+});

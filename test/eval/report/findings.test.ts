@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { sharedWords } from "../../../src/eval/report/answer-likeness.js";
+import { figuresTable } from "../../../src/eval/report/report-tables.js";
 import { analyseYesNo } from "./yes-no-sets.js";
 
 test("hand-worked: words that two answers share, of those that either has", () => {
@@ -53,6 +54,26 @@ test("a shift to yes is named by a control that was decoded, too, and only one t
   expect(found(truths, given(`y${"n".repeat(39)}`))).toEqual(["greedy shift: no-gain"]);
   // Here `pba` changes nothing.
   expect(found(truths, no)).toEqual(["greedy pba: inactive", "greedy shift: no-gain"]);
+});
+
+test("a decoded control keeps its figures, but is in no test and costs the methods nothing", () => {
+  const given = [
+    { method: "regular", answers: `${"yn".repeat(16)}${"nn".repeat(4)}` },
+    { method: "apc", answers: `${"yn".repeat(17)}${"nn".repeat(3)}` },
+    { method: "good", answers: truths },
+  ];
+  const control = { method: "pba", answers: `${"yn".repeat(18)}${"yy".repeat(2)}` };
+  const [without, beside] = [given, [...given, control]].map((all) => analyseYesNo(truths, all));
+  expect(beside!.methods.at(-1)).toMatchObject({ method: "pba", n: 40 });
+  expect(
+    figuresTable({ ...beside!, judging: null, failures: { questions: 0, answers: [] } }).at(
+      -1,
+    )?.[0],
+  ).toBe("pba (control)");
+  expect(beside!.behaviour.at(-1)).toMatchObject({ method: "pba", comparisons: [] });
+  expect(beside!.comparisons).toEqual(without!.comparisons);
+  expect(beside!.transitions).toEqual(without!.transitions);
+  expect(beside!.disagreements).toEqual(without!.disagreements);
 });
 
 test("where nobody looked at the scores, a method is idle only if all its answers are regular's", () => {

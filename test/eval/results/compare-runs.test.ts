@@ -91,6 +91,16 @@ test("differences by image with interval, p-value and Holm's correction, as work
   expect(all.figures.map(({ metric }) => metric)).toContain("yes_bias");
 });
 
+test("controls that were decoded are compared with nothing, and corrected with nothing", async () => {
+  const runs = [wrong, right].map((regular) =>
+    runOf(settings, { cells: { regular, pba: regular } }),
+  );
+  const [first, second] = await Promise.all(runs);
+  const { figures, unpaired } = await compareRuns([first!, second!], { benchmarks });
+  expect(unpaired).toEqual([]);
+  expect(figures).toMatchObject([{ method: "regular", adjusted_p: 2 / 2 ** 9 }]);
+});
+
 const [other] = settings.sets;
 const unlike: [string, Partial<RunSettings>, string][] = [
   [
