@@ -48,6 +48,10 @@ const rowsOf = (text: string): unknown[] =>
     .split("\n")
     .map((line) => JSON.parse(line) as unknown);
 
+/** What a script of a report's page hands over: `groundsightPage("name", content);`. */
+const contentOf = (script: string): unknown =>
+  JSON.parse(/^groundsightPage\("[\w-]+", (.*)\);\n$/s.exec(script)?.[1] ?? "no such script");
+
 /** Writes values as JSONL, one alone as JSON. */
 async function file(name: string, ...rows: unknown[]): Promise<string> {
   await writeFile(join(folder, name), rows.map((row) => JSON.stringify(row)).join("\n"));
@@ -135,6 +139,16 @@ async function evaluateAndQuery(): Promise<void> {
   printed.set(
     "settings.json",
     (await Promise.all(settings)).map((text) => JSON.parse(text)),
+  );
+  const pages = [join(folder, "unjudged", "report-data"), join(out, "report-data")];
+  const scripts = async (name: string) =>
+    Promise.all(pages.map(async (page) => contentOf(await readFile(join(page, name), "utf8"))));
+  printed.set("report-data/index.js", await scripts("index.js"));
+  printed.set("report-data/answers-*.js", await scripts("answers-0-0.js"));
+  const sources = runs.map((run) => stored(run, "sources.json"));
+  printed.set(
+    "sources.json",
+    (await Promise.all(sources)).map((text) => JSON.parse(text)),
   );
   printed.set("failures.jsonl", rowsOf(await stored(out, "failures.jsonl")));
   for (const name of ["answers", "timings", "figures", "counts"].map((it) => `${it}.jsonl`)) {
@@ -279,7 +293,7 @@ function fieldsOf({ properties, items, additionalProperties, anyOf }: Schema, pa
 
 /** What is printed only of a model on another device than the CPU, which few machines have, of more captions than here, of a gain, of runs that are meant to differ (test/eval/results/results.test.ts), or of a benchmark of one's own (test/cli/own-module.test.ts). */
 const ELSEWHERE =
-  /\.(asked|promptVariant)$|\.device$|\.frontier\.comparisons\[\]\.interval\.(low|high)$|^\.gains\[\]|^\[\]\.across\[\]$/;
+  /\.(asked|promptVariant)$|\.module\b|\.device$|\.frontier\.comparisons\[\]\.interval\.(low|high)$|^\.gains\[\]|^\[\]\.across\[\]$/;
 
 describe.each(Object.entries(schemas))("%s", (name, schema) => {
   test("is as its schema says, without a field besides", () => {

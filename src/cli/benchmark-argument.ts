@@ -19,7 +19,7 @@ const TYPESCRIPT = /\.[cm]?ts$/i;
  * @throws InvalidArgumentError naming the path and what is wrong with it, or listing the names there are
  */
 export async function benchmarkFrom(text: string): Promise<Benchmark> {
-  if (!SCRIPT.test(text) && !/[\\/]/.test(text)) return benchmarkNamed(text);
+  if (!isModule(text)) return benchmarkNamed(text);
   if (!SCRIPT.test(text)) {
     throw refusal(text, "expected the path of a module that ends in .mjs, .js or .ts");
   }
@@ -39,6 +39,11 @@ export async function benchmarkFrom(text: string): Promise<Benchmark> {
     );
   }
   return benchmark;
+}
+
+/** True for what is the path of a module, and no benchmark's name. */
+export function isModule(text: string): boolean {
+  return SCRIPT.test(text) || /[\\/]/.test(text);
 }
 
 async function imported(path: string): Promise<{ readonly default?: unknown }> {

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { Command } from "commander";
-import { BENCHMARKS, REPORT_FILES, rebuildReport } from "../eval/index.js";
+import { REPORT_FILES, rebuildReport } from "../eval/index.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
+import { addBenchmarkOption, runBenchmarks } from "./run-benchmarks.js";
 import { untilStopped } from "./stop-signal.js";
 import { wrapText } from "./wrap-text.js";
 
 interface ReportFlags extends JudgeFlags {
+  readonly benchmark?: string[];
   readonly data?: string[];
   readonly truth?: string;
   readonly images?: string;
@@ -19,7 +21,7 @@ export function reportCommand(): Command {
     .option("--data <file...>", "question files, in the order of the run's sets")
     .option("--truth <file>", "truth, where the format keeps it apart from the questions")
     .option("--images <folder>", "folder of the images");
-  return addJudgeOptions(command)
+  return addBenchmarkOption(addJudgeOptions(command))
     .addHelpText(
       "after",
       `
@@ -27,15 +29,17 @@ Files are looked for where the run found them, unless options name them. Without
 
 Examples:
   $ groundsight report runs/pocket
-  $ groundsight report runs/pope --data coco_pope_random.json --images val2014`,
+  $ groundsight report runs/pope --data coco_pope_random.json --images val2014
+  $ groundsight report runs/mine --benchmark ./my-benchmark.mjs`,
     )
     .action(run);
 }
 
 async function run(folder: string, flags: ReportFlags): Promise<void> {
+  const benchmarks = await runBenchmarks(flags.benchmark ?? [], [folder]);
   await untilStopped((signal) =>
     rebuildReport(folder, {
-      benchmarks: BENCHMARKS,
+      benchmarks,
       data: flags.data,
       truth: flags.truth,
       images: flags.images,

@@ -3,7 +3,6 @@ import { Command, Option } from "commander";
 import {
   ACROSS,
   type Across,
-  BENCHMARKS,
   compareQuery,
   compareRuns,
   fewImagesWarning,
@@ -16,10 +15,12 @@ import {
   textTable,
 } from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
+import { addBenchmarkOption, runBenchmarks } from "./run-benchmarks.js";
 
 interface ResultsFlags {
   readonly compare?: string[];
   readonly across?: Across[];
+  readonly benchmark?: string[];
   readonly figures?: true;
   readonly metric?: string;
   readonly sql?: string;
@@ -29,7 +30,7 @@ interface ResultsFlags {
 
 /** `groundsight results`: lists, compares and exports the runs below a folder. */
 export function resultsCommand(): Command {
-  return new Command("results")
+  const command = new Command("results")
     .description("List, compare, query and export the runs below a folder.")
     .argument("<folder>")
     .option("--compare <runs...>", "the second run against the first, on the same questions")
@@ -43,7 +44,8 @@ export function resultsCommand(): Command {
     .option("--metric <name>", "only this metric")
     .option("--sql <query>", "DuckDB query over the views runs, answers, timings, figures")
     .option("--export <file>", "write the rows as .csv or .parquet instead")
-    .option("--json", "print JSON")
+    .option("--json", "print JSON");
+  return addBenchmarkOption(command)
     .addHelpText(
       "after",
       `
@@ -51,6 +53,7 @@ Examples:
   $ groundsight results runs
   $ groundsight results runs --compare pocket-a pocket-b
   $ groundsight results runs --compare pocket tuned --across checkpoint
+  $ groundsight results runs --compare mine-a mine-b --benchmark ./my-benchmark.mjs
   $ groundsight results runs --figures --metric accuracy --export accuracy.csv
   $ groundsight results runs --sql "SELECT method, avg(ms) FROM timings GROUP BY method"`,
     )
@@ -84,9 +87,12 @@ interface Asked {
 }
 
 async function queryFor(folder: string, flags: ResultsFlags): Promise<Asked> {
-  const { compare, across, figures, metric, sql } = flags;
+  const { compare, across, benchmark, figures, metric, sql } = flags;
   if (across !== undefined && (compare === undefined || sql !== undefined)) {
     throw new InvalidArgumentError("across: says in what runs are compared; expected --compare");
+  }
+  if (benchmark !== undefined && (compare === undefined || sql !== undefined)) {
+    throw new InvalidArgumentError("benchmark: says what computes figures; expected --compare");
   }
   if (sql !== undefined) return { sql, notes: [] };
   if (compare !== undefined) return comparison(folder, compare, flags);
@@ -97,7 +103,7 @@ async function queryFor(folder: string, flags: ResultsFlags): Promise<Asked> {
 async function comparison(
   folder: string,
   compare: readonly string[],
-  { across = [], figures, metric }: ResultsFlags,
+  { across = [], benchmark = [], figures, metric }: ResultsFlags,
 ): Promise<Asked> {
   const [first, second, ...more] = compare;
   if (first === undefined || second === undefined || more.length > 0) {
@@ -105,7 +111,7 @@ async function comparison(
   }
   const folders = [join(folder, first), join(folder, second)] as const;
   const found = await compareRuns(folders, {
-    benchmarks: BENCHMARKS,
+    benchmarks: await runBenchmarks(benchmark, folders),
     across,
     figures: metric === undefined ? (figures === true ? "all" : "main") : { metric },
   });

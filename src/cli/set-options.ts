@@ -8,7 +8,7 @@ import {
   type SplitPart,
 } from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
-import { BENCHMARK_ARGUMENT, benchmarkFrom } from "./benchmark-argument.js";
+import { BENCHMARK_ARGUMENT, benchmarkFrom, isModule } from "./benchmark-argument.js";
 import { integerAtLeast, numberOption } from "./options.js";
 
 /** Values of the options that say what is asked. */
@@ -76,6 +76,7 @@ export async function requestedSets(
   return flags.data.flatMap((data) =>
     variants.map((promptVariant) => ({
       benchmark,
+      ...(isModule(name) ? { module: name } : {}),
       data,
       truth: flags.truth ?? null,
       images: flags.images ?? join(dirname(data), "images"),

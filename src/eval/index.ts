@@ -196,6 +196,12 @@ export { fewImagesWarning } from "./statistics/unvaried.js";
 export { RUN_FILES } from "./store/answer-store.js";
 export { writeFileAtomically } from "./store/atomic-file.js";
 export type { RunSettings, SetSettings, YesNoTokens } from "./store/run-settings.js";
+export {
+  type ModuleFile,
+  type RunModule,
+  runModules,
+  type SetSource,
+} from "./store/run-sources.js";
 export type { Series, SeriesSettings } from "./store/series.js";
 export type { AnswerKey, Observations, StoredAnswer, StoredFailure } from "./store/stored-rows.js";
 export type { DevSplit, SplitPart, TunedMark } from "./store/tuned.js";

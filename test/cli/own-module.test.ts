@@ -64,6 +64,34 @@ test("eval asks its prompts, a set for each, and goes on only while they are the
   );
 });
 
+test("report and results ask for the module by its place, and say when it has changed", async () => {
+  const asking = ["--methods", "regular", "--without", "apc", "--prompt-variant", "plain"];
+  const module = ["--benchmark", at("own-benchmark.mjs")];
+  for (const name of ["runs/a", "runs/b"]) {
+    const questions = ["--data", at("sides.jsonl"), "--out", at(name)];
+    groundsight("eval", at("own-benchmark.mjs"), ...questions, ...asking, ...model);
+  }
+  const written = await readFile(at("runs/a/report.json"), "utf8");
+  await rm(at("runs/a/report.json"));
+  const unnamed = groundsight("report", at("runs/a"));
+  expect(unnamed.status).toBe(2);
+  expect(unnamed.stderr).toMatch(/sides, of \S*own-benchmark\.mjs; .* name it: --benchmark \S+/);
+  expect(groundsight("report", at("runs/a"), ...module)).toMatchObject({ status: 0, stderr: "" });
+  expect(await readFile(at("runs/a/report.json"), "utf8")).toBe(written);
+
+  const compare = ["results", at("runs"), "--compare", "a", "b", "--json"];
+  expect(groundsight(...compare).stderr).toContain("if you trust that module");
+  const { stdout } = groundsight(...compare, ...module);
+  expect(JSON.parse(stdout)).toMatchObject([{ set: "sides-plain", difference: 0 }]);
+
+  const text = await readFile(at("own-benchmark.mjs"), "utf8");
+  await writeFile(at("own-benchmark.mjs"), `// Changed.\n${text}`);
+  const changed = groundsight("report", at("runs/a"), ...module);
+  await writeFile(at("own-benchmark.mjs"), text);
+  expect(changed.status).toBe(0);
+  expect(changed.stderr).toContain("is not what");
+});
+
 test.each([
   ["broken.mjs", "export default {", "it fails on import (SyntaxError: "],
   ["throws.mjs", "null.name;", "it fails on import (TypeError: "],

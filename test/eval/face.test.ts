@@ -69,6 +69,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "rebuildReport",
     "refuseDuplicates",
     "requireRule",
+    "runModules",
     "scoreAnswers",
     "scoreFile",
     "scoreMatched",

@@ -19,6 +19,6 @@ export function benchmarkOf(
   const names = benchmarks.map(({ name }) => name).join(", ");
   throw new InvalidArgumentError(
     `${where}set ${set.name} is of benchmark ${set.benchmark}, which is not among ${names}; ` +
-      `a benchmark of your own is given to ${task} of groundsight/eval`,
+      `a benchmark of your own is given by --benchmark, or to ${task} of groundsight/eval`,
   );
 }

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatasetError, InvalidArgumentError } from "../../errors.js";
 import { BENCHMARKS } from "../benchmarks/registry.js";
@@ -10,6 +10,7 @@ import { requirePromptVariant } from "../define/prompt-variant.js";
 import { requireRule } from "../scoring/benchmark-rules.js";
 import { primaryMetricOf } from "../scoring/primary-metric.js";
 import type { SetSettings } from "../store/run-settings.js";
+import type { SetSource } from "../store/run-sources.js";
 import type { DevSplit, SplitPart } from "../store/tuned.js";
 import type { PlannedSet } from "./run-evaluation.js";
 import { imageOf, splitQuestions } from "./split-questions.js";
@@ -17,6 +18,8 @@ import { imageOf, splitQuestions } from "./split-questions.js";
 /** One benchmark file to be run. */
 export interface SetRequest {
   readonly benchmark: Benchmark;
+  /** The module that declares a benchmark of one's own: the run remembers its place and what it held. */
+  readonly module?: string;
   readonly data: string;
   readonly truth: string | null;
   /** Folder of the images. */
@@ -44,7 +47,7 @@ export interface RunSet extends PlannedSet {
   readonly rule: string;
   readonly images: string;
   /** Where the questions were read. */
-  readonly files?: { readonly data: string; readonly truth: string | null };
+  readonly files?: Omit<SetSource, "name" | "images">;
   readonly settings: SetSettings;
 }
 
@@ -121,9 +124,13 @@ async function planSet(request: SetRequest, needsImages: boolean): Promise<RunSe
     ...(split === undefined ? {} : { split }),
     maxTokens: benchmark.maxNewTokens,
   };
-  const files = { data: request.data, truth: request.truth };
+  const files = { data: request.data, truth: request.truth, ...(await moduleOf(request)) };
   const { maxNewTokens: maxTokens } = benchmark;
   return { name, benchmark, rule, images, files, questions, maxTokens, settings };
+}
+
+async function moduleOf({ module: path }: SetRequest): Promise<Pick<SetSource, "module">> {
+  return path === undefined ? {} : { module: { path, sha256: sha256(await readFile(path)) } };
 }
 
 /** What is asked by a benchmark of one's own, whose code may change while its file does not. */

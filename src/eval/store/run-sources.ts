@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
 import { parseJson } from "../data/parse-rows.js";
@@ -13,6 +13,15 @@ export interface SetSource {
   readonly truth: string | null;
   /** Folder of the images. */
   readonly images: string;
+  /** Of a benchmark of one's own: the module that declares it. */
+  readonly module?: ModuleFile;
+}
+
+/** A module, and what it held. */
+export interface ModuleFile {
+  /** In the run's folder relative to it: they may be moved together. */
+  readonly path: string;
+  readonly sha256: string;
 }
 
 /** File of a run's folder with the places of its sets' files. */
@@ -24,6 +33,7 @@ const sources = z.array(
     data: z.string(),
     truth: z.string().nullable(),
     images: z.string(),
+    module: z.object({ path: z.string(), sha256: z.string() }).exactOptional(),
   }),
 );
 
@@ -57,11 +67,14 @@ const settings = z.looseObject({
 
 /** Keeps where the files of a run's sets lie. */
 export async function writeSources(folder: string, all: readonly SetSource[]): Promise<void> {
-  const absolute = all.map(({ name, data, truth, images }) => ({
+  const absolute = all.map(({ name, data, truth, images, module }) => ({
     name,
     data: resolve(data),
     truth: truth === null ? null : resolve(truth),
     images: resolve(images),
+    ...(module === undefined
+      ? {}
+      : { module: { ...module, path: relative(resolve(folder), resolve(module.path)) } }),
   }));
   await writeFileAtomically(join(folder, SOURCES_FILE), `${JSON.stringify(absolute, null, 2)}\n`);
 }
@@ -80,6 +93,32 @@ export async function readSources(folder: string): Promise<SetSource[] | null> {
     throw new DatasetError(`${path}: no list of sets with their files; remove it and name them`);
   }
   return data;
+}
+
+/** A module that declares a benchmark of a run. */
+export interface RunModule extends ModuleFile {
+  /** The benchmark's name. */
+  readonly benchmark: string;
+}
+
+/**
+ * The modules that a run's benchmarks were declared by. They are told and not opened: a folder that someone handed over
+ * must not choose what code runs.
+ *
+ * @throws DatasetError when the folder holds no run, or a damaged one
+ */
+export async function runModules(folder: string): Promise<RunModule[]> {
+  const { sets } = await readSettings(folder);
+  const sources = (await readSources(folder)) ?? [];
+  const modules = sets.flatMap(({ name, benchmark }) => {
+    const module = sources.find((one) => one.name === name)?.module;
+    return module === undefined ? [] : [[benchmark, module] as const];
+  });
+  return [...new Map(modules)].map(([benchmark, { path, sha256 }]) => ({
+    benchmark,
+    path: join(folder, path),
+    sha256,
+  }));
 }
 
 /**
