@@ -6,10 +6,10 @@ import {
   BENCHMARKS,
   type Benchmark,
   isJudged,
+  jointIntervalsInTurns,
   judgeMatched,
   type LeftOut,
   matchFile,
-  metricIntervalsInTurns,
   metricValues,
   type Question,
   readDataFile,
@@ -152,16 +152,17 @@ async function withFigures(
 ): Promise<ScoredSeries> {
   const further = furtherOf(benchmark);
   const likes = [...score.behaviour.values()];
+  const intervals = await jointIntervalsInTurns([
+    { clusters: [...score.clusters.values()], metrics: benchmark.metrics },
+    { clusters: likes, metrics: further },
+  ]);
   return {
     series,
     rule,
     score,
     leftOut,
     metrics: { ...score.metrics, ...metricValues({ metrics: further }, addCounts(likes)) },
-    intervals: {
-      ...(await metricIntervalsInTurns([...score.clusters.values()], benchmark.metrics)),
-      ...(await metricIntervalsInTurns(likes, further)),
-    },
+    intervals: Object.assign({}, ...intervals),
   };
 }
 

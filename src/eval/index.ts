@@ -187,9 +187,10 @@ export {
   type MethodResults,
 } from "./statistics/compare-methods.js";
 export {
+  type CountedMetrics,
   type Intervals,
+  jointIntervalsInTurns,
   metricIntervals,
-  metricIntervalsInTurns,
 } from "./statistics/metric-intervals.js";
 export type { SeedSpread } from "./statistics/seed-spread.js";
 export { fewImagesWarning } from "./statistics/unvaried.js";

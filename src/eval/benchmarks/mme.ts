@@ -65,6 +65,7 @@ function sumScore(name: string, title: string, categories: readonly string[]): M
     unit: "points",
     better: "higher",
     of: (c) => sumOfScores(c, categories),
+    stratum: categoryOfImage,
   };
 }
 
@@ -78,6 +79,7 @@ function categoryScore(category: string): Metric {
       const value = score(c, `${category}.`);
       return value === null ? { value, reason: `no ${category} question` } : { value };
     },
+    stratum: categoryOfImage,
   };
 }
 
@@ -102,6 +104,7 @@ const metrics: readonly Metric[] = [
     unit: "points",
     better: "higher",
     of: (c) => sumOfScores(c, categoriesOf(c)),
+    stratum: categoryOfImage,
   },
   sumScore("perception_score", "Perception score", PERCEPTION),
   sumScore("cognition_score", "Cognition score", COGNITION),
@@ -231,6 +234,11 @@ function scoreMme(answer: string, label: "yes" | "no", category: string): Score 
 
 function categoriesOf(c: Counts): string[] {
   return Object.keys(c).flatMap((key) => (key.endsWith(".asked") ? key.slice(0, -6) : []));
+}
+
+/** The category of an image, by the counts of its two questions. */
+function categoryOfImage(c: Counts): string {
+  return categoriesOf(c)[0] ?? "";
 }
 
 function sumOfScores(c: Counts, categories: readonly string[]) {

@@ -78,6 +78,12 @@ export interface MetricInfo {
 export interface Metric extends MetricInfo {
   /** The metric of counts that were added up. */
   readonly of: (counts: Counts) => MetricValue;
+  /**
+   * Of a figure that is summed over parts of the benchmark, as MME's over its categories: the part that a cluster is of,
+   * by its counts. Clusters are drawn within each part then, so that no draw lacks one; with a single cluster in a part
+   * that counts there is no interval.
+   */
+  readonly stratum?: (counts: Counts) => string;
 }
 
 /** A data file, already read. */

@@ -1,26 +1,27 @@
 import type { Benchmark } from "../contract/benchmark.js";
-import { mapInTurns, type Turns } from "../data/turns.js";
+import type { Turns } from "../data/turns.js";
 import { behaviourMetrics } from "../metrics/behaviour-metrics.js";
 import { cellOfScore } from "../scoring/behaviour-counts.js";
 import type { MethodResults } from "../statistics/compare-methods.js";
 import { againstReferences } from "./against-references.js";
 import type { MethodBehaviour } from "./run-analysis.js";
-import { averaged, figuresFrom, type ScoredMethod } from "./scored-method.js";
+import { averaged, type FiguresByMethod, type ScoredMethod } from "./scored-method.js";
 
 /** What each method's answers are like, and how that differs from the references. */
 export function* behaviourOf(
   benchmark: Benchmark,
   methods: readonly ScoredMethod[],
+  figures: FiguresByMethod,
 ): Turns<MethodBehaviour[]> {
-  const metrics = behaviourMetrics(benchmark);
   // The truth is the same for all methods.
-  const compared = metrics.filter(({ name }) => name !== "true_yes_ratio");
+  const compared = behaviourMetrics(benchmark).filter(({ name }) => name !== "true_yes_ratio");
   const comparisons = yield* againstReferences(methods, compared, resultsOf);
-  return yield* mapInTurns(methods, function* ({ method, decoding, behaviours }) {
+  return methods.map((scored) => {
+    const { method, decoding } = scored;
     return {
       method,
       decoding,
-      figures: yield* figuresFrom(metrics, behaviours, decoding),
+      figures: figures.get(scored)!.measures,
       comparisons: comparisons.filter((one) => one.method === method && one.decoding === decoding),
     };
   });

@@ -2,7 +2,7 @@ import type { Benchmark, Counts } from "../contract/benchmark.js";
 import { isDecodedControl } from "../controls/decoded-controls.js";
 import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
-import { CUT_LENGTHS, countsOfCut, cutMetrics, cutName } from "../metrics/cut-metrics.js";
+import { CUT_LENGTHS, countsOfCut, cutName } from "../metrics/cut-metrics.js";
 import { corrected } from "../statistics/compare-methods.js";
 import {
   type TradeOff,
@@ -17,7 +17,14 @@ import type {
   FrontierComparison,
   FrontierPoint,
 } from "./run-analysis.js";
-import { averaged, figuresFrom, infoOf, resultsOf, type ScoredMethod } from "./scored-method.js";
+import {
+  averaged,
+  type FiguresByMethod,
+  infoOf,
+  type NamedFigures,
+  resultsOf,
+  type ScoredMethod,
+} from "./scored-method.js";
 import { frontierVerdict } from "./verdict.js";
 
 /** The method whose captions, cut to their first words, are the trivial baselines. */
@@ -27,21 +34,22 @@ const BASELINE = "regular";
 export function* frontierOf(
   benchmark: Benchmark,
   methods: readonly ScoredMethod[],
+  figures: FiguresByMethod,
 ): Turns<Frontier | null> {
   const tradeOff = tradeOffOf(benchmark);
   if (tradeOff === null) return null;
   const { recall, hallucination } = tradeOff;
   const groups = [...groupBy(methods, ({ decoding }) => decoding).values()];
-  const points = yield* mapInTurns(methods, function* (method) {
-    const own = yield* pointOf(method, tradeOff);
-    const cuts = method.method === BASELINE ? yield* cutPointsOf(method, benchmark, tradeOff) : [];
-    return [own, ...cuts];
+  const points = methods.flatMap((method) => {
+    const own = figures.get(method)!;
+    const cuts = method.method === BASELINE ? cutPointsOf(method, own, tradeOff) : [];
+    return [pointOf(method, own, tradeOff), ...cuts];
   });
   const comparisons = yield* mapInTurns(groups, (members) => comparisonsOf(members, tradeOff));
   return {
     recall: infoOf(recall),
     hallucination: infoOf(hallucination),
-    points: points.flat(),
+    points,
     comparisons: comparisons.flat(),
     differences: yield* againstReferences(methods, benchmark.metrics, resultsOf),
   };
@@ -53,31 +61,31 @@ function tradeOffOf({ tradeOff, metrics }: Benchmark): TradeOff | null {
   return recall === undefined || hallucination === undefined ? null : { recall, hallucination };
 }
 
-function* pointOf(scored: ScoredMethod, { recall, hallucination }: TradeOff): Turns<FrontierPoint> {
-  const { method, decoding, scores } = scored;
-  const clusters = scores.map((score) => score.clusters);
-  const figures = yield* figuresFrom([recall, hallucination], clusters, decoding);
+function pointOf(
+  { method, decoding }: ScoredMethod,
+  { metrics }: NamedFigures,
+  { recall, hallucination }: TradeOff,
+): FrontierPoint {
   return {
     name: method,
     decoding,
     baseline: false,
-    recall: coordinate(figures[recall.name]!),
-    hallucination: coordinate(figures[hallucination.name]!),
+    recall: coordinate(metrics[recall.name]!),
+    hallucination: coordinate(metrics[hallucination.name]!),
   };
 }
 
-function* cutPointsOf(
-  { method, decoding, behaviours }: ScoredMethod,
-  benchmark: Benchmark,
+function cutPointsOf(
+  { method, decoding }: ScoredMethod,
+  { measures }: NamedFigures,
   { recall, hallucination }: TradeOff,
-): Turns<FrontierPoint[]> {
-  const figures = yield* figuresFrom(cutMetrics(benchmark), behaviours, decoding);
+): FrontierPoint[] {
   return CUT_LENGTHS.map((words) => ({
     name: `${method}, first ${words} words`,
     decoding,
     baseline: true,
-    recall: coordinate(figures[cutName(recall.name, words)]!),
-    hallucination: coordinate(figures[cutName(hallucination.name, words)]!),
+    recall: coordinate(measures[cutName(recall.name, words)]!),
+    hallucination: coordinate(measures[cutName(hallucination.name, words)]!),
   }));
 }
 

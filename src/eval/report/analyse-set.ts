@@ -25,8 +25,10 @@ import type {
 import { scoreControls } from "./score-controls.js";
 import {
   type AnsweredSeries,
-  figuresFrom,
+  type FiguresByMethod,
+  figuresOf,
   infoOf,
+  type NamedFigures,
   resultsOf,
   type ScoredMethod,
 } from "./scored-method.js";
@@ -44,7 +46,9 @@ export function* analyseSet(
   methods: readonly ScoredMethod[],
 ): Turns<Omit<SetAnalysis, "judging" | "failures">> {
   const controls = yield* scoreControls(set.benchmark, set.rule, series);
-  const behaviour = yield* behaviourOf(set.benchmark, methods);
+  const named = yield* mapInTurns(methods, (method) => figuresOf(set.benchmark, method));
+  const figures: FiguresByMethod = new Map(methods.map((method, i) => [method, named[i]!]));
+  const behaviour = yield* behaviourOf(set.benchmark, methods, figures);
   const firstClusters = addClusters(methods[0]?.scores.map(({ clusters }) => clusters) ?? []);
   const asked = new Set(methods.flatMap(({ scores }) => scores[0]?.scored ?? []).map(idOf));
   return {
@@ -58,16 +62,17 @@ export function* analyseSet(
     questions: asked.size,
     images: firstClusters.size,
     primaryImages: clustersWith(primaryMetricOf(set.benchmark), [...firstClusters.values()]),
-    methods: yield* mapInTurns(methods, (method) => figuresOf(set.benchmark, method)),
+    methods: methods.map((method) => reported(set.benchmark, method, figures.get(method)!)),
     comparisons: yield* againstReferences(methods, [primaryMetricOf(set.benchmark)], resultsOf),
     measures: behaviourMetrics(set.benchmark).map(infoOf),
     behaviour,
     transitions: yield* transitionsOf(set.benchmark, methods),
-    frontier: yield* frontierOf(set.benchmark, methods),
+    frontier: yield* frontierOf(set.benchmark, methods, figures),
     ability: yield* abilityOf(set.benchmark, methods),
     controls: yield* mapInTurns(controls, function* (control) {
       const { matchedTo, setting } = control;
-      return { ...(yield* figuresOf(set.benchmark, control)), matchedTo, setting };
+      const own = yield* figuresOf(set.benchmark, control);
+      return { ...reported(set.benchmark, control, own), matchedTo, setting };
     }),
     findings: yield* findingsOf(set.benchmark, { series, methods, behaviour, controls }),
     disagreements: disagreementsOf(methods.filter(({ method }) => !isDecodedControl(method))),
@@ -84,7 +89,11 @@ function* abilityOf(
   return { metric: infoOf(metric), comparisons };
 }
 
-function* figuresOf(benchmark: Benchmark, scored: ScoredMethod): Turns<MethodFigures> {
+function reported(
+  benchmark: Benchmark,
+  scored: ScoredMethod,
+  { metrics }: NamedFigures,
+): MethodFigures {
   const { method, decoding, seeds, scores, timings } = scored;
   return {
     method,
@@ -93,11 +102,7 @@ function* figuresOf(benchmark: Benchmark, scored: ScoredMethod): Turns<MethodFig
     draws: scores.length,
     n: scores.reduce((sum, score) => sum + score.n, 0),
     unparsed: scores.reduce((sum, score) => sum + score.unparsed, 0),
-    figures: yield* figuresFrom(
-      benchmark.metrics,
-      scores.map(({ clusters }) => clusters),
-      decoding,
-    ),
+    figures: metrics,
     groups: groupsOf(benchmark, scores),
     cost: decodingCost(timings),
   };

@@ -3,11 +3,16 @@ import type { SeriesAnswers } from "../controls/control-series.js";
 import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { addCounts } from "../metrics/add-counts.js";
+import { behaviourMetrics } from "../metrics/behaviour-metrics.js";
 import { metricValues } from "../metrics/metric-values.js";
 import { addClusters } from "../scoring/add-scores.js";
 import { type BenchmarkScore, scoreInTurns } from "../scoring/score-answers.js";
 import type { MethodResults } from "../statistics/compare-methods.js";
-import { intervalsOf } from "../statistics/metric-intervals.js";
+import {
+  type CountedMetrics,
+  type Intervals,
+  jointIntervals,
+} from "../statistics/metric-intervals.js";
 import { seedSpread } from "../statistics/seed-spread.js";
 import type { StoredTiming } from "../store/stored-rows.js";
 import { type Finish, withFinishes } from "./finishes.js";
@@ -83,15 +88,37 @@ export function resultsOf({ method, scores }: ScoredMethod): MethodResults {
   };
 }
 
-/** Figures by metric, with intervals over all answers, from the counts of each seed or draw. */
-export function* figuresFrom(
-  metrics: readonly Metric[],
-  all: readonly Clusters[],
+/** Figures of a method by name. */
+export interface NamedFigures {
+  /** Of its benchmark's metrics. */
+  readonly metrics: Readonly<Record<string, Figure>>;
+  /** Of what its answers are like. */
+  readonly measures: Readonly<Record<string, Figure>>;
+}
+
+/** The figures of each method. */
+export type FiguresByMethod = ReadonlyMap<ScoredMethod, NamedFigures>;
+
+/** All figures of a method, with intervals over all answers, from the same draws of clusters. */
+export function* figuresOf(
+  benchmark: Benchmark,
+  { scores, behaviours, decoding }: ScoredMethod,
+): Turns<NamedFigures> {
+  const kinds = [
+    { metrics: benchmark.metrics, all: scores.map(({ clusters }) => clusters) },
+    { metrics: behaviourMetrics(benchmark), all: behaviours },
+  ].map((kind) => ({ ...kind, clusters: [...addClusters(kind.all).values()] }));
+  const intervals = yield* jointIntervals(kinds);
+  const [metrics, measures] = kinds.map((kind, i) => figuresFrom(kind, intervals[i]!, decoding));
+  return { metrics: metrics!, measures: measures! };
+}
+
+function figuresFrom(
+  { metrics, all, clusters }: CountedMetrics & { readonly all: readonly Clusters[] },
+  intervals: Intervals,
   decoding: Decoding,
-): Turns<Record<string, Figure>> {
-  const clusters = [...addClusters(all).values()];
+): Record<string, Figure> {
   const total = metricValues({ metrics }, addCounts(clusters));
-  const intervals = yield* intervalsOf(clusters, metrics);
   const single = decoding === "greedy" && all.length === 1;
   const each = single ? [] : all.map((one) => metricValues({ metrics }, addCounts(one.values())));
   return Object.fromEntries(

@@ -3,7 +3,7 @@ import { atOnce, mapInTurns, type Turns } from "../data/turns.js";
 import type { BootstrapOptions, Interval } from "./cluster-bootstrap.js";
 import { holm } from "./holm.js";
 import { mcnemar } from "./mcnemar.js";
-import { differingClusters, pairedDifferences } from "./paired-bootstrap.js";
+import { pairedDifferences } from "./paired-bootstrap.js";
 
 /** A method's results on the questions of one set. */
 export interface MethodResults {
@@ -23,7 +23,10 @@ export interface Comparison {
   readonly metric: string;
   /** Method minus reference, in the metric's own unit. */
   readonly difference: number;
-  /** Null when every image differs alike and the metric's unit has no highest and lowest value. */
+  /**
+   * Null when every image differs alike and the metric's unit has no highest and lowest value, and when a part of the
+   * benchmark that the metric is summed over has one image.
+   */
   readonly interval: Interval | null;
   readonly test: "McNemar (mid-p)" | "paired bootstrap";
   readonly pValue: number;
@@ -87,15 +90,16 @@ export function* comparePair(
   return found.map((paired, m) => {
     if (paired === null) return null;
     const metric = metrics[m]!.name;
+    const { difference, interval, differing } = paired;
     const answers = mcnemarOf(method, reference, metric);
     // The mid-p of as many answers as there are clusters that differ: many answers about one image are like one.
-    const least = () => 2 ** -differingClusters(own, others, metrics[m]!);
-    const exact = answers === null ? null : Math.max(answers, least());
+    const exact = answers === null ? null : Math.max(answers, 2 ** -differing);
     return {
       method: method.method,
       reference: reference.method,
       metric,
-      ...paired,
+      difference,
+      interval,
       pValue: exact ?? paired.pValue,
       test: exact === null ? "paired bootstrap" : "McNemar (mid-p)",
     };

@@ -7,15 +7,21 @@ import {
   type Interval,
   percentileInterval,
 } from "./cluster-bootstrap.js";
+import { hasSingleClusterStratum } from "./single-cluster-stratum.js";
 import { isUnvaried, rangeOf, unvariedInterval } from "./unvaried.js";
 
 /** A difference between two methods on the same questions, first minus second. */
 export interface PairedDifference {
   readonly difference: number;
-  /** Null when every cluster differs alike and the metric's unit has no highest and lowest value. */
+  /**
+   * Null when every cluster differs alike and the metric's unit has no highest and lowest value, and when a stratum that
+   * counts holds a single cluster.
+   */
   readonly interval: Interval | null;
-  /** Two-sided, from the share of draws on the other side of 0. */
+  /** Two-sided, from the share of draws on the other side of 0; 1 where a stratum that counts holds a single cluster. */
   readonly pValue: number;
+  /** Clusters in which the two differ at all, at most 64. */
+  readonly differing: number;
 }
 
 /**
@@ -24,7 +30,7 @@ export interface PairedDifference {
  *
  * Few clusters cannot show much, however often they are drawn: where k clusters differ at all, chance gives
  * them all the same sign in 2 of 2^k cases, so p is at least that. Where all draws are the same, the
- * interval is {@link unvariedInterval}.
+ * interval is {@link unvariedInterval}. Metrics with a stratum are drawn within their strata.
  *
  * @param a counts of the first method by cluster
  * @param b counts of the second, in the same order of clusters
@@ -38,16 +44,19 @@ export function* pairedDifferences(
   options: BootstrapOptions = {},
 ): Turns<(PairedDifference | null)[]> {
   const draws = metrics.map((): number[] => []);
-  yield* drawClusters(
-    [a, b],
-    ([first = {}, second = {}]) => {
-      for (const [m, metric] of metrics.entries()) {
-        const drawn = differenceOf(metric, first, second);
-        if (drawn !== null) draws[m]!.push(drawn);
-      }
-    },
-    options,
-  );
+  for (const stratum of new Set(metrics.map((metric) => metric.stratum))) {
+    yield* drawClusters(
+      [a, b],
+      ([first = {}, second = {}]) => {
+        for (const [m, metric] of metrics.entries()) {
+          const drawn = metric.stratum === stratum ? differenceOf(metric, first, second) : null;
+          if (drawn !== null) draws[m]!.push(drawn);
+        }
+      },
+      options,
+      stratum,
+    );
+  }
   return metrics.map((metric, m) => differenceFrom(draws[m]!, a, b, metric, options));
 }
 
@@ -72,10 +81,14 @@ function differenceFrom(
   if (difference === null) return null;
   const drawn = percentileInterval(draws, options.level);
   if (drawn === null) return null;
-  const pValue = twoSidedP(draws, differingClusters(a, b, metric));
+  const differing = differingClusters(a, b, metric);
+  if (hasSingleClusterStratum(metric, a)) {
+    return { difference, interval: null, pValue: 1, differing };
+  }
+  const pValue = twoSidedP(draws, differing);
   // Images on which the metric says nothing (no unusual colour) do not count as images without exception.
   const told = a.filter((counts, i) => differenceOf(metric, counts, b[i] ?? {}) !== null).length;
-  return { difference, interval: withWidth(drawn, metric, told, options), pValue };
+  return { difference, interval: withWidth(drawn, metric, told, options), pValue, differing };
 }
 
 function withWidth(

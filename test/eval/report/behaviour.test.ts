@@ -1,7 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { benchmarkNamed } from "../../../src/eval/benchmarks/registry.js";
 import type { ScoredQuestion } from "../../../src/eval/contract/benchmark.js";
 import { cellOfScore } from "../../../src/eval/scoring/behaviour-counts.js";
+import { SeededRandom } from "../../../src/math/seeded-random.js";
 import { analyseYesNo } from "./yes-no-sets.js";
 
 describe("yes against the truth", () => {
@@ -93,4 +94,16 @@ describe("cells of the yes/no benchmarks", () => {
     expect(judged("0", "incorrect")).toBe("fp");
     expect(judged("0", "unclear")).toBeNull();
   });
+});
+
+test("all figures of a method come of one set of draws", () => {
+  const drawn = vi.spyOn(SeededRandom.prototype, "integer");
+  const { images, methods, behaviour } = analyseYesNo("yn".repeat(20), [
+    { method: "regular", answers: "yyyn".repeat(10) },
+  ]);
+  expect(images).toBe(20);
+  expect(drawn).toHaveBeenCalledTimes(2000 * images);
+  drawn.mockRestore();
+  expect(methods[0]?.figures.accuracy?.interval).not.toBeNull();
+  expect(behaviour[0]?.figures.yes_ratio?.interval).not.toBeNull();
 });

@@ -9,8 +9,8 @@ import {
 import { holm } from "../../../src/eval/statistics/holm.js";
 import { mcnemar } from "../../../src/eval/statistics/mcnemar.js";
 import {
+  jointIntervalsInTurns,
   metricIntervals,
-  metricIntervalsInTurns,
 } from "../../../src/eval/statistics/metric-intervals.js";
 import { pairedBootstrap } from "../../../src/eval/statistics/paired-bootstrap.js";
 import { seedSpread } from "../../../src/eval/statistics/seed-spread.js";
@@ -85,7 +85,7 @@ describe("intervals", () => {
     const clusters = Array.from({ length: 5000 }, (_, i) => ({ correct: i % 3, asked: 3 }));
     let others = 0;
     const timer = setInterval(() => others++, 1);
-    const drawn = await metricIntervalsInTurns(clusters, [accuracy]);
+    const [drawn] = await jointIntervalsInTurns([{ clusters, metrics: [accuracy] }]);
     clearInterval(timer);
     expect(drawn).toEqual(metricIntervals(clusters, [accuracy]));
     expect(others).toBeGreaterThan(0);
