@@ -145,6 +145,14 @@ export {
 export { compareQuery, figuresQuery, LIST_RUNS } from "./results/result-queries.js";
 export { openResults, type ResultRow, type ResultsDatabase } from "./results/results-database.js";
 export { ACROSS, type Across } from "./results/run-differences.js";
+export type { Mention } from "./rules/caption-objects.js";
+export {
+  CAPTION_RULES,
+  type CaptionRule,
+  type LocatedMention,
+  type ObjectFinder,
+  objectFinder,
+} from "./rules/object-finder.js";
 export { firstWordRule, POPE_RULES, type YesNoRule } from "./rules/yes-no.js";
 export {
   type HeldOut,

@@ -6,6 +6,7 @@ test("what evaluation offers; a change here is a change for users", () => {
   expect(Object.keys(face).sort()).toEqual([
     "ACROSS",
     "BENCHMARKS",
+    "CAPTION_RULES",
     "DEFAULT_POCKET_SETS",
     "LIST_RUNS",
     "POCKET_SETS",
@@ -47,6 +48,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "matchFile",
     "metricIntervals",
     "metricValues",
+    "objectFinder",
     "openAiJudge",
     "openResults",
     "parseJson",

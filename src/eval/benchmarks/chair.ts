@@ -5,14 +5,15 @@ import { readNamesByImage } from "../data/read-object-annotations.js";
 import { identifier, readShapedFile } from "../data/read-shaped.js";
 import { harmonicMean } from "../metrics/ratio.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
-import {
-  type MakeBaseForms,
-  mendedForms,
-  patternForms,
-  wordnetForms,
-} from "../rules/base-forms.js";
-import { CHAIR_VOCABULARY, captionObjects, type FindMentions } from "../rules/caption-objects.js";
+import type { FindMentions } from "../rules/caption-objects.js";
 import { wordCount } from "../rules/first-words.js";
+import {
+  asRead,
+  CAPTION_RULES,
+  type CaptionRule,
+  canonicalObject,
+  findMentions,
+} from "../rules/object-finder.js";
 
 const promptRow = z.object({
   question_id: identifier,
@@ -81,12 +82,6 @@ const metrics: readonly Metric[] = [
   }),
 ];
 
-const BASE_FORMS: Readonly<Record<string, MakeBaseForms>> = {
-  chair: patternForms,
-  "chair-wordnet": wordnetForms,
-  "colour-aware": mendedForms,
-};
-
 /**
  * CHAIR: the share of named objects that are not in the image (CHAIR_i), and of captions that name at
  * least one such object (CHAIR_s).
@@ -98,7 +93,7 @@ export const chair: Benchmark = {
   title: "CHAIR",
   kind: "caption",
   source: "Rohrbach et al. 2018, arXiv 1809.02156; LisaAnne/Hallucination utils/chair.py",
-  rules: ["chair", "chair-wordnet", "colour-aware"],
+  rules: CAPTION_RULES,
   metrics,
   primaryMetric: "chair_s",
   tradeOff: { recall: "recall", hallucination: "chair_i" },
@@ -135,12 +130,12 @@ function loadChair({ data, truth }: BenchmarkFiles): Question[] {
 }
 
 /** How a caption is read, for each rule; made when a rule is first used. */
-type FindByRule = (rule: string) => FindMentions;
+type FindByRule = (rule: CaptionRule) => FindMentions;
 
 function findByRule(extra: ReadonlySet<string>): FindByRule {
-  const made = new Map<string, FindMentions>();
+  const made = new Map<CaptionRule, FindMentions>();
   return (rule) => {
-    const find = made.get(rule) ?? captionObjects(extra, BASE_FORMS[rule]);
+    const find = made.get(rule) ?? findMentions(rule, extra);
     made.set(rule, find);
     return find;
   };
@@ -156,14 +151,16 @@ function captionQuestion(
     cluster: asked.image ?? asked.id,
     group: null,
     truth: names.join(", "),
-    score: (answer, { rule }) =>
-      scoreCaption(rule === "colour-aware" ? withoutColour(answer) : answer, names, find(rule)),
+    score: (answer, context) => {
+      const rule = context.rule as CaptionRule;
+      return scoreCaption(asRead(rule, answer), names, find(rule));
+    },
   };
 }
 
 /** Counts of one caption against the objects of its image (names or synonyms). */
 export function scoreCaption(caption: string, names: readonly string[], find: FindMentions): Score {
-  const present = new Set(names.map((name) => CHAIR_VOCABULARY.get(name) ?? name));
+  const present = new Set(names.map(canonicalObject));
   const mentions = find(caption);
   const hallucinated = mentions.filter(({ object }) => !present.has(object));
   const found = new Set(mentions.filter(({ object }) => present.has(object)).map((m) => m.object));
@@ -190,11 +187,6 @@ export function scoreCaption(caption: string, names: readonly string[], find: Fi
       ...(invented.length === 0 ? { correct: 1 } : {}),
     },
   };
-}
-
-/** The authors count the colour in "the cat is orange" as a fruit; the rule `colour-aware` does not. */
-function withoutColour(caption: string): string {
-  return caption.replaceAll(/\b(is|are|was|were) orange\b/gi, "$1");
 }
 
 /** The number of a COCO image in its file name (COCO_val2014_000000310196.jpg), else the name itself. */

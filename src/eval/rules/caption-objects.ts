@@ -11,6 +11,8 @@ import { type MakeBaseForms, patternForms } from "./base-forms.js";
 export interface Mention {
   readonly word: string;
   readonly object: string;
+  /** Its tokens in the caption: first, and last exclusive. */
+  readonly tokens: readonly [number, number];
 }
 
 /** Finds the mentions of known objects in a caption, in order, repeats included. */
@@ -62,10 +64,10 @@ export function captionObjects(
   ]);
   return (caption) => {
     const found = mergeDoubleWords(formsOf(caption), doubles);
-    const toilet = found.includes("toilet");
-    return found.flatMap((word) => {
+    const toilet = found.some(({ word }) => word === "toilet");
+    return found.flatMap(({ word, tokens }) => {
       const object = toilet && word === "seat" ? undefined : vocabulary.get(word);
-      return object === undefined ? [] : [{ word, object }];
+      return object === undefined ? [] : [{ word, object, tokens }];
     });
   };
 }
@@ -73,12 +75,13 @@ export function captionObjects(
 function mergeDoubleWords(
   tokens: readonly string[],
   doubles: ReadonlyMap<string, string>,
-): string[] {
-  const words: string[] = [];
+): Omit<Mention, "object">[] {
+  const words: Omit<Mention, "object">[] = [];
   for (let i = 0; i < tokens.length; i++) {
     const merged = doubles.get(`${tokens[i]} ${tokens[i + 1]}`);
-    words.push(merged ?? tokens[i] ?? "");
-    if (merged !== undefined) i++;
+    const end = merged === undefined ? i + 1 : i + 2;
+    words.push({ word: merged ?? tokens[i] ?? "", tokens: [i, end] });
+    i = end - 1;
   }
   return words;
 }

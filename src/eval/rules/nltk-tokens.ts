@@ -24,3 +24,25 @@ export function nltkTokens(text: string): string[] {
   );
   return parted.match(/\S+/g) ?? [];
 }
+
+/**
+ * Where tokens of {@link nltkTokens} stand in their text: offsets of UTF-16 units, the end exclusive.
+ *
+ * @param tokens all tokens of the text, in order
+ */
+export function tokenOffsets(text: string, tokens: readonly string[]): [number, number][] {
+  // A letter in lower case may be longer than in upper case.
+  const from: number[] = [];
+  let read = 0;
+  for (const letter of text) {
+    for (let i = 0; i < letter.toLowerCase().length; i++) from.push(read);
+    read += letter.length;
+  }
+  const lower = text.toLowerCase();
+  let at = 0;
+  return tokens.map((token) => {
+    const start = lower.indexOf(token, at);
+    at = start + token.length;
+    return [from[start]!, from[at] ?? text.length];
+  });
+}
