@@ -9,7 +9,7 @@ import { type TextSource, textSources } from "./text-source.js";
  * the files of a folder become one, with its parts.
  *
  * @throws DatasetError naming the path when it cannot be read, is no UTF-8, or is longer than a text can be
- * @throws UnsupportedCapabilityError for a Parquet or CSV file where DuckDB is not installed
+ * @throws UnsupportedCapabilityError for a Parquet file where DuckDB is not installed
  */
 export async function readDataFile(path: string): Promise<DataFile> {
   const parts: DataFile[] = [];

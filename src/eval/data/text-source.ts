@@ -4,7 +4,9 @@ import { basename, join } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { DatasetError, GroundsightError } from "../../errors.js";
-import { isTable, tablePieces } from "./table-rows.js";
+import { csvLines } from "./csv-rows.js";
+import { parquetPieces } from "./parquet-rows.js";
+import { MOST_UNPACKED, refuseEndless } from "./refuse-endless.js";
 
 /** A file as text in pieces, so that nobody has to hold it whole. */
 export interface TextSource {
@@ -22,20 +24,22 @@ export interface TextSource {
 const LONGEST_LINE = 2 ** 26;
 /** Files of a folder that hold rows; others (a README, images) are passed over. */
 const ROW_FILE = /^[^.].*\.(jsonl|json|ndjson|txt|tsv|csv|parquet)(\.gz)?$/i;
-/** What a gzip file may unpack to: far above any benchmark, below what fills a day. */
-const MOST_UNPACKED = 8 * 2 ** 30;
-/** How zip archives begin. */
-const ZIP = Buffer.from("PK\u0003\u0004");
+/** How zip archives begin, empty and split ones too. */
+const ZIP: readonly string[] = ["PK\u0003\u0004", "PK\u0005\u0006", "PK\u0007\u0008"];
 
 /**
  * The file of a path; of a folder, all its files that hold rows, by name. Gzip files are unpacked, and the rows
  * of Parquet and CSV tables come as lines of JSON.
  *
+ * @param mostUnpacked how many bytes each packed file may have when it is unpacked
  * @throws DatasetError when the path cannot be read, or a folder has no such file
  */
-export async function textSources(path: string): Promise<TextSource[]> {
+export async function textSources(
+  path: string,
+  mostUnpacked: number = MOST_UNPACKED,
+): Promise<TextSource[]> {
   const isFolder = await unreadable(path, async () => (await stat(path)).isDirectory());
-  if (!isFolder) return [sourceOf(path, basename(path))];
+  if (!isFolder) return [sourceOf(path, basename(path), mostUnpacked)];
   const entries = await unreadable(path, () => readdir(path, { withFileTypes: true }));
   const files = entries.filter((one) => !one.isDirectory() && ROW_FILE.test(one.name));
   if (files.length === 0) {
@@ -44,7 +48,7 @@ export async function textSources(path: string): Promise<TextSource[]> {
     );
   }
   const names = files.map(({ name }) => name).sort();
-  return names.map((name) => sourceOf(join(path, name), `${basename(path)}/${name}`));
+  return names.map((name) => sourceOf(join(path, name), `${basename(path)}/${name}`, mostUnpacked));
 }
 
 /**
@@ -69,16 +73,19 @@ export async function* linesOf({ name, pieces }: TextSource): AsyncGenerator<str
   if (rest !== "") yield [rest];
 }
 
-function sourceOf(path: string, name: string): TextSource {
-  return isTable(path)
-    ? { name, unit: "row", pieces: () => tablePieces(path) }
-    : { name, unit: "line", pieces: () => textPieces(path) };
+function sourceOf(path: string, name: string, most: number): TextSource {
+  if (/\.parquet$/i.test(path)) {
+    return { name, unit: "row", pieces: () => parquetPieces(path, most) };
+  }
+  return /\.csv(\.gz)?$/i.test(path)
+    ? { name, unit: "row", pieces: () => csvLines(textPieces(path, most), name) }
+    : { name, unit: "line", pieces: () => textPieces(path, most) };
 }
 
-async function* textPieces(path: string): AsyncGenerator<string> {
+async function* textPieces(path: string, most: number): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   try {
-    for await (const bytes of unpacked(createReadStream(path), path)) {
+    for await (const bytes of unpacked(createReadStream(path), path, most)) {
       yield decoder.decode(bytes, { stream: true });
     }
     yield decoder.decode();
@@ -88,11 +95,15 @@ async function* textPieces(path: string): AsyncGenerator<string> {
 }
 
 /** The bytes of a file; those of a gzip file, which its first two bytes tell, unpacked. */
-async function* unpacked(bytes: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+async function* unpacked(
+  bytes: AsyncIterable<Buffer>,
+  path: string,
+  most: number,
+): AsyncGenerator<Buffer> {
   const chunks = bytes[Symbol.asyncIterator]();
   const first = await chunks.next();
   if (first.done === true) return;
-  if (first.value.subarray(0, 4).equals(ZIP)) {
+  if (ZIP.includes(first.value.toString("latin1", 0, 4))) {
     await chunks.return?.();
     throw new DatasetError(`${path}: a zip archive, which is not read; unpack it`);
   }
@@ -101,11 +112,7 @@ async function* unpacked(bytes: AsyncIterable<Buffer>, path: string): AsyncGener
   let size = 0;
   for await (const chunk of pipeline(all, createGunzip(), () => {})) {
     size += (chunk as Buffer).length;
-    if (size > MOST_UNPACKED) {
-      throw new DatasetError(
-        `${path}: unpacks to more than ${MOST_UNPACKED / 2 ** 30} GiB; expected rows of a benchmark; split the file`,
-      );
-    }
+    refuseEndless(path, size, most);
     yield chunk as Buffer;
   }
 }

@@ -7,6 +7,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DatasetError } from "../../../src/errors.js";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
+import { parquetPieces } from "../../../src/eval/data/parquet-rows.js";
 import { answersFrom } from "../../../src/eval/data/read-answers.js";
 import { readDataFile, refuseTooLong } from "../../../src/eval/data/read-data-file.js";
 import { linesOf, textSources } from "../../../src/eval/data/text-source.js";
@@ -132,14 +133,52 @@ describe("refused by name", () => {
     ).toBe("bomb.jsonl.gz: a line of more than 67108864 characters; expected one row a line");
   });
 
-  test("Parquet and CSV that are none", async () => {
-    for (const name of ["none.parquet", "none.csv"]) {
-      const path = await file(name, name === "none.csv" ? 'a,b\n1,"2\n3,4\n' : "no table");
-      expect(await problemOf(() => readDataFile(path))).toMatch(/cannot be read as a table/);
-    }
+  test("Parquet that is none", async () => {
+    const path = await file("none.parquet", "no table");
+    expect(await problemOf(() => readDataFile(path))).toMatch(/cannot be read as a table/);
     expect(await problemOf(() => readDataFile(join(folder, "gone.parquet")))).toMatch(
       /cannot be read; check the path/,
     );
+  });
+
+  test("CSV that is packed and cut off", async () => {
+    const packed = gzipSync(`id,text\n${"1,Yes\n".repeat(1e5)}`);
+    const cut = await file("cut.csv.gz", packed.subarray(0, packed.length >> 1));
+    expect(await problemOf(() => readDataFile(cut))).toMatch(/cut\.csv\.gz: no whole gzip file/);
+  });
+
+  test("what is packed and unpacks to more than it may, in every format", async () => {
+    const rows = Array.from({ length: 100 }, (_, id) => ({ id, text: "Yes" }));
+    for (const path of [
+      await file("rows.jsonl.gz", gzipSync(lines(rows))),
+      await file("rows.csv.gz", gzipSync(`id,text\n${"1,Yes\n".repeat(100)}`)),
+      await table("rows.parquet", rows),
+    ]) {
+      const read = async (most: number) => {
+        const [source] = await textSources(path, most);
+        for await (const _ of linesOf(source!));
+      };
+      await read(5000);
+      expect(await problemOf(() => read(500))).toBe(
+        `${path}: unpacks to more than 500 bytes; expected rows of a benchmark; split the file`,
+      );
+    }
+  });
+
+  test("Parquet that repeats a long value in each row, before it is unpacked", async () => {
+    const [row] = QUESTIONS;
+    const bomb = (name: string, value: string, rows: number) =>
+      table(name, [row!], `unnest(range(${rows})) AS question_id, ${value} AS text`);
+    const value = "repeat('y', 100000)";
+    const all = await bomb("all.parquet", value, 20);
+    expect(await problemOf(() => parquetPieces(all, 1_000_000).next())).toMatch(
+      /all\.parquet: unpacks to more than 1000000 bytes/,
+    );
+    const nested = await bomb("nested.parquet", `[{a: ${value}, b: MAP {'k': ${value}}}]`, 30);
+    expect(await problemOf(() => parquetPieces(nested, 1e9, 4 * 2 ** 20).next())).toMatch(
+      /nested\.parquet: 30 rows hold more than 4 MiB of text; .* leave out columns such as images/,
+    );
+    expect((await parquetPieces(nested, 1e9).next()).value).toContain("yyy");
   });
 
   test("rows of a table, by their number", async () => {
@@ -207,6 +246,23 @@ test("beside a response, an answer is the truth", async () => {
     response: "No",
   }));
   expect(await accuracyOf(truth, await file("out.jsonl", lines(rows)))).toBe(1 / 3);
+});
+
+test("Parquet columns of every type come as JSON", async () => {
+  const columns = `9007199254740993 AS big, 1.5::DECIMAL(9, 2) AS decimal, 'infinity'::TIMESTAMP AS never,
+    DATE '2020-01-02' AS day, 'NaN'::DOUBLE AS nan, {'a': [1, NULL], 'b': {'c': 2}} AS nested,
+    MAP {'k': 1} AS map, 'bytes'::BLOB AS bytes, ['bytes'::BLOB] AS images, NULL AS nothing, true AS flag`;
+  const { text } = await readDataFile(await table("types.parquet", [{ id: 1 }], columns));
+  expect(JSON.parse(text)).toEqual({
+    big: "9007199254740993",
+    decimal: 1.5,
+    never: "infinity",
+    day: "2020-01-02",
+    nan: "NaN",
+    nested: { a: [1, null], b: { c: 2 } },
+    map: [{ key: "k", value: 1 }],
+    flag: true,
+  });
 });
 
 test("a text that is too long to be held whole is refused", () => {
