@@ -2,29 +2,21 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import {
-  behaviourTables,
-  controlsTable,
   evaluate,
-  fewImagesWarning,
-  figuresTable,
-  findingsText,
-  gainsText,
   heldOutBy,
   POCKET_SETS,
   parseTunedSetting,
   planControls,
   planRun,
   planSeries,
-  REPORT_FILES,
   type RunAnalysis,
   type SetRequest,
-  settingsText,
   type TunedSetting,
-  textTable,
 } from "../eval/index.js";
-import { DatasetError } from "../index.js";
+import { DatasetError, InferenceError } from "../index.js";
 import { type AnsweringFlags, addAnsweringOptions, answeringFrom } from "./answering-options.js";
 import { MODULE_HELP } from "./benchmark-argument.js";
+import { evalText } from "./eval-output.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 import { addMethodOptions, wrapped } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
@@ -34,7 +26,6 @@ import { type RunMethodFlags, runMethods } from "./run-methods.js";
 import { addSetOptions, BENCHMARK_NAMES, requestedSets, type SetFlags } from "./set-options.js";
 import { untilStopped } from "./stop-signal.js";
 import { VERSION } from "./version.js";
-import { wrapText } from "./wrap-text.js";
 
 interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags, SetFlags, AnsweringFlags {
   readonly split?: "dev" | "test";
@@ -42,6 +33,7 @@ interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags, SetFlags, An
   readonly greedy?: true;
   readonly controls?: true;
   readonly out: string;
+  readonly details?: true;
   readonly json?: true;
 }
 
@@ -69,7 +61,9 @@ export function evalCommand(): Command {
       "--controls",
       "decode further controls: pba (a request to say yes), eos (an earlier end), cool (half the temperature)",
     );
-  addAnsweringOptions(command).option("--json", "print the report as JSON");
+  addAnsweringOptions(command)
+    .option("--details", "print all figures, comparisons and findings behind the overview, too")
+    .option("--json", "print the report as JSON");
   addJudgeOptions(addMethodOptions(addModelOptions(command)));
   return command.addHelpText("after", HELP).action(run);
 }
@@ -115,12 +109,25 @@ async function run(benchmark: string, flags: EvalFlags, command: Command): Promi
       onProgress: progress.show,
     }),
   ).finally(progress.end);
-  process.stdout.write(flags.json === true ? json(analysis) : text(analysis, flags.out));
-  const failed = analysis.sets.reduce((sum, { failures }) => sum + failures.answers.length, 0);
-  if (failed > 0) {
-    const each = failed === 1 ? "1 answer" : `${failed} answers`;
-    say(`${each} failed; --retry-failed asks again`);
+  const details = flags.details === true;
+  process.stdout.write(
+    flags.json === true ? json(analysis) : evalText(analysis, { out: flags.out, details }),
+  );
+  tellFailures(analysis);
+}
+
+/** A run without any figure is a failure, though its report is written. */
+function tellFailures({ sets }: RunAnalysis): void {
+  const failed = sets.flatMap(({ failures }) => failures.answers);
+  if (failed.length === 0) return;
+  if (sets.every(({ questions }) => questions === 0)) {
+    throw new InferenceError(
+      `there are no figures: of every question an answer failed, the first with: ${failed[0]?.error}. When this is ` +
+        "mended, the same command with --retry-failed asks again",
+    );
   }
+  const each = failed.length === 1 ? "1 answer" : `${failed.length} answers`;
+  say(`${each} failed; --retry-failed asks again`);
 }
 
 /** The methods of a run, with the controls that are asked for, and how they answer. */
@@ -155,34 +162,4 @@ async function readTuned(path: string): Promise<TunedSetting> {
 
 function json(analysis: RunAnalysis): string {
   return `${JSON.stringify(analysis, null, 2)}\n`;
-}
-
-function text(analysis: RunAnalysis, out: string): string {
-  const sets = analysis.sets.map((set) => {
-    const verdicts = set.comparisons.map(({ decoding, verdict }) =>
-      wrapText(`  ${decoding}: ${verdict}`, "    "),
-    );
-    const beside = (set.frontier?.comparisons ?? []).map(({ decoding, verdict }) =>
-      wrapText(`  ${decoding}: ${verdict}`, "    "),
-    );
-    const controls = controlsTable(set);
-    const findings = findingsText(set).map((line) => wrapText(`  ${line}`, "    "));
-    const warning = fewImagesWarning(set.primaryImages);
-    return [
-      wrapText(`${set.name} (rule ${set.rule})`, "  "),
-      textTable(figuresTable(set), process.stdout.columns),
-      ...(warning === null ? [] : [wrapText(warning, "  ")]),
-      ...verdicts,
-      ...beside,
-      ...(controls === null ? [] : ["Controls:", textTable(controls, process.stdout.columns)]),
-      ...(findings.length === 0 ? [] : ["Findings:", ...findings]),
-      ...behaviourTables(set).map(
-        ({ title, table }) => `${title}:\n${textTable(table, process.stdout.columns)}`,
-      ),
-    ].join("\n");
-  });
-  const gains = [...gainsText(analysis), ...settingsText(analysis.settings)].map((line) =>
-    wrapText(line, "  "),
-  );
-  return `${sets.join("\n\n")}\n\n${gains.join("\n")}\n${wrapText(`report: ${join(out, REPORT_FILES.html)}`, "  ")}\n`;
 }

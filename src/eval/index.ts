@@ -97,10 +97,11 @@ export { furtherMetrics } from "./metrics/behaviour-metrics.js";
 export { metricValues } from "./metrics/metric-values.js";
 export { count, harmonicMean, ratio } from "./metrics/ratio.js";
 export { type RatioMetricOptions, ratioMetric } from "./metrics/ratio-metric.js";
-// Reading what came out.
 export { behaviourTables, type TitledTable } from "./report/behaviour-tables.js";
+// Reading what came out.
+export { failuresText } from "./report/failures-text.js";
 export { formatInterval, formatValue, formatWithUnit } from "./report/format-value.js";
-export { gainsText } from "./report/gains-text.js";
+export { gainsNote, gainsText } from "./report/gains-text.js";
 export { type RebuildOptions, rebuildReport } from "./report/rebuild-report.js";
 export {
   controlsTable,
@@ -133,6 +134,7 @@ export type {
   ShownAnswer,
   Transition,
 } from "./report/run-analysis.js";
+export { type Overview, overviewOf } from "./report/run-overview.js";
 export { settingsText } from "./report/settings-text.js";
 export { textTable } from "./report/text-table.js";
 export { REPORT_FILES } from "./report/write-report.js";

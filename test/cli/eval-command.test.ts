@@ -83,4 +83,19 @@ describe("files", () => {
     expect(again.stderr).not.toContain("failed");
     expect(await readFile(join(out, "report.md"), "utf8")).toContain("10 questions about 5 images");
   });
+
+  test("no image can be read: the report is written, and that there are no figures is a failure", async () => {
+    const image = join(folder, "images", "0.png");
+    const whole = await readFile(image);
+    await writeFile(image, whole.subarray(0, 40));
+    const result = run("--out", join(folder, "none"), "--limit", "1");
+    await writeFile(image, whole);
+    expect(result.stdout).toMatch(
+      /^Nothing was compared: no question has answers of all methods\.$/m,
+    );
+    expect(result.stderr).toMatch(
+      /^groundsight: there are no figures: of every question an answer failed, the first with: .*0\.png.*--retry-failed asks again$/m,
+    );
+    expect(result.status).toBe(1);
+  });
 });

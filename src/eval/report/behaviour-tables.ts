@@ -1,7 +1,7 @@
-import type { Cell, MetricInfo } from "../contract/benchmark.js";
+import type { Cell } from "../contract/benchmark.js";
 import { CUT_LENGTHS, cutName } from "../metrics/cut-metrics.js";
-import { formatValue, unitOf } from "./format-value.js";
-import { decodingOf, shownName, type Table } from "./report-tables.js";
+import { formatValue } from "./format-value.js";
+import { decodingOf, shownName, type Table, titleOf } from "./report-tables.js";
 import type { SetAnalysis, Transition } from "./run-analysis.js";
 import { formatPValue } from "./verdict.js";
 
@@ -92,8 +92,4 @@ function hasValue(
   figure: SetAnalysis["behaviour"][number]["figures"][string] | undefined,
 ): boolean {
   return (figure?.value.value ?? null) !== null;
-}
-
-function titleOf(metric: MetricInfo): string {
-  return metric.title + (unitOf(metric) === "%" ? " %" : "");
 }

@@ -4,7 +4,7 @@ import { evidenceOnDemand } from "./evidence-on-demand.js";
 import { type ForestMark, forestAxis, forestRow, forestTicks } from "./forest-plot.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
 import { gainsText } from "./gains-text.js";
-import { shownName } from "./report-tables.js";
+import { shownName, titleOf } from "./report-tables.js";
 import type {
   Decoding,
   JudgedComparison,
@@ -201,8 +201,4 @@ function sure(interval: string): string {
 /** A cell that says on narrow screens what it is. */
 function td(head: string, content: string): string {
   return `<td data-head="${escapeHtml(head)}">${content}</td>`;
-}
-
-function titleOf(metric: MetricInfo): string {
-  return metric.title + (unitOf(metric) === "%" ? " %" : "");
 }

@@ -22,7 +22,7 @@ export function figuresTable(set: SetAnalysis): Table {
   const header = [
     "method",
     "decoding",
-    ...metrics.map((metric) => metric.title + (unitOf(metric) === "%" ? " %" : "")),
+    ...metrics.map(titleOf),
     "unparsed",
     "n",
     ...(costs.length > 0 ? [costTitle(costs)] : []),
@@ -49,6 +49,11 @@ export function controlsTable(set: SetAnalysis): Table | null {
 /** What was found of each method, a line for each finding, for example `greedy: no gain of vcd is shown: ...`. */
 export function findingsText({ findings }: Pick<SetAnalysis, "findings">): string[] {
   return findings.map(({ decoding, text }) => `${decoding}: ${text}`);
+}
+
+/** A metric as a heading, for example `Accuracy %`. */
+export function titleOf(metric: MetricInfo): string {
+  return metric.title + (unitOf(metric) === "%" ? " %" : "");
 }
 
 /** What the times are: of decoding alone, and with how many answers beside each other. */

@@ -1,4 +1,4 @@
-import type { Metric } from "../contract/benchmark.js";
+import type { Metric, MetricInfo } from "../contract/benchmark.js";
 import { isDecodedControl } from "../controls/decoded-controls.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { comparePair, corrected } from "../statistics/compare-methods.js";
@@ -73,7 +73,7 @@ export function* tryMethods(
 }
 
 /** Whether a difference is shown, and one to the better. */
-export function isGain({ shown, difference }: JudgedComparison, metric: Metric): boolean {
+export function isGain({ shown, difference }: JudgedComparison, metric: MetricInfo): boolean {
   return shown && isBetter(metric, difference);
 }
 

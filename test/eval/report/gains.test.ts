@@ -99,3 +99,15 @@ test("tables in short form: yes against the truth, and the moves from regular's 
   expect(row?.[header!.indexOf("FN to TP")]).toBe("0");
   expect(row?.at(-2)).toBe("p < 0.001");
 });
+
+test("a gain that a control has too is told with the control", () => {
+  const given = ["regular", "apc", "vcd"].map((method, i) => ({
+    method,
+    answers: i === 0 ? "yn".repeat(20) : truths,
+  }));
+  const set = { ...gain, ...analyseYesNo(truths, given), name: "pope" };
+  const [, line] = gainsText({ gains: gainsOf([set]), sets: [set] });
+  expect(line).toMatch(
+    /^pope, greedy: vcd is better than regular: .*\. But it is not shown to be better than apc\.$/,
+  );
+});
