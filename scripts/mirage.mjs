@@ -285,7 +285,8 @@ function answersOf(benchmark, { n, scored, clusters, behaviour }) {
   const byId = (of) => new Map(scored.map(({ question, score }) => [question.id, of(score)]));
   const cells = byId(({ counts }) => CELLS.find((cell) => counts[cell] === 1));
   const saidYes = new Map([...cells].map(([id, cell]) => [id, cell === "tp" || cell === "fp"]));
-  const right = byId(({ outcome }) => outcome === "right");
+  // As the accuracy counts: the authors' rule reads a yes where it is unclear what an answer says.
+  const right = byId(({ counts }) => counts.correct === 1);
   return { method: benchmark.name, benchmark, n, clusters, behaviour, cells, right, saidYes };
 }
 

@@ -6,6 +6,7 @@ import {
   METHODS,
   type Method,
   type MethodEntry,
+  methodEntry,
   methodNamed,
   methodText,
   type NamedMethod,
@@ -71,7 +72,7 @@ export async function methodsFrom(
   if (unused !== undefined) {
     const names = named.map((one) => (typeof one === "string" ? one : one.name));
     throw new InvalidArgumentError(
-      `${unused.name}: no method of ${names.join(", ")} has this setting (--${unused.flag})`,
+      `${unused.name}: no method of ${names.join(", ")} has this setting (--${unused.flag}), or each that has it names a value of its own`,
     );
   }
   return methods;
@@ -127,13 +128,13 @@ function withGiven(
   given: ReadonlyMap<SettingFlag, JsonValue>,
   used: Set<SettingFlag>,
 ): NamedMethod {
-  const schema = METHODS[name]!.settings;
+  const { settings: schema } = methodEntry(name);
   const complete: Record<string, JsonValue> = { ...settings };
   for (const [flag, value] of given) {
     const own = schema[flag.name];
     if (own === undefined || flagOf(flag.name, own) !== flag.flag) continue;
     complete[flag.name] ??= value;
-    used.add(flag);
+    if (complete[flag.name] === value) used.add(flag);
   }
   for (const [key, value] of Object.entries(complete)) {
     if (schema[key]?.type !== "method") continue;

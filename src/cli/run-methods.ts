@@ -25,6 +25,12 @@ export async function runMethods(
   if (settings.size < tuned.length) {
     throw new InvalidArgumentError("settings: received two for one method; expected one of each");
   }
+  const replaced = tuned.find(({ name, method }) => ALWAYS.includes(name) && method.name !== name);
+  if (replaced !== undefined) {
+    throw new InvalidArgumentError(
+      `settings: received ${replaced.method.name} under the name of ${replaced.name}, which others are held against; expected the file as 'groundsight tune' wrote it`,
+    );
+  }
   const without = listOf(flags.without);
   const unknown = without.find((name) => !ALWAYS.includes(name));
   if (unknown !== undefined) {

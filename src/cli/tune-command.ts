@@ -96,9 +96,16 @@ function text({ tuned, analysis }: Tuning, out: string): string {
     ...(several
       ? [`Mean place over all sets:\n${textTable([["setting", "place"], ...ranks], columns())}`]
       : []),
-    wrapText(`chosen: ${tuned.chosen}`, "  "),
+    wrapText(`chosen: ${tuned.chosen}${tieText(tuned)}`, "  "),
     wrapText(join(out, TUNED_FILE), "  "),
   ].join("\n\n");
+}
+
+/** Whether others were as good as the chosen setting, which was tried first then. */
+function tieText({ tried, chosen }: Tuning["tuned"]): string {
+  const best = tried.find(({ name }) => name === chosen)?.rank;
+  const equal = tried.filter(({ rank }) => rank === best).length;
+  return equal === 1 ? "" : `, the first of ${equal} that are as good`;
 }
 
 function setText(set: SetAnalysis, chosen: string): string {

@@ -28,7 +28,9 @@ test("chooses a setting on dev questions, which eval takes and tries on the othe
   const file = join(folder, "tuned", "tuned.json");
   expect(stdout).toMatch(/^pope_small \(rule pope\), dev: \d+ questions\n/);
   expect(stdout).toMatch(/vcd:alpha=0\.5:beta=0\.2 +greedy +[\d.]+ \([\d.]+ to [\d.]+\)/);
-  expect(stdout).toMatch(/\nchosen: vcd:alpha=[\d.]+:beta=[\d.]+\n/);
+  expect(stdout).toMatch(
+    /\nchosen: vcd:alpha=[\d.]+:beta=[\d.]+(, the first of \d that are as good)?\n/,
+  );
   expect(stdout.trim().endsWith(file)).toBe(true);
   const chosen = JSON.parse(await readFile(file, "utf8"));
   expect(JSON.parse(groundsight(...command, "--json").stdout)).toEqual(chosen);
@@ -70,6 +72,11 @@ test("stopped by Ctrl-C it keeps what is stored, and the same command goes on", 
   expect(groundsight(...command).stdout).toContain("chosen: vcd:alpha=");
   expect((await answers()).startsWith(stored)).toBe(true);
 }, 60_000);
+
+test("settings that are equally good are told beside the one that was chosen", () => {
+  const { stdout } = groundsight(...tune("equal", "--try", "beta=0.1,0.1000001", "--limit", "1"));
+  expect(stdout).toContain("\nchosen: vcd:beta=0.1, the first of 2 that are as good\n");
+});
 
 test("wrong use is told in a line", async () => {
   expect(groundsight(...tune("wrong")).stderr).toMatch(/^groundsight: try: received nothing/);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -132,6 +132,20 @@ describe("a run with the tuned setting", () => {
     await expect(whole).rejects.toThrow(`pope_small: ${all} of 24 questions`);
   });
 
+  test("is refused on them where their file names the images by their folder too", async () => {
+    const rows = (await readFile(data, "utf8")).replaceAll('"image":"', '"image":"images/');
+    const elsewhere = join(folder, "by_folder.jsonl");
+    await writeFile(elsewhere, rows);
+    const asked = { data: elsewhere, images: folder };
+    const all = 2 * chosen.images.length;
+    const whole = evaluated(await planned(asked), asking("dog"), "refused");
+    await expect(whole).rejects.toThrow(`by_folder: ${all} of 24 questions are about images`);
+    const others = await planned({ ...asked, heldOut: heldOutBy([chosen]) });
+    await expect(evaluated(others, asking("dog"), "refused")).rejects.toThrow(
+      "tune on files that name images as these do",
+    );
+  });
+
   test("is refused with another setting than the tuned one", async () => {
     const other = evaluated(await part("test"), asking("cat"), "refused");
     await expect(other).rejects.toThrow(/asking: received {"thing":"cat"}; expected .*"dog"/);
@@ -155,5 +169,9 @@ describe("refused", () => {
   test("a file that is no tuned setting, by field", () => {
     expect(() => parseTunedSetting("{}", "x.json")).toThrow(/x\.json: field version: .*tune/);
     expect(() => parseTunedSetting("[", "x.json")).toThrow(/x\.json/);
+    const model = { ...chosen.model, id: "\x1b[2J" };
+    expect(() => parseTunedSetting(JSON.stringify({ ...chosen, model }), "x.json")).toThrow(
+      /x\.json: field model\.id: .*control characters/,
+    );
   });
 });

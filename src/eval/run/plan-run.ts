@@ -13,7 +13,7 @@ import type { SetSettings } from "../store/run-settings.js";
 import type { SetSource } from "../store/run-sources.js";
 import type { DevSplit, SplitPart } from "../store/tuned.js";
 import type { PlannedSet } from "./run-evaluation.js";
-import { imageOf, splitQuestions } from "./split-questions.js";
+import { imageOf, isAbout, splitQuestions } from "./split-questions.js";
 
 /** One benchmark file to be run. */
 export interface SetRequest {
@@ -143,7 +143,7 @@ function testPart(
   heldOut: HeldOut | undefined,
 ): SplitPart | undefined {
   if (heldOut === undefined) return undefined;
-  const isTouched = questions.some((question) => heldOut.images.has(imageOf(question)));
+  const isTouched = questions.some(isAbout(heldOut.images));
   return isTouched ? { part: "test", ...heldOut.split } : undefined;
 }
 

@@ -6,7 +6,8 @@ import type { DevSplit, SplitPart } from "../store/tuned.js";
 /**
  * The questions of one part. Images are cut, not questions: an image falls to the dev part where the hash of seed and
  * name is among the lowest `share` of all hashes, so that it does in every file that asks about it. Questions that
- * belong together (one cluster) stay together, where the image of the first of them falls.
+ * belong together (one cluster) or share an image, directly or by way of others, stay together, where one of their first
+ * images falls.
  *
  * @throws InvalidArgumentError for a seed that is no integer from 0 on, or a share that is not between 0 and 1
  */
@@ -15,16 +16,53 @@ export function splitQuestions(
   { part, ...split }: SplitPart,
 ): Question[] {
   requireSplit(split);
-  const first = new Map<string, string>();
-  for (const question of questions) {
-    if (!first.has(question.cluster)) first.set(question.cluster, imageOf(question));
-  }
-  return questions.filter(({ cluster }) => partOf(first.get(cluster)!, split) === part);
+  const firstOf = firstImages(questions);
+  return questions.filter((question) => partOf(firstOf(question), split) === part);
 }
 
 /** What a question is about: its image, or itself where it has none. */
 export function imageOf({ image, id }: Pick<Question, "image" | "id">): string {
   return image ?? `question ${id}`;
+}
+
+/**
+ * Whether a question is about one of the images. A name is also the end of a longer one, behind a slash: how much of
+ * its folder stands before it depends on the file (MME's categories one by one, or all in a folder).
+ */
+export function isAbout(
+  images: Iterable<string>,
+): (question: Pick<Question, "image" | "id">) => boolean {
+  const names = new Set(images);
+  const ends = new Set([...names].flatMap(endsOf));
+  return (question) => {
+    const name = imageOf(question);
+    return ends.has(name) || endsOf(name).some((end) => names.has(end));
+  };
+}
+
+/** `a/b/c.png`, `b/c.png` and `c.png`. */
+function endsOf(name: string): string[] {
+  const parts = name.split("/");
+  return parts.map((_, i) => parts.slice(i).join("/"));
+}
+
+/** Of each question the image whose part it falls to, the same for all that hang together with it. */
+function firstImages(questions: readonly Question[]): (question: Question) => string {
+  const before = new Map<string, string>();
+  const first = (image: string): string => {
+    let found = image;
+    for (let next = before.get(found); next !== undefined; next = before.get(found)) found = next;
+    if (found !== image) before.set(image, found);
+    return found;
+  };
+  const ofCluster = new Map<string, string>();
+  for (const question of questions) {
+    const own = first(imageOf(question));
+    const cluster = first(ofCluster.get(question.cluster) ?? own);
+    ofCluster.set(question.cluster, cluster);
+    if (own !== cluster) before.set(own, cluster);
+  }
+  return (question) => first(imageOf(question));
 }
 
 /** Bits of the hash that are compared with the share. */

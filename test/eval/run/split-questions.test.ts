@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Question } from "../../../src/eval/contract/benchmark.js";
 import { groupBy } from "../../../src/eval/data/group-by.js";
-import { splitQuestions } from "../../../src/eval/run/split-questions.js";
+import { isAbout, splitQuestions } from "../../../src/eval/run/split-questions.js";
 
 /** Questions about images, as far as a split looks at them. */
 function about(...images: (string | null)[]): Question[] {
@@ -40,6 +40,31 @@ test("questions of one cluster stay together, whatever images they are about", (
   const dev = splitQuestions(pairs, { part: "dev", ...split });
   const clusters = groupBy(dev, ({ cluster }) => cluster);
   expect([...clusters.values()].every((members) => members.length === 2)).toBe(true);
+});
+
+test("clusters that share an image stay together, so that no part has the other's image", () => {
+  // Each cluster asks about two images, and shares one with the next; every tenth begins anew.
+  const chain = names.flatMap((_, i) =>
+    [i, i % 10 === 9 ? i : i + 1].map(
+      (image) => ({ id: `${i}-${image}`, image: names[image], cluster: `${i}` }) as Question,
+    ),
+  );
+  const [dev, rest] = (["dev", "test"] as const).map((part) =>
+    splitQuestions(chain, { part, ...split }),
+  );
+  const tested = imagesOf(rest!);
+  expect(dev!.length).toBeGreaterThan(0);
+  expect([...imagesOf(dev!)].filter((image) => tested.has(image))).toEqual([]);
+});
+
+test.each([
+  ["x.png", "existence/x.png", true],
+  ["existence/x.png", "x.png", true],
+  ["a/existence/x.png", "existence/x.png", true],
+  ["count/x.png", "existence/x.png", false],
+  ["x.png", "max.png", false],
+])("%s and %s are the same image: %s", (one, other, same) => {
+  expect(isAbout([one])({ image: other, id: "1" })).toBe(same);
 });
 
 describe("refused", () => {
