@@ -1,11 +1,15 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeSet } from "../eval/small-run.js";
-import { groundsight, model } from "./groundsight.js";
+import { groundsight, main, model } from "./groundsight.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -90,6 +94,26 @@ test("report and results ask for the module by its place, and say when it has ch
   await writeFile(at("own-benchmark.mjs"), text);
   expect(changed.status).toBe(0);
   expect(changed.stderr).toContain("is not what");
+});
+
+test("killed without warning over packed rows, its run goes on to the same answers and report", async () => {
+  const sides = Array.from({ length: 24 }, (_, i) => `${i},${i % 12}.png,Left or right?,left`);
+  const rows = ["question_id,image,text,side", ...sides].join("\n");
+  await writeFile(at("many.csv.gz"), gzipSync(rows));
+  const asking = ["--methods", "regular", "--without", "apc", "--prompt-variant", "plain"];
+  const told = ["eval", at("own-benchmark.mjs"), "--data", at("many.csv.gz"), ...asking];
+  const args = [...told, "--batch", "1", ...model, "--out"];
+  const child = spawn(process.execPath, [main, ...args, at("killed")], { stdio: "ignore" });
+  const answers = (run: string) => readFile(at(`${run}/answers.jsonl`), "utf8").catch(() => "");
+  while ((await answers("killed")) === "" && child.exitCode === null) await setTimeout(5);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect(child.signalCode).toBe("SIGKILL");
+  expect(groundsight(...args, at("killed")).status).toBe(0);
+  expect(groundsight(...args, at("whole")).status).toBe(0);
+  expect(await answers("killed")).toBe(await answers("whole"));
+  const counts = (run: string) => readFile(at(`${run}/counts.jsonl`), "utf8");
+  expect(await counts("killed")).toBe(await counts("whole"));
 });
 
 test.each([

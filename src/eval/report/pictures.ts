@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import sharp, { type Sharp } from "sharp";
+import { requireGoingOn } from "../data/turns.js";
 import { writeFileAtomically } from "../store/atomic-file.js";
 import { makeFolder } from "../store/make-folder.js";
 import type { AnsweredSet } from "./page-answers.js";
@@ -35,12 +36,15 @@ export async function pictureAddress(path: string): Promise<string | null> {
  * Copies of pictures beside a report's page, as the model saw them. Those that are there from an earlier report stay
  * when they are newer than the image.
  *
+ * @param signal gives up before the next one
  * @returns addresses from the page on, by set and image as {@link pictureKey} joins them
+ * @throws AbortedError when the signal fires
  */
 export async function writePictures(
   folder: string,
   sets: readonly AnsweredSet[],
   imagePath: ImagePath,
+  signal?: AbortSignal,
 ): Promise<Map<string, string>> {
   const wanted = wantedImages(sets).slice(0, MOST_PICTURES);
   const addresses = new Map<string, string>();
@@ -50,6 +54,7 @@ export async function writePictures(
   await Promise.all(
     wanted.map(({ set, image }) =>
       limit(async () => {
+        requireGoingOn(signal);
         const key = pictureKey(set, image);
         const name = createHash("sha256").update(key).digest("hex").slice(0, 20);
         const address = `${PAGE_FOLDER}/images/${name}.webp`;

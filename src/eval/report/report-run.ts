@@ -40,7 +40,7 @@ export async function reportRun(
   const asked = sets.map((set) => ({ ...set, kind: set.benchmark.kind }));
   const isFinished = store.size === answersOf(asked, settings.series);
   await withFiles(folder, async () => {
-    await writeReport(folder, analysis, imagePath, answered);
+    await writeReport(folder, analysis, imagePath, answered, signal);
     const counts = join(folder, REPORT_FILES.counts);
     if (isFinished) await writeCounts(counts, answered);
     else await rm(counts, { force: true });

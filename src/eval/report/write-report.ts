@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { requireGoingOn } from "../data/turns.js";
 import { writeFileAtomically } from "../store/atomic-file.js";
 import { figureRows } from "./figure-rows.js";
 import { type AnsweredSet, pageScripts } from "./page-answers.js";
@@ -22,23 +23,28 @@ export const REPORT_FILES = {
  * JSON and flat rows.
  *
  * @param answered the scored answers that the page shows side by side
+ * @param signal gives up before an older report is touched; from then on it is written whole
+ * @throws AbortedError when the signal fires before
  */
 export async function writeReport(
   folder: string,
   analysis: RunAnalysis,
   imagePath: ImagePath,
   answered: readonly AnsweredSet[],
+  signal?: AbortSignal,
 ): Promise<void> {
   const small = new Map<string, string>();
   for (const set of analysis.sets) {
     for (const { question } of set.disagreements) {
       if (question.image === null) continue;
+      requireGoingOn(signal);
       const address = await pictureAddress(imagePath(set.name, question.image));
       if (address !== null) small.set(pictureKey(set.name, question.image), address);
     }
   }
-  const large = await writePictures(folder, answered, imagePath);
+  const large = await writePictures(folder, answered, imagePath, signal);
   const scripts = pageScripts(answered, (set, image) => large.get(pictureKey(set, image)) ?? null);
+  requireGoingOn(signal);
   await writePageData(folder, scripts);
   const html = renderHtml(analysis, (set, image) => small.get(pictureKey(set, image)) ?? null);
   await writeFileAtomically(join(folder, REPORT_FILES.html), html);

@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AbortedError } from "../../../src/errors.js";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
+import { atOnce } from "../../../src/eval/data/turns.js";
 import { rebuildReport } from "../../../src/eval/report/rebuild-report.js";
-import { REPORT_FILES } from "../../../src/eval/report/write-report.js";
+import type { RunAnalysis } from "../../../src/eval/report/run-analysis.js";
+import { scoreMethods } from "../../../src/eval/report/scored-method.js";
+import { REPORT_FILES, writeReport } from "../../../src/eval/report/write-report.js";
 import { writeLargeRun } from "../large-run.js";
 
 let folder: string;
@@ -35,4 +38,24 @@ test("a signal while a report is analysed stops it: the answers and the older re
   await expect(report).rejects.toThrow(AbortedError);
   clearInterval(timer);
   expect(await contents()).toEqual({ ...before, "timings.jsonl": "" });
+});
+
+test("a signal while pictures are copied leaves the older report, too", async () => {
+  const before = await contents();
+  const stop = new AbortController();
+  const rows = [{ question_id: 1, image: "a.png", text: "Is it?", label: "yes" }];
+  const questions = pope.load({ data: { name: "q", text: JSON.stringify(rows) }, truth: null });
+  const answered = questions.map((question) => ({ question, answer: "Yes", verdict: null }));
+  const methods = atOnce(
+    scoreMethods(pope, "pope", [{ method: "regular", seed: null, answered, timings: [] }]),
+  );
+  const imagePath = (_: string, image: string) => {
+    stop.abort();
+    return join(folder, image);
+  };
+  const analysis = { settings: {} as RunAnalysis["settings"], sets: [], gains: [] };
+  const set = { name: "set", title: "Set" };
+  const report = writeReport(folder, analysis, imagePath, [{ set, methods }], stop.signal);
+  await expect(report).rejects.toThrow(AbortedError);
+  expect(await contents()).toEqual(before);
 });
