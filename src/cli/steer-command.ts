@@ -3,11 +3,12 @@ import { exampleImage } from "./example-image.js";
 import { steerExportCommand } from "./steer-export-command.js";
 import { steerFitCommand } from "./steer-fit-command.js";
 import { steerInspectCommand } from "./steer-inspect-command.js";
+import { steerPairsCommand } from "./steer-pairs-command.js";
 
 /** `groundsight steer`: directions for visual and textual intervention (VTI). */
 export function steerCommand(): Command {
   const command = new Command("steer")
-    .description("Fit, inspect and export steering directions (VTI).")
+    .description("Make demonstrations; fit, inspect and export steering directions (VTI).")
     .addHelpText(
       "after",
       () => `
@@ -16,7 +17,12 @@ Examples:
   $ groundsight steer inspect directions.safetensors
   $ groundsight ask ${exampleImage()} "Describe the image." --steer directions.safetensors --steer-image 0.4 --steer-text 0.4`,
     );
-  for (const create of [steerFitCommand, steerInspectCommand, steerExportCommand]) {
+  for (const create of [
+    steerPairsCommand,
+    steerFitCommand,
+    steerInspectCommand,
+    steerExportCommand,
+  ]) {
     command.addCommand(create().copyInheritedSettings(command));
   }
   return command;

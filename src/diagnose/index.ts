@@ -16,3 +16,11 @@ export type {
   Shift,
   TokenEvidence,
 } from "./contract/explanation.js";
+export {
+  type DemonstrationKind,
+  type DemonstrationOptions,
+  type DemonstrationRow,
+  type Demonstrations,
+  makeDemonstrations,
+  type TrueCaption,
+} from "./demonstrations/make-demonstrations.js";

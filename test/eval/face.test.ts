@@ -24,6 +24,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "compareRuns",
     "controlsTable",
     "count",
+    "countObjects",
     "defineBenchmark",
     "evaluate",
     "failuresText",

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "../../errors.js";
 import { SeededRandom } from "../../math/seeded-random.js";
+import { countObjects } from "../data/object-counts.js";
 import type { ObjectsByImage } from "../data/read-object-annotations.js";
 
 /** How absent objects are chosen. */
@@ -83,18 +84,7 @@ export function questionAbout(name: string): string {
 
 /** Object names by frequency, and for one object by how often others occur with it; ties by name. */
 function rankings(annotations: ObjectsByImage) {
-  const frequency = new Map<string, number>();
-  const together = new Map<string, Map<string, number>>();
-  for (const names of annotations.values()) {
-    for (const name of names) {
-      frequency.set(name, (frequency.get(name) ?? 0) + 1);
-      const others = together.get(name) ?? new Map<string, number>();
-      together.set(name, others);
-      for (const other of names) {
-        if (other !== name) others.set(other, (others.get(other) ?? 0) + 1);
-      }
-    }
-  }
+  const { frequency, together } = countObjects(annotations);
   return {
     popular: byCount(frequency),
     together: (name: string) => byCount(together.get(name) ?? new Map()),
