@@ -3,7 +3,7 @@ import { readOpenQuestions } from "../data/read-open-questions.js";
 import { questionFile } from "../data/read-questions.js";
 import { accuracyMetric } from "../metrics/ratio-metric.js";
 import { choiceOf, type ExpectedAnswer, exactMatch, letterOf } from "../rules/exact-match.js";
-import { correctnessTask, quotedAnswer } from "../rules/judge-tasks.js";
+import { correctnessIn, correctnessTask, quotedAnswer } from "../rules/judge-tasks.js";
 
 interface SetOptions extends Pick<Benchmark, "name" | "title" | "source"> {
   /** `exact` and `judge`, or one of them; the first is the default. */
@@ -125,10 +125,9 @@ function scoreMatch(answer: string, expected: ExpectedAnswer, reference: string)
   };
 }
 
-/** `incorrect` is looked for before `correct`, which it contains. */
 function scoreVerdict(verdict: string | null): Score {
-  const word = verdict === null ? null : /incorrect|correct/i.exec(verdict)?.[0].toLowerCase();
-  if (word === null || word === undefined) {
+  const word = verdict === null ? null : correctnessIn(verdict);
+  if (word === null) {
     return {
       outcome: "unparsed",
       extracted: null,

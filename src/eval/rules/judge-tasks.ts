@@ -79,7 +79,13 @@ export function hallusionBenchTask(judged: JudgedAnswer): JudgeTask {
 ${described(judged)}
 
 Reply with one word: correct, incorrect or unclear.`;
-  return { prompt, schema: null, accepts: (verdict) => /correct|unclear/i.test(verdict) };
+  return { prompt, schema: null, accepts: isJudgement };
+}
+
+/** What the authors' reading takes as it was meant: it looks for the words anywhere. */
+function isJudgement(verdict: string): boolean {
+  if (correctnessIn(verdict) !== null) return true;
+  return /^\W*(the answer is )?unclear\b/i.test(verdict) && !/correct/i.test(verdict);
 }
 
 const GRADE_SCHEMA = {
@@ -121,5 +127,22 @@ export function correctnessTask(judged: JudgedAnswer, criteria = ""): JudgeTask 
 ${described(judged)}
 
 Reply with one word: correct or incorrect.`;
-  return { prompt, schema: null, accepts: (verdict) => /correct/i.test(verdict) };
+  return { prompt, schema: null, accepts: (verdict) => correctnessIn(verdict) !== null };
+}
+
+/**
+ * The word of a verdict that was asked for one of `correct` and `incorrect`: where it begins, perhaps behind "The answer
+ * is", or alone on its last line. A judge that declines ("I cannot say whether it is correct"), denies ("not correct")
+ * or says both has none.
+ */
+export function correctnessIn(verdict: string): "correct" | "incorrect" | null {
+  const plain = verdict.toLowerCase().replace(/[^a-z\s]+/g, " ");
+  const first = /^\s*(?:the answer is )?(correct|incorrect)\b/.exec(plain)?.[1];
+  const last = /(?:^|\n)\s*(?:(?:verdict|judge?ment|answer)\s+)?(correct|incorrect)\s*$/.exec(
+    plain,
+  )?.[1];
+  const word = first ?? last;
+  const saysBoth = last === undefined && word === "correct" && /\bincorrect\b/.test(plain);
+  if (word === undefined || saysBoth || (last ?? word) !== word) return null;
+  return word === "correct" ? "correct" : "incorrect";
 }

@@ -7,7 +7,13 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { judgeAnswers } from "../../../src/eval/judge/judge-answers.js";
 import { openAiJudge } from "../../../src/eval/judge/openai-judge.js";
 import { verdictFault } from "../../../src/eval/judge/verdict-fault.js";
-import { hallusionBenchTask, mmhalTask, rubricTask } from "../../../src/eval/rules/judge-tasks.js";
+import {
+  correctnessIn,
+  correctnessTask,
+  hallusionBenchTask,
+  mmhalTask,
+  rubricTask,
+} from "../../../src/eval/rules/judge-tasks.js";
 
 const judged = { question: "What?", imageContent: null, reference: "Red.", answer: "Blue." };
 const form = "the verdict is not in the form that was asked for";
@@ -29,9 +35,28 @@ test.each([
 test.each([
   ["Incorrect.", null],
   ["unclear", null],
+  ["I cannot say whether it is correct.", form],
+  ["Unclear whether it is correct", form],
   ['{"rating":1e999}', form],
 ])("hallusionbench: %s", (verdict, fault) => {
   expect(verdictFault(hallusionBenchTask(judged), verdict)).toBe(fault);
+});
+
+test.each([
+  ["Correct", "correct"],
+  ["**Incorrect.** The correct answer is red.", "incorrect"],
+  ["The answer is correct.", "correct"],
+  ["<think>Incorrect? No.</think>\n\nVerdict: correct", "correct"],
+  ["I cannot say whether it is correct.", null],
+  ["This is not correct", null],
+  ["not correct", null],
+  ["Correct or incorrect? I do not know.", null],
+  ["Correct.\nIncorrect.", null],
+  ["correctness", null],
+  ["", null],
+])("correct or incorrect: %j", (verdict, word) => {
+  expect(correctnessIn(verdict)).toBe(word);
+  expect(verdictFault(correctnessTask(judged), verdict)).toBe(word === null ? form : null);
 });
 
 test.each([
