@@ -28,6 +28,7 @@ const POLICY = [
 /** A run's report as a page. Without script it holds all but the answers side by side, which lie beside it. */
 export function renderHtml(analysis: RunAnalysis, imageAddress: ImageAddress): string {
   const { sets, settings } = analysis;
+  const hasControl = settings.series.some(({ method }) => method === "apc");
   const title = `Evaluation of ${escapeHtml(modelName(settings.model))}`;
   const links = sets.map(
     ({ name }) => `<a href="#${encodeURIComponent(name)}">${escapeHtml(name)}</a>`,
@@ -46,8 +47,7 @@ export function renderHtml(analysis: RunAnalysis, imageAddress: ImageAddress): s
 <header>
 <h1>${title}</h1>
 <nav aria-label="Sections"><a href="#overview">Overview</a> <a href="#explorer">Answers</a> ${links.join(" ")} <a href="#settings">Settings</a></nav>
-<p class="note"><b>regular</b> is the model as it is, <b>apc</b> the control that cuts implausible tokens and does
-nothing else. A difference is called one when its 95% interval over images has no 0 and its p-value after Holm's
+<p class="note"><b>regular</b> is the model as it is${hasControl ? ", <b>apc</b> the control that cuts implausible tokens and does\nnothing else" : ""}. A difference is called one when its 95% interval over images has no 0 and its p-value after Holm's
 correction agrees.</p>
 ${settingsText(settings)
   .map((line) => `<p class="note">${escapeHtml(line)}</p>\n`)

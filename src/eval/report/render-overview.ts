@@ -29,7 +29,9 @@ const LEGEND: readonly (readonly [string, string])[] = [
 
 /** What a reader looks for first: which method helps, where, at what price. */
 export function renderOverview(analysis: RunAnalysis): string {
-  const { sets } = analysis;
+  const { sets, settings } = analysis;
+  const hasControl = settings.series.some(({ method }) => method === "apc");
+  const legend = LEGEND.filter(([kind]) => hasControl || kind !== "apc open");
   const lines = gainsText(analysis).map((line) => `<li>${evidenceOnDemand(line)}</li>`);
   const decodings = (["greedy", "sampling"] as const).filter((decoding) =>
     sets.some(({ methods }) => methods.some((one) => one.decoding === decoding)),
@@ -38,7 +40,7 @@ export function renderOverview(analysis: RunAnalysis): string {
 <h2 id="overview-title">Which method helps, where, at what price</h2>
 <ul class="gains">${lines.join("")}</ul>
 ${decodings.map((decoding) => underDecoding(sets, decoding)).join("\n")}
-<p class="legend">${LEGEND.map(legendHtml).join("\n")}</p>
+<p class="legend">${legend.map(legendHtml).join("\n")}</p>
 </section>`;
 }
 

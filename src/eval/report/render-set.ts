@@ -46,7 +46,7 @@ export function renderSet(set: SetAnalysis, imageAddress: ImageAddress): string 
 <p class="note">Rule <code>${escapeHtml(set.rule)}</code>, ${set.questions} questions about ${set.images} images.${set.judging === null ? "" : ` Verdicts: ${escapeHtml(tallyText(set.judging))}.`}</p>
 ${warning === null ? "" : `<p class="warning">${escapeHtml(warning)}</p>`}
 ${set.failures.answers.length === 0 ? "" : `<p><b>${escapeHtml(failuresText(set.failures))}</b></p>`}
-<figure><figcaption>${escapeHtml(axis)} (${metric.better === "neither" ? "neither way is better" : `${metric.better} is better`})</figcaption>${intervalPlot(plotted, axis)}</figure>
+<figure><figcaption>${escapeHtml(axis)} (${metric.better === "neither" ? "neither way is better" : `${metric.better} is better`})</figcaption><p class="hint">The drawing may be wider than the screen: it scrolls sideways.</p>${intervalPlot(plotted, axis)}</figure>
 ${verdicts.length === 0 ? "" : `<ul>${verdicts.join("")}</ul>`}
 ${htmlTable(figuresTable(set), `Figures on ${set.name}; intervals on demand`)}
 ${groups === null ? "" : `<h3>By part: ${escapeHtml(metric.title)}</h3>${htmlTable(groups, `${metric.title} on the parts of ${set.name}`)}`}

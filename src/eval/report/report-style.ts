@@ -40,6 +40,7 @@ svg .regular .interval, svg .apc .interval { stroke: var(--tone); } svg .apc .in
   font-variant-numeric: tabular-nums; margin: .6rem 0; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; } th { color: var(--soft); font-weight: 600; } tbody th { color: var(--ink); }
+.scroll thead th { vertical-align: bottom; }
 caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
 .hint { display: none; } .scroll td { overflow-wrap: anywhere; min-width: 4rem; }
 .matrix th small { display: block; font-weight: 400; }
@@ -71,6 +72,7 @@ li.wrong, li.unparsed { border-color: var(--wrong); }
   .forest th, .forest td { border: 0; padding: 0; } .forest tbody th { grid-column: 1 / -1; }
   .forest .drawing { grid-column: 1 / -1; padding: 0; }
   .forest td[data-head]::before { content: attr(data-head); display: block; color: var(--soft); font-size: 12px; }
+  body:not(:has(#with-intervals:checked)) .forest td { align-self: end; }
   .forest td:empty, .forest .drawing[title=""] { display: none; } .forest tfoot td:not(.drawing) { display: none; }
   figure svg { max-width: none; }
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pope } from "../../../src/eval/benchmarks/pope.js";
 import { atOnce } from "../../../src/eval/data/turns.js";
 import { escapeMarkdown } from "../../../src/eval/report/escape-markdown.js";
+import { renderHtml } from "../../../src/eval/report/render-html.js";
 import type { RunAnalysis } from "../../../src/eval/report/run-analysis.js";
 import { scoreMethods } from "../../../src/eval/report/scored-method.js";
 import { writeReport } from "../../../src/eval/report/write-report.js";
@@ -14,6 +15,7 @@ import { analysed } from "../analysed.js";
 const TAG = '<script>alert(1)</script><img src="https://example.org/x">';
 
 let folder: string;
+let analysis: RunAnalysis;
 let html: string;
 let markdown: string;
 
@@ -42,7 +44,7 @@ beforeAll(async () => {
     },
   ];
   const set = analysed({ name: TAG, benchmark: pope, rule: "pope" }, series);
-  const analysis: RunAnalysis = {
+  analysis = {
     settings: {
       version: "0",
       model: { id: TAG, hash: "h", dtype: "fp32" },
@@ -121,6 +123,15 @@ describe("readers without a mouse, or without sight", () => {
   test("there is one main, and the drawing tells its figures", () => {
     expect(html.match(/<main>/g)).toHaveLength(1);
     expect(html).toMatch(/<svg[^>]*aria-label="Accuracy, %: regular, greedy 33\.3 \(/);
+  });
+
+  test("the control apc is explained only in a run that has it", () => {
+    expect(html).not.toMatch(/<b>apc<\/b>|control apc/);
+    const apc = { method: "apc", settings: {}, seed: null };
+    const settings = { ...analysis.settings, series: [apc] };
+    const page = renderHtml({ ...analysis, settings }, () => null);
+    expect(page).toContain("<b>apc</b> the control");
+    expect(page).toContain("hollow: from the control apc");
   });
 
   test("few images are warned of", () => {
