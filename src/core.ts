@@ -78,6 +78,7 @@ export type { GenerateOptions, GenerateRequest } from "./engine/request.js";
 export type { Load } from "./engine/scheduler.js";
 export type { StepOutputs } from "./engine/step.js";
 export type { TensorData } from "./engine/tensor-data.js";
+export type { TextLogitsOptions, TextModel } from "./engine/text-model.js";
 export {
   askAboutImages,
   mapImages,
@@ -147,7 +148,7 @@ export {
 export { applyPlausibility } from "./methods/plausibility.js";
 export { METHODS, methodEntry, methodNamed } from "./methods/registry.js";
 export { regular } from "./methods/regular.js";
-export { type VcdOptions, vcd } from "./methods/vcd.js";
+export { diffusedView, type VcdOptions, vcd } from "./methods/vcd.js";
 export { type VdgdOptions, vdgd } from "./methods/vdgd.js";
 export { directionsId, type VtiOptions, vti } from "./methods/vti.js";
 export { LocalModel, type LocalModelOptions } from "./model/local-model.js";

@@ -32,3 +32,4 @@ export { decodeImage } from "./node/images/open-image.js";
 export { type ListedModel, listModels } from "./node/list-models.js";
 export { load } from "./node/load.js";
 export type { LoadOptions } from "./node/load-options.js";
+export { type LoadTextOptions, loadTextModel } from "./node/load-text-model.js";

@@ -96,6 +96,7 @@ describe("groundsight/core", () => {
         "decodeDirections",
         "described",
         "diffuse",
+        "diffusedView",
         "directionWarnings",
         "directionsId",
         "earlierPrompts",

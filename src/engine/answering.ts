@@ -1,7 +1,6 @@
 import pLimit from "p-limit";
 import { integerIn } from "../arguments/numbers.js";
 import { InvalidArgumentError } from "../errors.js";
-import { argMax } from "../math/arg-max.js";
 import { SeededRandom } from "../math/seeded-random.js";
 import { abortedError, unlessAborted } from "./abort.js";
 import type { Answer, StreamPiece } from "./answer.js";
@@ -18,10 +17,10 @@ import type {
   Stream,
 } from "./method.js";
 import type { ReadAnswer, ReadOptions } from "./reading.js";
+import { readingSession, requireWhole } from "./reading-session.js";
 import type { RequestOptions } from "./request-options.js";
 import { disposedError, type Scheduler, type StreamGroup } from "./scheduler.js";
 import { Sequence, type SequenceInput, type SequenceOptions } from "./sequence.js";
-import type { StepOutputs } from "./step.js";
 import { questionOf, textOf } from "./view.js";
 
 /** Bound of what {@link MethodRun.remember} keeps. */
@@ -109,12 +108,18 @@ export class Answering {
       const job = await this.#open(options, group, ticket);
       const led = await this.#tokensToRead(answer);
       const run = this.#methodRun(job);
+      const pieces: string[] = [];
+      const onPiece = ({ token, text }: StreamPiece) => {
+        if (token !== undefined) pieces.push(text);
+        else pieces[pieces.length - 1] += text;
+      };
       const sequences = await Promise.all(
         (streams?.(run) ?? [{ view: run.view }]).map((stream, i) => {
           const session = readingSession(stream, led, (outputs, _, position) =>
             onPosition(outputs, position, i),
           );
-          return this.#sequence(job, this.#greedy(job, led.length), session, { led });
+          const given = i === 0 ? { led, onPiece } : { led };
+          return this.#sequence(job, this.#greedy(job, led.length), session, given);
         }),
       );
       watchesItself();
@@ -123,6 +128,8 @@ export class Answering {
       const hasEnd = this.#backend.facts.endTokens.has(led.at(-1)!);
       return {
         tokens: hasEnd ? led.slice(0, -1) : led,
+        text: sequences[0]!.text,
+        pieces,
         prompts: sequences.map(({ prompts: [prompt] }) => prompt!.tokens),
         hasEnd,
       };
@@ -242,9 +249,15 @@ export class Answering {
   /** The tokens of a text as the model would answer with it, and the end of text. */
   async #tokensToRead(answer: string | readonly number[]): Promise<number[]> {
     const { endTokens } = this.#backend.facts;
-    const tokens =
-      typeof answer === "string" ? await this.#backend.encode(` ${answer.trim()}`) : answer;
+    const tokens = typeof answer === "string" ? await this.#encodeAnswer(answer.trim()) : answer;
     return [...tokens, ...[...endTokens].slice(0, 1)];
+  }
+
+  async #encodeAnswer(text: string): Promise<readonly number[]> {
+    const { encodeAnswer } = this.#backend;
+    return encodeAnswer === undefined
+      ? this.#backend.encode(` ${text}`)
+      : encodeAnswer.call(this.#backend, text);
   }
 
   async #remember<T>(key: string, make: () => Promise<T>, bytes: (value: T) => number): Promise<T> {
@@ -266,34 +279,6 @@ export class Answering {
   }
 }
 
-/** A session that chooses the best token at each position, or the next of the tokens it is to read. */
-function readingSession(
-  stream: Stream,
-  read: readonly number[] | undefined,
-  onPosition: (outputs: StepOutputs, token: number, position: number) => void,
-): MethodSession {
-  return {
-    streams: [stream],
-    scores([output], position) {
-      const { logits } = output!;
-      const token = read?.[position] ?? argMax(logits);
-      onPosition(output!, token, position);
-      if (read === undefined) return logits;
-      logits.fill(Number.NEGATIVE_INFINITY);
-      logits[token] = 0;
-      return logits;
-    },
-  };
-}
-
 function imagesKey({ images }: Job): string {
   return images.map(({ key }) => key).join();
-}
-
-/** @throws what made a reading fail, or InvalidArgumentError where the context had no room for all of it */
-function requireWhole({ finishReason, tokens, maxTokens }: Sequence, led: readonly number[]): void {
-  if (finishReason === "eos" || tokens.length === led.length) return;
-  throw new InvalidArgumentError(
-    `answer: received ${led.length} tokens with the end of text; expected at most ${maxTokens}, what the prompt leaves of the model's context; shorten one of them`,
-  );
 }

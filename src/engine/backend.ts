@@ -109,6 +109,12 @@ export interface Backend {
   readonly liveBytes: number;
   /** Token ids of a text as the model would go on with it; control tokens in it stay text or are refused. */
   encode(text: string): Promise<readonly number[]>;
+  /**
+   * Token ids of an answer where a prompt leaves off. Left out by engines whose prompts an answer follows behind a blank.
+   *
+   * @param text without white space at its ends
+   */
+  encodeAnswer?(text: string): Promise<readonly number[]>;
   /** Text of token ids, special tokens left out. */
   decode(ids: readonly number[]): string;
   /**

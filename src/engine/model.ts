@@ -68,6 +68,8 @@ export interface Model {
    * @throws InvalidArgumentError when the text holds a control token
    */
   encode(text: string): Promise<readonly number[]>;
+  /** Text of token ids, special tokens left out. One token alone may be part of a character. */
+  decode(tokens: readonly number[]): Promise<string>;
   /**
    * Makes sure that this model can run a method, and opens what the method needs.
    *

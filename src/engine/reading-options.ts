@@ -52,3 +52,16 @@ export function readingOptions(
   }
   return { request: requestOptions(asked, { method: READING, maxTokens: 1 }), answer, options };
 }
+
+/** @throws InvalidArgumentError when they are no token ids of the model */
+export function checkTokens(
+  tokens: unknown,
+  { vocabularySize }: Pick<Backend["info"], "vocabularySize">,
+): readonly number[] {
+  const isToken = (id: unknown) =>
+    Number.isInteger(id) && Number(id) >= 0 && Number(id) < vocabularySize;
+  if (Array.isArray(tokens) && tokens.every(isToken)) return tokens;
+  throw new InvalidArgumentError(
+    `tokens: received ${shown(tokens)}; expected token ids of 0 to ${vocabularySize - 1}`,
+  );
+}

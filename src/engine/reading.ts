@@ -46,6 +46,13 @@ export interface ReadOptions {
 export interface ReadAnswer {
   /** The answer's tokens, without an end of text. */
   readonly tokens: readonly number[];
+  /** Their text, without white space at its ends. */
+  readonly text: string;
+  /**
+   * For each token: the text that it makes complete. A character that spans several tokens stands with the last of them.
+   * Joined they are the text, with white space at its ends.
+   */
+  readonly pieces: readonly string[];
   /** For each stream: the tokens of its prompt. */
   readonly prompts: readonly (readonly number[])[];
   /** Whether the end of text was read behind the tokens; not where the checkpoint has none. */

@@ -1,7 +1,6 @@
 import { checkSettings, type SettingsSchema } from "../arguments/settings.js";
-import type { ImageVariant } from "../engine/image-variant.js";
 import type { Method, MethodRun } from "../engine/method.js";
-import { mapImages } from "../engine/view.js";
+import { mapImages, type View } from "../engine/view.js";
 import { diffuse } from "../math/diffusion-noise.js";
 import { contrast } from "./contrast.js";
 import type { MethodEntry } from "./method-entry.js";
@@ -47,30 +46,26 @@ export function vcd(options: VcdOptions = {}): Method {
     needs: { image: true },
     seeded: true,
     start: (run) => ({
-      streams: [
-        { view: run.view },
-        { view: mapImages(run.view, (image, i) => diffused(image, i, run, noiseStep)) },
-      ],
+      streams: [{ view: run.view }, { view: diffusedView(run, noiseStep) }],
       scores: ([clear, distorted]) => contrast(clear!.logits, distorted!.logits, alpha, beta),
     }),
   };
 }
 
-/** x_t of an image, with noise fixed by the run's seed and the image. */
-function diffused(
-  variant: ImageVariant,
-  image: number,
-  run: MethodRun,
+/**
+ * The conversation with every image diffused: x_t with noise fixed by the seed and the image.
+ *
+ * @param step t, an integer from 0 to 999
+ */
+export function diffusedView(
+  { view, seed, random }: Pick<MethodRun, "view" | "seed" | "random">,
   step: number,
-): ImageVariant {
-  return {
-    key: `${variant.key}, diffused to step ${step} with seed ${run.seed}`,
-    features: (pixels, encode) =>
-      variant.features(
-        { dims: pixels.dims, data: diffuse(pixels.data, step, run.random("vcd noise", image)) },
-        encode,
-      ),
-  };
+): View {
+  return mapImages(view, (variant, image) => ({
+    key: `${variant.key}, diffused to step ${step} with seed ${seed}`,
+    features: ({ dims, data }, encode) =>
+      variant.features({ dims, data: diffuse(data, step, random("vcd noise", image)) }, encode),
+  }));
 }
 
 /** See {@link vcd}. */

@@ -9,7 +9,7 @@ import type { BatchOptions, Model, ProbeOptions } from "../engine/model.js";
 import type { ModelInfo } from "../engine/model-info.js";
 import type { Probe } from "../engine/probe.js";
 import type { ReadAnswer, ReadOptions, ReadRequest } from "../engine/reading.js";
-import { readingOptions } from "../engine/reading-options.js";
+import { checkTokens, readingOptions } from "../engine/reading-options.js";
 import type { GenerateRequest } from "../engine/request.js";
 import { type RequestOptions, requestOptions } from "../engine/request-options.js";
 import { type Load, Scheduler } from "../engine/scheduler.js";
@@ -107,6 +107,11 @@ export class LocalModel implements Model {
   async encode(text: string): Promise<readonly number[]> {
     this.#checkUsable();
     return this.#backend.encode(text);
+  }
+
+  async decode(tokens: readonly number[]): Promise<string> {
+    this.#checkUsable();
+    return this.#backend.decode(checkTokens(tokens, this.info));
   }
 
   async prepare(method: Method): Promise<void> {

@@ -114,6 +114,11 @@ class SteeredModel implements Model {
     return this.#model.encode(text);
   }
 
+  async decode(tokens: readonly number[]): Promise<string> {
+    this.#checkUsable();
+    return this.#model.decode(tokens);
+  }
+
   async prepare(method: Method): Promise<void> {
     this.#checkUsable();
     checkMethod(method);

@@ -60,7 +60,7 @@ export function eachGraph(dtypeOf: (name: GraphName) => Dtype): GraphDtypes {
 }
 
 /** What other exports call graphs that transformers.js names otherwise: Liquid AI's of LFM2-VL. */
-const OTHER_NAMES: Readonly<Partial<Record<GraphName, string>>> = {
+const OTHER_NAMES: Readonly<Partial<Record<string, string>>> = {
   vision_encoder: "embed_images",
   decoder_model_merged: "decoder",
 };
@@ -72,7 +72,7 @@ const OTHER_NAMES: Readonly<Partial<Record<GraphName, string>>> = {
  * @returns the name that transformers.js expects, unless only the other is there
  */
 export function graphFileName(
-  name: GraphName,
+  name: string,
   dtype: Dtype,
   isThere: (file: string) => boolean,
 ): string {

@@ -37,6 +37,8 @@ export interface HubOptions {
   readonly offline?: boolean | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The graphs that are wanted. Default: those of a vision-language model. */
+  readonly graphs?: readonly string[];
   /** Called with the folder once config.json is there: throws when the rest need not be fetched. */
   readonly judge?: ((folder: string) => void) | undefined;
 }
@@ -54,10 +56,12 @@ const JSON_FILE =
  */
 export async function fetchModel(hubId: string, options: HubOptions): Promise<string> {
   const folder = join(cacheFolder(options.cacheDir), hubId.replace("/", "--"));
+  const { graphs = GRAPH_NAMES } = options;
   const dtypes = dtypesOf(options.dtype);
-  const marker = markerOf(folder, dtypeText(dtypes));
+  const marked = (name: string) => markerOf(folder, name, graphs);
+  const marker = marked(dtypeText(dtypes));
   // Graphs that were fetched in one precision each are there in both.
-  const parts = Object.values(dtypes).map((dtype) => markerOf(folder, dtype));
+  const parts = Object.values(dtypes).map(marked);
   if (existsSync(marker) || parts.every((part) => existsSync(part))) return folder;
   if (options.offline === true) {
     throw new ModelLoadError(
@@ -65,7 +69,7 @@ export async function fetchModel(hubId: string, options: HubOptions): Promise<st
     );
   }
   try {
-    await download(hubId, await wantedFiles(hubId, dtypes), folder, options);
+    await download(hubId, await wantedFiles(hubId, graphs, dtypes), folder, options);
   } catch (cause) {
     if (GroundsightError.isInstance(cause)) throw cause;
     throw new ModelLoadError(`cannot fetch ${hubId} from ${hubUrl()}: ${reason(cause)}`, { cause });
@@ -96,8 +100,9 @@ export async function cachedModels(
 /** The file that says that a model is complete in some precisions. */
 const MARKER = /^\.complete-(.+)$/;
 
-function markerOf(folder: string, dtypes: string): string {
-  return join(folder, `.complete-${dtypes}`);
+function markerOf(folder: string, dtypes: string, graphs: readonly string[]): string {
+  const kind = graphs === GRAPH_NAMES ? "complete" : `has-${graphs.join("-")}`;
+  return join(folder, `.${kind}-${dtypes}`);
 }
 
 function cacheFolder(cacheDir: string | undefined): string {
@@ -120,12 +125,16 @@ function access(): { hubUrl: string; accessToken?: string } {
 interface WantedFiles {
   /** Configurations, config.json first, and graphs with their external weights. */
   readonly files: readonly ListFileEntry[];
-  readonly graphs: readonly { readonly name: GraphName; readonly path: string }[];
+  readonly graphs: readonly { readonly name: string; readonly path: string }[];
   /** Why they are not enough. */
   readonly missing: string | undefined;
 }
 
-async function wantedFiles(hubId: string, dtypes: GraphDtypes): Promise<WantedFiles> {
+async function wantedFiles(
+  hubId: string,
+  names: readonly string[],
+  dtypes: GraphDtypes,
+): Promise<WantedFiles> {
   const all: ListFileEntry[] = [];
   for await (const file of listFiles({ ...access(), repo: hubId, recursive: true })) {
     if (file.type === "file") all.push(file);
@@ -137,9 +146,10 @@ async function wantedFiles(hubId: string, dtypes: GraphDtypes): Promise<WantedFi
     );
   }
   const isThere = (file: string) => all.some(({ path }) => path === `onnx/${file}`);
-  const graphs = GRAPH_NAMES.map((name) => ({
+  const dtypeOf = (name: string) => dtypes[name as GraphName] ?? dtypes.decoder_model_merged;
+  const graphs = names.map((name) => ({
     name,
-    path: `onnx/${graphFileName(name, dtypes[name], isThere)}`,
+    path: `onnx/${graphFileName(name, dtypeOf(name), isThere)}`,
   }));
   const others = all.filter(
     ({ path }) =>
@@ -158,7 +168,7 @@ async function wantedFiles(hubId: string, dtypes: GraphDtypes): Promise<WantedFi
     missing:
       absent === undefined
         ? undefined
-        : `${hubId} has no ${absent.path} (dtype ${dtypes[absent.name]}); ${remedy}`,
+        : `${hubId} has no ${absent.path} (dtype ${dtypeOf(absent.name)}); ${remedy}`,
   };
 }
 

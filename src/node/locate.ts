@@ -7,6 +7,8 @@ import { optionalPackageFile, packageFile } from "./package-file.js";
 const BUNDLED: Readonly<Record<string, string>> = { pocket: "pocket/llava" };
 /** Variants that come with the package where they were made, by name. */
 const VARIANTS: Readonly<Record<string, string>> = { "pocket-tuned": "pocket/tuned" };
+/** Text models that come with the package, by name. */
+const TEXT_MODELS: Readonly<Record<string, string>> = { "pocket-base": "pocket/base" };
 
 /** Names of the checkpoints and variants that come with the package. */
 export function bundledNames(): string[] {
@@ -37,9 +39,29 @@ export type ModelPlace = { readonly folder: string } | { readonly hubId: string 
 export function locateModel(name: string, from = "."): ModelPlace {
   const bundled = bundledFolder(name);
   if (bundled !== undefined) return { folder: bundled };
+  return folderOrHub(name, from) ?? refuse("model", name, bundledNames());
+}
+
+/**
+ * As {@link locateModel}, of a text model.
+ *
+ * @throws ModelLoadError, UnsupportedCapabilityError as {@link locateModel}
+ */
+export function locateTextModel(name: string): ModelPlace {
+  if (Object.hasOwn(TEXT_MODELS, name)) {
+    const path = `../../${TEXT_MODELS[name]}`;
+    return { folder: packageFile(path, import.meta.url, `the text model '${name}'`) };
+  }
+  return folderOrHub(name, ".") ?? refuse("text model", name, Object.keys(TEXT_MODELS));
+}
+
+function folderOrHub(name: string, from: string): ModelPlace | undefined {
   if (existsSync(resolve(from, name))) return { folder: resolve(from, name) };
-  if (/^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(name)) return { hubId: name };
+  return /^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(name) ? { hubId: name } : undefined;
+}
+
+function refuse(what: string, name: string, known: readonly string[]): never {
   throw new ModelLoadError(
-    `model: received '${name}'; expected ${bundledNames().join(", ")}, a folder that exists, or a hub id such as owner/name`,
+    `${what}: received '${name}'; expected ${known.join(", ")}, a folder that exists, or a hub id such as owner/name`,
   );
 }

@@ -40,6 +40,19 @@ describe("reading an answer", () => {
     expect(seen.filter(([stream]) => stream === 1).map(([, at]) => at)).toEqual(positions);
   });
 
+  test("tells the text of each token, of a character's last one all of it", async () => {
+    const model = fakeModel();
+    const { tokens, text, pieces } = await model.read(
+      { ...question, answer: "\u2713 é" },
+      { onPosition: () => {} },
+    );
+    expect(tokens.length).toBe(7);
+    expect(pieces).toEqual([" ", "", "", "✓", " ", "", "é"]);
+    expect(text).toBe("✓ é");
+    expect(await model.decode(tokens)).toBe(" ✓ é");
+    await expect(model.decode([1, 999])).rejects.toThrow("token ids of 0 to 258");
+  });
+
   test("fails where the callback does, and lets the model go on", async () => {
     const model = fakeModel();
     const read = model.read(

@@ -33,6 +33,7 @@ describe("a model in a worker", () => {
     expect(worker.info).toEqual(here.info);
     expect(await worker.hash()).toBe(await here.hash());
     expect(await worker.encode(" Yes")).toEqual(await here.encode(" Yes"));
+    expect(await worker.decode(await worker.encode(" Yes, no"))).toBe(" Yes, no");
     const requests = [
       { image, prompt: "What is this?", method: vcd({ alpha: 2 }), maxTokens: 12, topLogprobs: 2 },
       { prompt: "Hello", temperature: 1, seed: 4, maxTokens: 9 },

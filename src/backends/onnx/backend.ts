@@ -17,6 +17,8 @@ import type { ActiveEdit, Stream } from "../../engine/method.js";
 import type { ModelInfo } from "../../engine/model-info.js";
 import type { Probe } from "../../engine/probe.js";
 import type { StepOutputs } from "../../engine/step.js";
+import type { PromptTools } from "../../families/family.js";
+import { answerTokens } from "./answer-tokens.js";
 import { checkDecoder } from "./decoder.js";
 import { bytesPerToken, type CachedPrefix, type CacheGeometry } from "./decoder-cache.js";
 import { readGeometry } from "./decoder-tensors.js";
@@ -179,10 +181,11 @@ export class OnnxBackend implements Backend {
   }
 
   async encode(text: string): Promise<readonly number[]> {
-    const { prompts, family } = this.#parts;
-    const view = [{ role: "assistant", parts: [{ type: "text", text }] }] as const;
-    refuseControlTokens(view, prompts.controls, family.imageToken);
-    return prompts.encodeText(text);
+    return this.#toolsFor(text).encodeText(text);
+  }
+
+  async encodeAnswer(text: string): Promise<readonly number[]> {
+    return answerTokens(text, this.#toolsFor(text));
   }
 
   decode(ids: readonly number[]): string {
@@ -205,6 +208,14 @@ export class OnnxBackend implements Backend {
 
   async release(): Promise<void> {
     await Promise.all([this.#graphs.release(), this.#parts.release()]);
+  }
+
+  /** @throws InvalidArgumentError when the text holds a control token */
+  #toolsFor(text: string): PromptTools {
+    const { prompts, family } = this.#parts;
+    const view = [{ role: "assistant", parts: [{ type: "text", text }] }] as const;
+    refuseControlTokens(view, prompts.controls, family.imageToken);
+    return prompts;
   }
 
   async #openInLane(

@@ -41,6 +41,8 @@ async function serve(model: Model, call: WorkerCall): Promise<unknown> {
       return undefined;
     case "encode":
       return model.encode(call.text);
+    case "decode":
+      return model.decode(call.tokens);
     case "generate":
       return generate(model, call);
   }

@@ -42,6 +42,7 @@ export type WorkerCall =
     }
   | { readonly id: number; readonly kind: "prepare"; readonly method: SentMethod }
   | { readonly id: number; readonly kind: "encode"; readonly text: string }
+  | { readonly id: number; readonly kind: "decode"; readonly tokens: readonly number[] }
   | { readonly id: number; readonly kind: "abort"; readonly index: number }
   | { readonly id: number; readonly kind: "asset"; readonly key: string; readonly value: unknown }
   | { readonly id: number; readonly kind: "forget"; readonly key: string }

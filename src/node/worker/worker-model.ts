@@ -93,6 +93,11 @@ export class WorkerModel implements Model {
     return (await thread.calls.call({ kind: "encode", text })) as readonly number[];
   }
 
+  async decode(tokens: readonly number[]): Promise<string> {
+    const thread = await this.#alive();
+    return (await thread.calls.call({ kind: "decode", tokens })) as string;
+  }
+
   async prepare(method: Method): Promise<void> {
     const sent = sentMethod(method);
     const thread = await this.#alive();

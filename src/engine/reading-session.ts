@@ -1,0 +1,36 @@
+import { InvalidArgumentError } from "../errors.js";
+import { argMax } from "../math/arg-max.js";
+import type { MethodSession, Stream } from "./method.js";
+import type { Sequence } from "./sequence.js";
+import type { StepOutputs } from "./step.js";
+
+/** A session that chooses the best token at each position, or the next of the tokens it is to read. */
+export function readingSession(
+  stream: Stream,
+  read: readonly number[] | undefined,
+  onPosition: (outputs: StepOutputs, token: number, position: number) => void,
+): MethodSession {
+  return {
+    streams: [stream],
+    scores([output], position) {
+      const { logits } = output!;
+      const token = read?.[position] ?? argMax(logits);
+      onPosition(output!, token, position);
+      if (read === undefined) return logits;
+      logits.fill(Number.NEGATIVE_INFINITY);
+      logits[token] = 0;
+      return logits;
+    },
+  };
+}
+
+/** @throws what made a reading fail, or InvalidArgumentError where the context had no room for all of it */
+export function requireWhole(
+  { finishReason, tokens, maxTokens }: Sequence,
+  led: readonly number[],
+): void {
+  if (finishReason === "eos" || tokens.length === led.length) return;
+  throw new InvalidArgumentError(
+    `answer: received ${led.length} tokens with the end of text; expected at most ${maxTokens}, what the prompt leaves of the model's context; shorten one of them`,
+  );
+}
