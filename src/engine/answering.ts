@@ -115,8 +115,8 @@ export class Answering {
       };
       const sequences = await Promise.all(
         (streams?.(run) ?? [{ view: run.view }]).map((stream, i) => {
-          const session = readingSession(stream, led, (outputs, _, position) =>
-            onPosition(outputs, position, i),
+          const session = readingSession(stream, led, (outputs, token, position) =>
+            onPosition(outputs, position, i, token),
           );
           const given = i === 0 ? { led, onPiece } : { led };
           return this.#sequence(job, this.#greedy(job, led.length), session, given);

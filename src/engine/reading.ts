@@ -38,8 +38,14 @@ export interface ReadOptions {
    * @param outputs raw logits (V) and read-outs, valid during the call only
    * @param position 0 for the first token of the answer
    * @param stream number of the stream
+   * @param token the token that is read at this position: of the answer, or the end of text
    */
-  readonly onPosition: (outputs: StepOutputs, position: number, stream: number) => void;
+  readonly onPosition: (
+    outputs: StepOutputs,
+    position: number,
+    stream: number,
+    token: number,
+  ) => void;
 }
 
 /** What was read. */
