@@ -82,6 +82,15 @@ describe("programs, run against the built package", () => {
     expect(names).toEqual(["regular", "apc", "vcd"]);
   });
 
+  test("explain: a line for each word", () => {
+    const [answer, ...lines] = run("explain", bus);
+    expect(answer).toMatch(/^The image shows /);
+    expect(lines.map((line) => line.split(" ")[0]).join("")).toBe(answer!.replaceAll(" ", ""));
+    for (const line of lines) {
+      expect(line).toMatch(/ [01]\.\d\d -?\d+\.\d \d+ (unshifted|marginal|shifted)$/);
+    }
+  });
+
   test("own-method", () => {
     expect(run("own-method", room)).toEqual([expect.stringMatching(/^(Yes|No)$/)]);
   });
