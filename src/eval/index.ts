@@ -216,7 +216,7 @@ export {
 } from "./store/run-sources.js";
 export type { Series, SeriesSettings } from "./store/series.js";
 export type { AnswerKey, Observations, StoredAnswer, StoredFailure } from "./store/stored-rows.js";
-export type { DevSplit, SplitPart, TunedMark } from "./store/tuned.js";
+export type { DevSplit, DevThreshold, SplitPart, TunedMark } from "./store/tuned.js";
 // Settings chosen on questions kept for that.
 export { TUNED_FILE, type Tuning, type TuningRequest, tune } from "./tune.js";
 export {

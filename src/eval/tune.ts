@@ -8,9 +8,13 @@ import type { Decoding, RunAnalysis } from "./report/run-analysis.js";
 import type { RunSet } from "./run/plan-run.js";
 import { planSeries } from "./run/plan-series.js";
 import { imageOf } from "./run/split-questions.js";
+import { AnswerStore } from "./store/answer-store.js";
 import { writeFileAtomically } from "./store/atomic-file.js";
+import type { RunSettings } from "./store/run-settings.js";
+import type { StoredAnswer } from "./store/stored-rows.js";
 import type { DevSplit } from "./store/tuned.js";
 import { chooseSetting } from "./tuning/choose-setting.js";
+import { devThresholds } from "./tuning/dev-thresholds.js";
 import type { TunedSetting } from "./tuning/tuned-setting.js";
 
 /** In the folder of a tuning run: the setting that was chosen. */
@@ -62,6 +66,7 @@ export async function tune(model: Model, request: TuningRequest): Promise<Tuning
   const { chosen, tried } = chooseSetting(analysis, [...candidates.keys()], decoding);
   const method = candidates.get(chosen.name)!;
   const { settings } = analysis;
+  const thresholds = devThresholds(sets, await answersIn(out, settings), settings.promptSuffix);
   const tuned: TunedSetting = {
     version: settings.version,
     model: settings.model,
@@ -78,11 +83,19 @@ export async function tune(model: Model, request: TuningRequest): Promise<Tuning
     })),
     chosen: chosen.name,
     tried,
+    ...(thresholds.length === 0 ? {} : { thresholds }),
     images: [...new Set(sets.flatMap(({ questions }) => questions.map(imageOf)))].sort(),
   };
   const text = `${JSON.stringify(tuned, null, 2)}\n`;
   await withFiles(out, () => writeFileAtomically(join(out, TUNED_FILE), text));
   return { tuned, analysis };
+}
+
+async function answersIn(folder: string, settings: RunSettings): Promise<StoredAnswer[]> {
+  const store = await AnswerStore.open(folder, settings);
+  const answers = store.answers();
+  await store.close();
+  return answers;
 }
 
 /** The split whose dev part the sets are; null where they are files of their own. */

@@ -3,15 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { benchmarkNamed } from "../../src/eval/benchmarks/registry.js";
+import { devThresholdOf } from "../../src/eval/controls/dev-threshold.js";
 import { evaluate } from "../../src/eval/evaluate.js";
 import { planRun, type RunSet, type SetRequest } from "../../src/eval/run/plan-run.js";
 import { planSeries } from "../../src/eval/run/plan-series.js";
-import type { SplitPart } from "../../src/eval/store/tuned.js";
+import type { RunSettings } from "../../src/eval/store/run-settings.js";
+import type { DevThreshold, SplitPart } from "../../src/eval/store/tuned.js";
 import { TUNED_FILE, type TuningRequest, tune } from "../../src/eval/tune.js";
 import {
   heldOutBy,
   parseTunedSetting,
   type TunedSetting,
+  tunedMark,
 } from "../../src/eval/tuning/tuned-setting.js";
 import { type Method, mapQuestion, regular } from "../../src/index.js";
 import { seeingModel, writeSet } from "./small-run.js";
@@ -113,6 +116,43 @@ describe("a run with the tuned setting", () => {
     expect(markdown.replaceAll("\\", "")).toContain(`- ${line}.`);
     expect(markdown).toContain("of its test part (50% of the images, split seed 3)");
     expect(await readFile(join(folder, "tested", "report.html"), "utf8")).toContain(line);
+  });
+
+  test("holds it against the threshold that was chosen on the same dev questions", async () => {
+    const sets = await part("test");
+    const { settings, sets: found } = await evaluated(sets, asking("dog"), "tested");
+    const questions = 2 * chosen.images.length;
+    const { threshold } = chosen.thresholds![0]!;
+    expect(chosen.thresholds).toEqual([
+      { benchmark: "pope", rule: "pope", promptSuffix: "", questions, threshold },
+    ]);
+    expect(found[0]!.controls.find(({ method }) => method === "threshold")?.setting).toBe(
+      `yes where ln p(yes) - ln p(no) of regular is above ${threshold.toFixed(2)}, chosen on ${questions} dev questions`,
+    );
+    expect(devThresholdOf(settings, sets[0]!)?.threshold).toBe(threshold);
+  });
+
+  test("or by halves, where it was chosen for other questions, prompts or checkpoints", () => {
+    const [one] = chosen.thresholds!;
+    const benchmark = benchmarkNamed("pope");
+    const run = (thresholds: readonly DevThreshold[], hash = "a") => ({
+      promptSuffix: "",
+      model: { hash: "a" },
+      tuned: { asking: { ...tunedMark({ ...chosen, thresholds }), model: { id: "it", hash } } },
+    });
+    const chosenFor = (settings: object, rule = "pope", promptVariant?: string) =>
+      devThresholdOf(
+        settings as RunSettings,
+        { benchmark, rule, settings: { promptVariant } } as unknown as RunSet,
+      );
+    expect(chosenFor(run([one!]))).toEqual(one);
+    const more = { ...one!, questions: 99 };
+    expect(chosenFor(run([one!, more]))).toEqual(more);
+    expect(chosenFor(run([one!], "another checkpoint"))).toBeNull();
+    expect(chosenFor(run([one!]), "vcd")).toBeNull();
+    expect(chosenFor(run([one!]), "pope", "short")).toBeNull();
+    expect(chosenFor(run([{ ...one!, promptSuffix: " In one word." }]))).toBeNull();
+    expect(chosenFor({ ...run([]), tuned: undefined })).toBeNull();
   });
 
   test("asks all questions of files that it was not tuned on", async () => {

@@ -17,4 +17,6 @@ export interface ControlSeries extends SeriesAnswers {
   readonly matchedTo: string | null;
   /** How it was set, in words. */
   readonly setting: string;
+  /** Where it has a setting that was chosen, on what. */
+  readonly chosenOn?: string;
 }

@@ -2,26 +2,29 @@ import type { Benchmark } from "../contract/benchmark.js";
 import { firstWords, wordCount } from "../rules/first-words.js";
 import { isJudged } from "../scoring/benchmark-rules.js";
 import type { StoredAnswer } from "../store/stored-rows.js";
+import type { DevThreshold } from "../store/tuned.js";
 import type { ControlSeries, SeriesAnswers } from "./control-series.js";
 import { isDecodedControl } from "./decoded-controls.js";
 import { olmAnswer } from "./olm.js";
-import { thresholdAnswers } from "./threshold.js";
+import { answeredBy, type Margin, thresholdAnswers } from "./threshold.js";
 
 /**
  * The controls that need no further answers: `threshold` and `olm` for yes/no questions, whose margins of `regular` are
  * known, and for captions one `cut to ...` for each method that makes them shorter. None where a judge decides.
  *
  * @param series of one set
+ * @param dev the threshold that was chosen on dev questions, where there are such
  */
 export function deriveControls(
   benchmark: Benchmark,
   rule: string,
   series: readonly SeriesAnswers[],
+  dev: DevThreshold | null = null,
 ): ControlSeries[] {
   if (isJudged(benchmark, rule)) return [];
   const regular = series.filter(({ method }) => method === "regular");
   if (benchmark.kind === "yes-no") {
-    return [...thresholds(benchmark, rule, regular), ...regular.flatMap(olm)];
+    return [...thresholds(benchmark, rule, regular, dev), ...regular.flatMap(olm)];
   }
   return benchmark.kind === "caption" ? cuts(series, regular) : [];
 }
@@ -31,6 +34,7 @@ function thresholds(
   benchmark: Benchmark,
   rule: string,
   regular: readonly SeriesAnswers[],
+  dev: DevThreshold | null,
 ): ControlSeries[] {
   const ofDecodings = [
     regular.find(({ seed }) => seed === null),
@@ -38,21 +42,41 @@ function thresholds(
   ];
   return ofDecodings.flatMap((one) => {
     const margins = one === undefined ? null : marginsOf(one);
-    const made = margins === null ? null : thresholdAnswers(benchmark, rule, margins);
-    if (one === undefined || made === null) return [];
-    const [first, second] = made.thresholds.map((tau) => tau.toFixed(2));
-    return [
-      {
-        method: "threshold",
-        seed: one.seed,
-        answered: made.answered,
-        matchedTo: null,
-        setting:
-          `yes where ln p(yes) - ln p(no) of regular is above ${first} on one half of the images and ` +
-          `${second} on the other, each chosen on the other half`,
-      },
-    ];
+    if (one === undefined || margins === null) return [];
+    const made = dev === null ? byHalves(benchmark, rule, margins) : byDev(margins, dev);
+    if (made === null) return [];
+    return [{ method: "threshold", seed: one.seed, matchedTo: null, ...made }];
   });
+}
+
+/** A threshold's answers, and how it was chosen. */
+type Thresholded = Pick<ControlSeries, "answered" | "setting" | "chosenOn">;
+
+const ABOVE = "yes where ln p(yes) - ln p(no) of regular is above";
+
+function byDev(margins: readonly Margin[], { threshold, questions }: DevThreshold): Thresholded {
+  return {
+    answered: margins.map((one) => answeredBy(one, threshold)),
+    setting: `${ABOVE} ${threshold.toFixed(2)}, chosen on ${questions} dev questions`,
+    chosenOn: "dev questions",
+  };
+}
+
+function byHalves(
+  benchmark: Benchmark,
+  rule: string,
+  margins: readonly Margin[],
+): Thresholded | null {
+  const made = thresholdAnswers(benchmark, rule, margins);
+  if (made === null) return null;
+  const [first, second] = made.thresholds.map((tau) => tau.toFixed(2));
+  return {
+    answered: made.answered,
+    setting:
+      `${ABOVE} ${first} on one half of the images and ` +
+      `${second} on the other, each chosen on the other half`,
+    chosenOn: "the other half of the images",
+  };
 }
 
 /** Null where the margin of an answer is not known. */

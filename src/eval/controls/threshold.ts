@@ -34,12 +34,13 @@ export function thresholdAnswers(
   const [ofSecond, ofFirst] = halves.map((half) => bestThreshold(benchmark, rule, half));
   if (ofFirst == null || ofSecond == null) return null;
   const thresholds = [ofFirst, ofSecond] as const;
-  const answered = margins.map(({ question, margin }) => ({
-    question,
-    answer: margin > thresholds[halfOf(question.cluster)] ? "Yes" : "No",
-    verdict: null,
-  }));
+  const answered = margins.map((one) => answeredBy(one, thresholds[halfOf(one.question.cluster)]));
   return { answered, thresholds };
+}
+
+/** Yes where the margin is above the threshold, else no. */
+export function answeredBy({ question, margin }: Margin, threshold: number): AnsweredQuestion {
+  return { question, answer: margin > threshold ? "Yes" : "No", verdict: null };
 }
 
 /** Which half of the images one belongs to, for good: the first bit of its name's SHA-256. */

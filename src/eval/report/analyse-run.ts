@@ -1,3 +1,4 @@
+import { devThresholdOf } from "../controls/dev-threshold.js";
 import { groupBy } from "../data/group-by.js";
 import { inTurns } from "../data/turns.js";
 import { addTallies, type JudgeTally } from "../judge/judge-answers.js";
@@ -73,8 +74,9 @@ export async function analyseRun(
       });
     }
     const methods = await inTurns(scoreMethods(set.benchmark, set.rule, series), signal);
+    const known = { ...set, devThreshold: devThresholdOf(run.settings, set) };
     const analysis = {
-      ...(await inTurns(analyseSet(set, series, methods), signal)),
+      ...(await inTurns(analyseSet(known, series, methods), signal)),
       failures: { questions: failed.size, answers: failures },
       judging: tallies.length > 0 ? addTallies(tallies) : null,
     };

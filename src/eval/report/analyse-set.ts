@@ -8,6 +8,7 @@ import { addClusters, addGroups } from "../scoring/add-scores.js";
 import { primaryMetricOf } from "../scoring/primary-metric.js";
 import type { BenchmarkScore } from "../scoring/score-answers.js";
 import { clustersWith } from "../statistics/unvaried.js";
+import type { DevThreshold } from "../store/tuned.js";
 import { againstReferences } from "./against-references.js";
 import { behaviourOf } from "./analyse-behaviour.js";
 import { findingsOf } from "./analyse-findings.js";
@@ -41,11 +42,14 @@ const EXAMPLES = 8;
  * @param methods the same answers, scored
  */
 export function* analyseSet(
-  set: Pick<RunSet, "name" | "benchmark" | "rule">,
+  set: Pick<RunSet, "name" | "benchmark" | "rule"> & {
+    readonly devThreshold?: DevThreshold | null;
+  },
   series: readonly AnsweredSeries[],
   methods: readonly ScoredMethod[],
 ): Turns<Omit<SetAnalysis, "judging" | "failures">> {
-  const controls = yield* scoreControls(set.benchmark, set.rule, series);
+  const { devThreshold = null } = set;
+  const controls = yield* scoreControls(set.benchmark, set.rule, series, devThreshold);
   const named = yield* mapInTurns(methods, (method) => figuresOf(set.benchmark, method));
   const figures: FiguresByMethod = new Map(methods.map((method, i) => [method, named[i]!]));
   const behaviour = yield* behaviourOf(set.benchmark, methods, figures);

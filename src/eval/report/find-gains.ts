@@ -4,11 +4,9 @@ import type { Decoding, Finding } from "./run-analysis.js";
 import { isGain, namesOf, type Trial } from "./try-methods.js";
 
 /** What a method's gain is worth: whether there is one, and whether each control is beaten too. */
-export function gainFinding(
-  { method: { method }, regular, controls }: Trial,
-  decoding: Decoding,
-  benchmark: Benchmark,
-): Finding {
+export function gainFinding(trial: Trial, decoding: Decoding, benchmark: Benchmark): Finding {
+  const { regular, controls } = trial;
+  const { method } = trial.method;
   const metric = primaryMetricOf(benchmark);
   const finding = (kind: Finding["kind"], text: string, comparisons = [regular, ...controls]) => ({
     method,
@@ -25,10 +23,10 @@ export function gainFinding(
   }
   const unbeaten = controls.filter((one) => !isGain(one, metric));
   if (unbeaten.length === 0) {
-    const text = `${regular.verdict}; it is better than each control, too: ${namesOf(controls)}`;
+    const text = `${regular.verdict}; it is better than each control, too: ${namesOf(controls, trial)}`;
     return finding("beats-controls", text);
   }
   const verdicts = unbeaten.map(({ verdict }) => verdict).join("; ");
-  const text = `${regular.verdict}; but it is not shown to be better than ${namesOf(unbeaten)}: ${verdicts}`;
+  const text = `${regular.verdict}; but it is not shown to be better than ${namesOf(unbeaten, trial)}: ${verdicts}`;
   return finding("not-better-than-control", text);
 }

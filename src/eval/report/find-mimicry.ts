@@ -76,7 +76,7 @@ interface Mimicked extends Pick<Finding, "kind"> {
 
 /** A finding where a change is shown, and not each of the controls that make it too is beaten. */
 function unbeaten(
-  { method: { method }, regular, controls }: Trial,
+  { method: { method }, regular, controls, chosenOn }: Trial,
   { benchmark, decoding }: Evidence,
   change: JudgedComparison | undefined,
   { kind, controls: names, cause, does }: Mimicked,
@@ -88,7 +88,7 @@ function unbeaten(
     ? `gains of ${method} on ${benchmark.title} are those of ${cause}`
     : `${method} does what ${cause} does`;
   const verdicts = tried.map(({ verdict }) => verdict).join("; ");
-  const text = `${what}: it ${does} (${change.verdict}), and is not shown to be better than ${namesOf(tried)} (${verdicts})`;
+  const text = `${what}: it ${does} (${change.verdict}), and is not shown to be better than ${namesOf(tried, { chosenOn })} (${verdicts})`;
   return [{ method, decoding, kind, text, comparisons: [change, regular, ...tried] }];
 }
 

@@ -1,21 +1,24 @@
 import type { Metric, MetricInfo } from "../contract/benchmark.js";
+import type { ControlSeries } from "../controls/control-series.js";
 import { isDecodedControl } from "../controls/decoded-controls.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { comparePair, corrected } from "../statistics/compare-methods.js";
-import type { ControlFigures, Decoding, JudgedComparison } from "./run-analysis.js";
+import type { Decoding, JudgedComparison } from "./run-analysis.js";
 import { resultsOf, type ScoredMethod } from "./scored-method.js";
 import { isBetter, verdict } from "./verdict.js";
 
 /** A control's answers, scored as a method's are. */
 export interface ScoredControl
   extends ScoredMethod,
-    Pick<ControlFigures, "matchedTo" | "setting"> {}
+    Pick<ControlSeries, "matchedTo" | "setting" | "chosenOn"> {}
 
 /** A method held against `regular` and each of its controls, on the benchmark's main metric. */
 export interface Trial {
   readonly method: ScoredMethod;
   readonly regular: JudgedComparison;
   readonly controls: readonly JudgedComparison[];
+  /** Of controls whose setting was chosen, on what, by their name. */
+  readonly chosenOn: ReadonlyMap<string, string>;
 }
 
 /** The greedy answers of `regular`, as they are called where sampled ones are held against them. */
@@ -64,11 +67,16 @@ export function* tryMethods(
     decoding,
     verdict: verdict(one, metric),
   }));
+  const chosenOn = new Map(
+    controls.flatMap((one) =>
+      one.decoding === decoding && one.chosenOn !== undefined ? [[one.method, one.chosenOn]] : [],
+    ),
+  );
   return tried.flatMap((method) => {
     const against = judged.filter((one) => one.method === method.method);
     const regular = against.find(({ reference }) => reference === "regular");
     if (regular === undefined) return [];
-    return [{ method, regular, controls: against.filter((one) => one !== regular) }];
+    return [{ method, regular, controls: against.filter((one) => one !== regular), chosenOn }];
   });
 }
 
@@ -77,7 +85,14 @@ export function isGain({ shown, difference }: JudgedComparison, metric: MetricIn
   return shown && isBetter(metric, difference);
 }
 
-/** What methods were held against, for example `threshold, olm`. */
-export function namesOf(controls: readonly JudgedComparison[]): string {
-  return controls.map(({ reference }) => reference).join(", ");
+/** What methods were held against, for example `threshold chosen on dev questions, olm`. */
+export function namesOf(
+  controls: readonly JudgedComparison[],
+  { chosenOn }: Pick<Trial, "chosenOn"> = { chosenOn: new Map() },
+): string {
+  const nameOf = ({ reference }: JudgedComparison) => {
+    const questions = chosenOn.get(reference);
+    return questions === undefined ? reference : `${reference} chosen on ${questions}`;
+  };
+  return controls.map(nameOf).join(", ");
 }

@@ -7,7 +7,7 @@ import type { HeldOut, RunSet } from "../run/plan-run.js";
 import { isAbout } from "../run/split-questions.js";
 import type { Interval } from "../statistics/cluster-bootstrap.js";
 import type { RunSettings } from "../store/run-settings.js";
-import type { DevSplit, SplitPart, TunedMark } from "../store/tuned.js";
+import type { DevSplit, DevThreshold, SplitPart, TunedMark } from "../store/tuned.js";
 
 /** Figures of one setting that was tried. */
 export interface TriedSetting {
@@ -47,6 +47,8 @@ export interface TunedSetting {
   readonly chosen: string;
   /** In the order in which they were tried. */
   readonly tried: readonly TriedSetting[];
+  /** Of yes/no benchmarks, chosen on the same questions; absent where none was. */
+  readonly thresholds?: readonly DevThreshold[];
   /** Every image that was asked about. A run with this setting asks about none of them. */
   readonly images: readonly string[];
 }
@@ -91,6 +93,18 @@ const SHAPE = z.object({
       ),
     }),
   ),
+  thresholds: z
+    .array(
+      z.object({
+        benchmark: z.string(),
+        rule: z.string(),
+        promptVariant: z.string().exactOptional(),
+        promptSuffix: z.string(),
+        questions: number,
+        threshold: number,
+      }),
+    )
+    .exactOptional(),
   images: z.array(z.string()).min(1),
 });
 
@@ -112,7 +126,7 @@ export function parseTunedSetting(text: string, file: string): TunedSetting {
 
 /** What the settings of a run say of a tuned setting. */
 export function tunedMark(tuned: TunedSetting): TunedMark {
-  const { sets, split, images, tried, decoding, model } = tuned;
+  const { sets, split, images, tried, decoding, model, thresholds } = tuned;
   return {
     sets: sets.map(({ name }) => name),
     split,
@@ -120,6 +134,7 @@ export function tunedMark(tuned: TunedSetting): TunedMark {
     images: images.length,
     tried: tried.length,
     decoding,
+    ...(thresholds === undefined ? {} : { thresholds }),
     model: { id: model.id, hash: model.hash },
   };
 }

@@ -93,6 +93,11 @@ describe("threshold", () => {
     const made = (seen: readonly Observations[]) =>
       deriveControls(pope, "pope", [series("regular", rows, words, seen)]).map((one) => one.method);
     expect(made(known)).toEqual(["threshold", "olm"]);
+    const dev = { benchmark: "pope", rule: "pope", promptSuffix: "", questions: 6, threshold: 1 };
+    const regular = series("regular", rows, words, known);
+    const [given] = deriveControls(pope, "pope", [regular], dev);
+    expect(given).toMatchObject({ method: "threshold", chosenOn: "dev questions" });
+    expect(given!.answered.map(({ answer }) => answer)).toEqual(rows.map(() => "No"));
     expect(made(known.slice(1))).toEqual([]);
   });
 });

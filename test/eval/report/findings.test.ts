@@ -101,3 +101,37 @@ test("a shift to what greedy answers mostly say is no lower temperature", () => 
   const shift = { method: "shift", seed: 0, answers: "n".repeat(40) };
   expect(found(truths, [greedy, sampled, shift])).toEqual(["sampling shift: no-gain"]);
 });
+
+test("a finding says on what the threshold was chosen", () => {
+  const given = [
+    // Every yes is ahead of every no, but all below 0.
+    {
+      method: "regular",
+      answers: "nn".repeat(20),
+      margins: [...truths].map((t) => (t === "y" ? -1 : -3)),
+    },
+    { method: "shift", answers: `n${truths.slice(1)}` },
+  ];
+  const textOf = (threshold: number | null) => {
+    const dev = { benchmark: "pope", rule: "first-word", promptSuffix: "", questions: 90 };
+    const { findings, controls } = analyseYesNo(
+      truths,
+      given,
+      2,
+      threshold === null ? null : { ...dev, threshold },
+    );
+    return [controls[0]?.setting, findings.map(({ text }) => text).join("\n")];
+  };
+  const [halves, chosenOnHalves] = textOf(null);
+  expect(halves).toContain("above -2.00 on one half of the images and -2.00 on the other");
+  expect(chosenOnHalves).toContain(
+    "not shown to be better than threshold chosen on the other half of the images: ",
+  );
+  const [dev, chosenOnDev] = textOf(-2.5);
+  expect(dev).toContain("above -2.50, chosen on 90 dev questions");
+  expect(chosenOnDev).toContain("not shown to be better than threshold chosen on dev questions: ");
+  // A threshold that is bad here is beaten; it is none of these answers that it was chosen by.
+  expect(textOf(0)[1]).toContain(
+    "better than each control, too: threshold chosen on dev questions",
+  );
+});

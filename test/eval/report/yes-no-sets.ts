@@ -1,5 +1,6 @@
 import { pope } from "../../../src/eval/benchmarks/pope.js";
 import type { Question } from "../../../src/eval/contract/benchmark.js";
+import type { DevThreshold } from "../../../src/eval/store/tuned.js";
 import { analysed } from "../analysed.js";
 
 const WORDS: Readonly<Record<string, string>> = { y: "Yes", n: "No", "?": "A dog." };
@@ -20,6 +21,8 @@ export interface Given {
   readonly method: string;
   readonly seed?: number | null;
   readonly answers: string;
+  /** How far yes is ahead of no, where somebody saw it. */
+  readonly margins?: readonly number[];
 }
 
 /** The analysis of yes/no questions: one letter a question (`y`, `n`, `?`), by the rule `first-word`. Two are about each image by default. */
@@ -27,11 +30,12 @@ export function analyseYesNo(
   truths: string,
   given: readonly Given[],
   perImage = 2,
+  devThreshold: DevThreshold | null = null,
 ): ReturnType<typeof analysed> {
   const questions = questionsOf([...truths], perImage);
   return analysed(
-    { name: "set", benchmark: pope, rule: "first-word" },
-    given.map(({ method, seed = null, answers }) => ({
+    { name: "set", benchmark: pope, rule: "first-word", devThreshold },
+    given.map(({ method, seed = null, answers, margins }) => ({
       method,
       seed,
       answered: questions.map((question, i) => ({
@@ -39,6 +43,14 @@ export function analyseYesNo(
         answer: WORDS[answers[i]!]!,
         verdict: null,
       })),
+      ...(margins === undefined
+        ? {}
+        : {
+            stored: questions.map(({ id }, i) => ({
+              ...{ set: "set", id, method, seed, text: WORDS[answers[i]!]! },
+              margin: margins[i]!,
+            })),
+          }),
       timings: [],
     })),
   );
