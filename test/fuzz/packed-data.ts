@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { pope } from "../../src/eval/benchmarks/pope.js";
+import { benchmarkNamed } from "../../src/eval/benchmarks/registry.js";
 import { readDataFile } from "../../src/eval/data/read-data-file.js";
 import { scoreFile } from "../../src/eval/scoring/score-answers.js";
 import { SeededRandom } from "../../src/math/seeded-random.js";
@@ -16,32 +16,68 @@ const ROWS = Array.from({ length: 40 }, (_, i) => ({
   image: `${i >> 1}.png`,
   text: i % 3 === 0 ? "Yes, a dog." : "No.",
   label: i % 2 === 0 ? "yes" : "no",
+  image_path: `${i >> 1}.png`,
+  object: "dog",
+  question: `Is there a dog in image ${i}?`,
+  answer: i % 2 === 0 ? "yes" : "no",
+  "groundtruth responses": "a dog; yes",
+  "hallucination type": "false premise",
+  options: "['yes', 'no']",
+  verdict: i % 3 === 0 ? "Correct." : "incorrect",
 }));
 const LINES = ROWS.map((row) => JSON.stringify(row)).join("\n");
+const TABS = ROWS.map((row) => [row.image, row.question, row.label, row.text].join("\t")).join(
+  "\n",
+);
+/** Benchmarks with layouts of their own; MME's is tab-separated. */
+const NAMES = [
+  "pope",
+  "mme",
+  "dash-b",
+  "qa",
+  "mathvista",
+  "mmmu",
+  "math-vision",
+  "haloquest",
+] as const;
 /** Endings of files, with what they are packed by. */
 const ENDINGS = ["jsonl.gz", "csv", "csv.gz", "parquet", "tsv", "json"] as const;
 
-/** Mutated gzip, CSV, Parquet, tab-separated and JSON files, as questions and as answers. */
+/**
+ * Mutated gzip, CSV, Parquet, tab-separated and JSON files, alone or two in a folder, as questions and as answers of
+ * each benchmark.
+ */
 export async function fuzz(cases: number, seed: number, bounds?: FuzzBounds): Promise<FuzzTally> {
   const folder = await mkdtemp(join(tmpdir(), "packed-data-"));
   const stock = await stockFiles(folder);
-  const questions = pope.load({ data: null, truth: { name: "questions", text: LINES } });
   let what = "";
   const run = async (index: number) => {
     const random = new SeededRandom(seed, `packed-data ${index}`);
-    const ending = pick(random, ENDINGS);
-    const path = join(folder, `rows.${ending}`);
-    what = ending;
+    const benchmark = benchmarkNamed(pick(random, NAMES));
+    const ending = benchmark.name === "mme" ? "tsv" : pick(random, ENDINGS);
+    const isFolder = random.integer(4) === 0;
+    what = `${benchmark.name} ${isFolder ? "folder of " : ""}${ending}`;
+    const path = join(folder, isFolder ? `case ${index}` : `rows.${ending}`);
+    if (isFolder) await mkdir(path);
     const bytes = stock.get(ending)!;
-    await writeFile(path, random.integer(4) === 0 ? bytes : mutatedBytes(bytes, random));
+    for (const file of isFolder
+      ? ["a", "b"].map((name) => join(path, `${name}.${ending}`))
+      : [path]) {
+      await writeFile(file, random.integer(4) === 0 ? bytes : mutatedBytes(bytes, random));
+    }
     if (random.integer(2) === 0) {
-      pope.load({ data: null, truth: await readDataFile(path) });
+      benchmark.load({ data: null, truth: await readDataFile(path) });
       return;
     }
-    for (const { n, metrics } of await scoreFile(pope, questions, path, { allowMissing: true })) {
+    const text = benchmark.name === "mme" ? TABS : LINES;
+    const questions = benchmark.load({ data: null, truth: { name: "rows.tsv", text } });
+    for (const { n, metrics } of await scoreFile(benchmark, questions, path, {
+      allowMissing: true,
+    })) {
       const { value } = metrics.accuracy!;
       if (n > ROWS.length) throw new Error(`${n} answers to ${ROWS.length} questions`);
-      if (value !== null && !(value >= 0 && value <= 1)) throw new Error(`accuracy ${value}`);
+      const most = benchmark.name === "mme" ? 100 : 1;
+      if (value !== null && !(value >= 0 && value <= most)) throw new Error(`accuracy ${value}`);
     }
   };
   try {
@@ -67,9 +103,8 @@ async function stockFiles(folder: string): Promise<Map<string, Uint8Array>> {
   }
   connection.closeSync();
   instance.closeSync();
-  const tabs = ROWS.map((row) => [row.image, row.text, row.label, row.text].join("\t")).join("\n");
   await writeFile(join(folder, "stock.jsonl.gz"), gzipSync(LINES));
-  await writeFile(join(folder, "stock.tsv"), tabs);
+  await writeFile(join(folder, "stock.tsv"), TABS);
   await writeFile(
     join(folder, "stock.json"),
     JSON.stringify(Object.fromEntries(ROWS.entries()), null, 1),

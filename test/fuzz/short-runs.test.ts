@@ -18,7 +18,7 @@ test.each([
   ["checkpoint folders", fuzzCheckpoints, 40],
   ["adapters", fuzzAdapters, 300],
   ["data files", fuzzDataLines, 300],
-  ["packed data files", fuzzPackedData, 40],
+  ["packed data files", fuzzPackedData, 80],
 ] as const)("mutated %s are taken, or refused by type", async (_, fuzz, cases) => {
   const tally = await fuzz(cases, 1, BOUNDS);
   expect(tally.taken + tally.refused).toBe(cases);
