@@ -62,7 +62,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "docs-json-"));
   const tensors = adapterTensors({ "model.layers.0.self_attn.q_proj": [96, 96] });
   tuned = [...model, "--adapter", await writeAdapter(join(folder, "adapter"), tensors)];
-  await Promise.all([askAndCompare(), examine(), evaluateAndQuery(), score(), steer()]);
+  await Promise.all([askAndCompare(), examine(), evaluateAndQuery(), score(), steer(), index()]);
   const objects = await file("objects.json", {
     "a.png": ["dog", "cat", "car"],
     "b.png": ["cup", "fork", "bus"],
@@ -244,6 +244,14 @@ async function steer(): Promise<void> {
   const fit = ["--demos", join(folder, "demos.jsonl"), "--images", join(dev, "images")];
   await groundsight("steer", "fit", ...fit, "--maskings", "1", ...controls, ...tuned, "--out", out);
   printed.set("steer inspect", [await json("steer", "inspect", out)]);
+}
+
+async function index(): Promise<void> {
+  const samples = await file("samples.jsonl", { image: "dev_000008.png", text: "A cup." });
+  const out = join(folder, "samples.index");
+  const images = ["--images", `${root}pocket/bench/dev/images`];
+  await groundsight("index", "build", samples, ...images, "--out", out, ...model);
+  printed.set("index search", [await json("index", "search", out, image, ...model)]);
 }
 
 /** The schema, of several, of what a value is. */

@@ -7,6 +7,7 @@ import { doctorCommand } from "./doctor-command.js";
 import { evalCommand } from "./eval-command.js";
 import { exampleImage } from "./example-image.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
+import { indexCommand } from "./index-command.js";
 import { modelsCommand } from "./models-command.js";
 import { reportCommand } from "./report-command.js";
 import { endOnBrokenOutput, reportFailure } from "./report-failure.js";
@@ -50,6 +51,7 @@ const COMMANDS = [
   evalCommand,
   tuneCommand,
   steerCommand,
+  indexCommand,
   reportCommand,
   resultsCommand,
   scoreCommand,

@@ -43,3 +43,12 @@ export {
 } from "./demonstrations/make-demonstrations.js";
 export { explainAnswer } from "./evidence/explain-answer.js";
 export type { AssessedAnswer, ExplainOptions, ExplainRequest } from "./evidence/explain-request.js";
+export type { IndexFacts, Neighbour } from "./samples/index-database.js";
+export { readTuningSamples, type TuningSample } from "./samples/read-samples.js";
+export {
+  type BuildIndexOptions,
+  type BuiltIndex,
+  buildIndex,
+  openIndex,
+  type SampleIndex,
+} from "./samples/sample-index.js";

@@ -36,6 +36,8 @@ export interface Probe {
   pixels(source: ImageSource): Promise<TensorData>;
   /** Hidden states of the vision tower for pixels (B, 3, H, W). */
   visionStates(pixels: TensorData): Promise<VisionStates>;
+  /** What prompts take for an image: the features (tokens, hidden) that the projector makes of it. */
+  imageFeatures(source: ImageSource): Promise<TensorData>;
   /**
    * Hidden states at the last token of an answer to a prompt, or their mean over the answer's tokens.
    *

@@ -53,6 +53,7 @@ export type {
 export type { JudgeTask } from "./contract/judge-task.js";
 // Controls.
 export { type PlannedControls, planControls } from "./controls/plan-controls.js";
+export { DUCKDB_PACKAGE } from "./data/duckdb-package.js";
 export { type AbsentPartner, countObjects, type ObjectCounts } from "./data/object-counts.js";
 export { parseJson, parseRows, type Row } from "./data/parse-rows.js";
 // Scoring answers made by anyone.

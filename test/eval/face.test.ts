@@ -8,6 +8,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "BENCHMARKS",
     "CAPTION_RULES",
     "DEFAULT_POCKET_SETS",
+    "DUCKDB_PACKAGE",
     "LIST_RUNS",
     "POCKET_SETS",
     "POPE_RULES",

@@ -104,6 +104,12 @@ export class OnnxProbe implements Probe {
     };
   }
 
+  async imageFeatures(source: ImageSource): Promise<TensorData> {
+    const image = await this.#parts.openImage(source, undefined);
+    const { rows, tokens } = await this.#features(image);
+    return { data: rows, dims: [tokens, rows.length / tokens] };
+  }
+
   async textStates(
     prompt: string,
     answer: string,

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { importFailure } from "../../errors.js";
+import { DUCKDB_PACKAGE } from "./duckdb-package.js";
 
 /** What a database may touch. */
 export interface DatabaseAccess {
@@ -28,7 +29,7 @@ export async function duckDb(use: string): Promise<typeof import("@duckdb/node-a
   try {
     return await import("@duckdb/node-api");
   } catch (cause) {
-    throw importFailure({ name: "@duckdb/node-api", version: "1.5.5-r.5", use }, cause);
+    throw importFailure({ ...DUCKDB_PACKAGE, use }, cause);
   }
 }
 
