@@ -109,6 +109,20 @@ test("without DuckDB only the query of results fails, and says what to install",
   expect(status).toBe(2);
 });
 
+test("without Observable Plot only drawing fails, before a model is loaded, and says what to install", () => {
+  const cli = join(project, "node_modules", "groundsight", "dist", "cli", "main.js");
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [cli, "diagnose", "elbow", "--out", "findings"],
+    { cwd: project, encoding: "utf8" },
+  );
+  const { devDependencies } = packageJson;
+  expect(stderr).toContain(
+    `npm install @observablehq/plot@${devDependencies["@observablehq/plot"]} linkedom@${devDependencies.linkedom}`,
+  );
+  expect(status).toBe(2);
+});
+
 test("a package that is there but cannot be loaded is told from one that is missing", () => {
   const broken = { name: "native", version: "1.0.0", use: "this" };
   expect(importFailure(broken, new Error("invalid ELF header")).message).toBe(

@@ -12,14 +12,17 @@ const GUIDES = [
   "docs/bundlers.md",
   "docs/checkpoints.md",
   "docs/command-line.md",
+  "docs/diagnose.md",
   "docs/errors.md",
   "docs/evaluation.md",
   "docs/extending.md",
+  "docs/findings.md",
   "docs/install.md",
   "docs/models.md",
   "docs/tutorial.md",
   "docs/steering.md",
   "src/README.md",
+  "src/diagnose/README.md",
   "src/eval/README.md",
 ];
 

@@ -41,14 +41,18 @@ A method's settings may also be written behind its name, and behind a plus the m
 export function addMethodOptions(command: Command): Command {
   command.optionsGroup("Settings of methods (a flag goes to every listed method that has it):");
   for (const each of FLAGS) {
-    const { flag, setting } = each;
-    const value = setting.type === "asset" ? "<file>" : `<${PLACEHOLDERS[setting.type]}>`;
-    const option = new Option(`--${flag} ${value}`, flagHelp(each));
-    if (setting.type === "number" || setting.type === "integer") option.argParser(numberOption);
-    if (setting.type === "choice") option.choices(setting.choices);
-    command.addOption(option);
+    command.addOption(settingOption(each.flag, each.setting, flagHelp(each)));
   }
   return command.addHelpText("after", METHOD_HELP);
+}
+
+/** An option that sets a setting. */
+export function settingOption(flag: string, setting: Setting, help: string): Option {
+  const value = setting.type === "asset" ? "<file>" : `<${PLACEHOLDERS[setting.type]}>`;
+  const option = new Option(`--${flag} ${value}`, help);
+  if (setting.type === "number" || setting.type === "integer") option.argParser(numberOption);
+  if (setting.type === "choice") option.choices(setting.choices);
+  return option;
 }
 
 /**
@@ -180,6 +184,7 @@ function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-function camelCase(flag: string): string {
+/** The name that commander gives the value of a flag. */
+export function camelCase(flag: string): string {
   return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

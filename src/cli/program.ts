@@ -3,6 +3,7 @@ import { askCommand } from "./ask-command.js";
 import { compareCommand } from "./compare-command.js";
 import { completionCommand } from "./completion-command.js";
 import { demoCommand } from "./demo-command.js";
+import { diagnoseCommand } from "./diagnose-command.js";
 import { doctorCommand } from "./doctor-command.js";
 import { evalCommand } from "./eval-command.js";
 import { exampleImage } from "./example-image.js";
@@ -50,6 +51,7 @@ const COMMANDS = [
   doctorCommand,
   evalCommand,
   tuneCommand,
+  diagnoseCommand,
   steerCommand,
   indexCommand,
   reportCommand,

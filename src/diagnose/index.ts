@@ -20,6 +20,23 @@
  * ```
  * @module groundsight/diagnose
  */
+export { type DataFolderOptions, openDataFolder, openPocketBench } from "./analyses/data-folder.js";
+export { ANALYSES, analysisNamed } from "./analyses/registry.js";
+export { type RunAnalysisOptions, runAnalysis } from "./analyses/run-analysis.js";
+export { writeAnalysis } from "./analyses/write-analysis.js";
+export type {
+  Analysis,
+  AnalysisContext,
+  AnalysisData,
+  AnalysisResult,
+  Axis,
+  Estimate,
+  Findings,
+  Plot,
+  Point,
+  Series,
+  TableRow,
+} from "./contract/analysis.js";
 export type {
   BaseView,
   Cause,
@@ -43,6 +60,7 @@ export {
 } from "./demonstrations/make-demonstrations.js";
 export { explainAnswer } from "./evidence/explain-answer.js";
 export type { AssessedAnswer, ExplainOptions, ExplainRequest } from "./evidence/explain-request.js";
+export { preparePlots } from "./plots/plot-library.js";
 export type { IndexFacts, Neighbour } from "./samples/index-database.js";
 export { readTuningSamples, type TuningSample } from "./samples/read-samples.js";
 export {
@@ -52,3 +70,11 @@ export {
   openIndex,
   type SampleIndex,
 } from "./samples/sample-index.js";
+export { auroc } from "./statistics/auroc.js";
+export {
+  type CalibrationBin,
+  expectedCalibrationError,
+  reliability,
+} from "./statistics/calibration.js";
+export { clusterEstimate, meanEstimate, shareEstimate } from "./statistics/cluster-estimate.js";
+export { type RankTest, rankTest } from "./statistics/rank-test.js";

@@ -170,6 +170,7 @@ export {
   DEFAULT_POCKET_SETS,
   POCKET_SETS,
   type PocketSet,
+  pocketFolder,
   pocketSuite,
 } from "./run/pocket-suite.js";
 export type { PlannedSet, Progress } from "./run/run-evaluation.js";
@@ -192,7 +193,11 @@ export {
   scoreMatched,
 } from "./scoring/score-answers.js";
 export type { GroupScore, ScoreSums } from "./scoring/score-tally.js";
-export type { BootstrapOptions, Interval } from "./statistics/cluster-bootstrap.js";
+export {
+  type BootstrapOptions,
+  type Interval,
+  percentileInterval,
+} from "./statistics/cluster-bootstrap.js";
 export {
   type Comparison,
   compareMethods,
@@ -208,6 +213,7 @@ export type { SeedSpread } from "./statistics/seed-spread.js";
 export { fewImagesWarning } from "./statistics/unvaried.js";
 export { RUN_FILES } from "./store/answer-store.js";
 export { writeFileAtomically } from "./store/atomic-file.js";
+export { makeFolder } from "./store/make-folder.js";
 export type { RunSettings, SetSettings, YesNoTokens } from "./store/run-settings.js";
 export {
   type ModuleFile,

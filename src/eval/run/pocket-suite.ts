@@ -54,15 +54,7 @@ export function pocketSuite(
   limit: number | null = null,
 ): SetRequest[] {
   const sets = names.map((name) => ({ name, set: pocketSet(name) }));
-  const folder = join(
-    dirname(fileURLToPath(import.meta.url)),
-    ...["..", "..", "..", "pocket", "bench", split],
-  );
-  if (!existsSync(folder)) {
-    throw new DatasetError(
-      `${folder} is missing: the pocket sets come with the repository; clone it, or give --data`,
-    );
-  }
+  const folder = pocketFolder(split);
   return sets.map(({ name, set }) => {
     const benchmark = benchmarkNamed(set.benchmark);
     return {
@@ -74,6 +66,22 @@ export function pocketSuite(
       limit,
     };
   });
+}
+
+/**
+ * The folder of the bundled pocket benchmark's files.
+ *
+ * @throws DatasetError when it is not there: it comes with the repository, not the npm package
+ */
+export function pocketFolder(split: "dev" | "test"): string {
+  const folder = join(
+    dirname(fileURLToPath(import.meta.url)),
+    ...["..", "..", "..", "pocket", "bench", split],
+  );
+  if (existsSync(folder)) return folder;
+  throw new DatasetError(
+    `${folder} is missing: the pocket sets come with the repository; clone it, or give --data`,
+  );
 }
 
 function pocketSet(name: string): PocketSet {

@@ -1,0 +1,14 @@
+import { InvalidArgumentError } from "../../index.js";
+import type { Analysis } from "../contract/analysis.js";
+import { elbow } from "./elbow.js";
+
+/** Every analysis, in the order in which they are listed. To add one: a file beside this one, and a line here. */
+export const ANALYSES: readonly Analysis[] = [elbow];
+
+/** @throws InvalidArgumentError for an unknown name, with those there are */
+export function analysisNamed(name: string): Analysis {
+  const found = ANALYSES.find((analysis) => analysis.name === name);
+  if (found !== undefined) return found;
+  const names = ANALYSES.map((analysis) => analysis.name).join(", ");
+  throw new InvalidArgumentError(`analysis: received ${name}; expected one of ${names}`);
+}

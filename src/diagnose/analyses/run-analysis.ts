@@ -1,0 +1,74 @@
+import { checkSettings, InvalidArgumentError, type JsonValue, type Model } from "../../index.js";
+import type { Analysis, AnalysisData, AnalysisResult, Findings } from "../contract/analysis.js";
+
+/** What an analysis is run on. */
+export interface RunAnalysisOptions {
+  /** Left out by analyses that ask none. */
+  readonly model?: Model;
+  readonly data: AnalysisData;
+  /** Settings that differ from their defaults. */
+  readonly settings?: Readonly<Record<string, JsonValue>>;
+  /** Of random draws, and of the intervals. Default 0. */
+  readonly seed?: number;
+  /** Most images of each file, as the data were opened; told in the result. */
+  readonly limit?: number | null;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Repeats an analysis of a paper.
+ *
+ * @throws InvalidArgumentError for settings that are unknown or out of range, and a model or files that are missing
+ * @throws UnsupportedCapabilityError for what the model does not offer
+ * @throws AbortedError when the signal fires
+ */
+export async function runAnalysis(
+  analysis: Analysis,
+  {
+    model,
+    data,
+    settings: given = {},
+    seed = 0,
+    limit = null,
+    signal = new AbortController().signal,
+    onProgress = () => {},
+  }: RunAnalysisOptions,
+): Promise<AnalysisResult> {
+  const { name, paper, needs } = analysis;
+  const settings = checkSettings(name, analysis.settings, given);
+  const missing = needs.files.filter((file) => !data.has(file));
+  if (missing.length > 0) {
+    throw new InvalidArgumentError(
+      `${name}: ${data.name} has no ${missing.join(", ")}; expected a folder in the form of the pocket bench (docs/diagnose.md)`,
+    );
+  }
+  if (needs.model && model === undefined) {
+    throw new InvalidArgumentError(`${name}: asks a model; give one`);
+  }
+  const found: Findings = await analysis.run({
+    model: model!,
+    data,
+    settings,
+    seed,
+    signal,
+    progress: onProgress,
+  });
+  const of = model === undefined || !needs.model ? null : await identity(model);
+  return {
+    schemaVersion: 1,
+    analysis: name,
+    paper,
+    model: of,
+    data: data.name,
+    seed,
+    limit,
+    settings,
+    warnings: [],
+    ...found,
+  };
+}
+
+async function identity(model: Model): Promise<NonNullable<AnalysisResult["model"]>> {
+  return { id: model.info.id, dtype: model.info.dtype, hash: await model.hash() };
+}

@@ -1,0 +1,105 @@
+import {
+  type BootstrapOptions,
+  metricIntervals,
+  percentileInterval,
+  ratioMetric,
+} from "../../eval/index.js";
+import { InvalidArgumentError, SeededRandom } from "../../index.js";
+import type { Estimate } from "../contract/analysis.js";
+
+/**
+ * A figure of some observations with its interval by bootstrap over clusters: as many clusters as there are, drawn with
+ * replacement, each with all that was observed in it. Clusters are images, since what is seen in one is not independent.
+ * Draws in which the figure is undefined are left out.
+ *
+ * @param items what was observed
+ * @param clusterOf the cluster that an item belongs to
+ * @param statistic the figure, of the items in any order; null where it is undefined
+ * @returns without ends where there are fewer than two clusters
+ */
+export function clusterEstimate<T>(
+  items: readonly T[],
+  clusterOf: (item: T) => string,
+  statistic: (items: readonly T[]) => number | null,
+  { resamples = 1000, level, seed = 0 }: BootstrapOptions = {},
+): Estimate {
+  if (!Number.isInteger(resamples) || resamples < 100) {
+    throw new InvalidArgumentError(
+      `resamples: received ${resamples}; expected an integer of at least 100`,
+    );
+  }
+  const clusters = clustersOf(items, clusterOf);
+  const value = statistic(items);
+  const n = items.length;
+  if (clusters.length < 2 || value === null) return { value, low: null, high: null, n };
+  const random = new SeededRandom(seed, "bootstrap");
+  const drawn: number[] = [];
+  for (let resample = 0; resample < resamples; resample++) {
+    const sample: T[] = [];
+    for (let i = 0; i < clusters.length; i++) {
+      for (const item of clusters[random.integer(clusters.length)]!) sample.push(item);
+    }
+    const figure = statistic(sample);
+    if (figure !== null) drawn.push(figure);
+  }
+  const { low, high } = percentileInterval(drawn, level) ?? { low: null, high: null };
+  return { value, low, high, n };
+}
+
+/** The mean of what is observed, with its interval by bootstrap over clusters; see {@link clusterEstimate}. */
+export function meanEstimate<T>(
+  items: readonly T[],
+  clusterOf: (item: T) => string,
+  numberOf: (item: T) => number,
+  options: BootstrapOptions = {},
+): Estimate {
+  return clusterEstimate(items, clusterOf, (sample) => mean(sample.map(numberOf)), options);
+}
+
+/**
+ * The share of observations, in percent, with evaluation's interval: by bootstrap over clusters, or where all clusters are
+ * alike (none, or all) Clopper and Pearson's.
+ */
+export function shareEstimate<T>(
+  items: readonly T[],
+  clusterOf: (item: T) => string,
+  isHit: (item: T) => boolean,
+  options: BootstrapOptions = {},
+): Estimate {
+  const counts = clustersOf(items, clusterOf).map((cluster) => ({
+    hits: cluster.filter(isHit).length,
+    all: cluster.length,
+  }));
+  const interval = metricIntervals(counts, [SHARE], options)[SHARE.name] ?? null;
+  const value = mean(items.map((item) => (isHit(item) ? 100 : 0)));
+  return { value, low: interval?.low ?? null, high: interval?.high ?? null, n: items.length };
+}
+
+const SHARE = ratioMetric({
+  name: "share",
+  title: "Share",
+  unit: "percent",
+  better: "neither",
+  part: "hits",
+  whole: "all",
+  undefinedReason: "nothing was observed",
+});
+
+/** The mean of numbers; null where there are none. */
+export function mean(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
+}
+
+function clustersOf<T>(items: readonly T[], clusterOf: (item: T) => string): T[][] {
+  const clusters = new Map<string, T[]>();
+  for (const item of items) {
+    const name = clusterOf(item);
+    const known = clusters.get(name);
+    if (known === undefined) clusters.set(name, [item]);
+    else known.push(item);
+  }
+  return [...clusters.values()];
+}

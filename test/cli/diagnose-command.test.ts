@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { AnalysisResult } from "../../src/diagnose/contract/analysis.js";
+import { groundsight, main } from "./groundsight.js";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "diagnose-command-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const few = ["--limit", "3", "--threads", "1"];
+
+test("elbow: prints figures and findings, and writes data and plots", async () => {
+  const out = join(folder, "elbow");
+  const { stdout, stderr, status } = groundsight("diagnose", "elbow", ...few, "--out", out);
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^elbow: pocket \(fp32\) on pocket test, n = 6, seed 0/);
+  expect(stdout).toMatch(/\n- ood_captions: the elbow lies at k = [\d.]+ /);
+  expect((await readdir(out)).sort()).toEqual([
+    "elbow-captions.svg",
+    "elbow-ood_captions.svg",
+    "elbow.json",
+  ]);
+  const result: AnalysisResult = JSON.parse(await readFile(join(out, "elbow.json"), "utf8"));
+  expect(result).toMatchObject({ analysis: "elbow", limit: 3, settings: { candidates: 50 } });
+  const [there] = result.plots[0]!.series;
+  expect(there!.points[0]!.value).toBeGreaterThan(0.5);
+  const json = groundsight("diagnose", "elbow", ...few, "--json");
+  expect(JSON.parse(json.stdout)).toEqual(result);
+}, 120_000);
+
+test("lists the analyses, with and without --list", () => {
+  const { stdout, status } = groundsight("diagnose", "--list");
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^elbow +how many tokens compete/m);
+  expect(groundsight("diagnose").stdout).toBe(stdout);
+});
+
+test("wrong use is told in a line", () => {
+  expect(groundsight("diagnose", "knee").stderr).toMatch(/unknown command|too many arguments/);
+  const nowhere = groundsight("diagnose", "elbow", "--data", join(folder, "nowhere"));
+  expect(nowhere.stderr).toMatch(/nowhere: there is no such folder/);
+  expect(nowhere.status).toBe(1);
+  const empty = groundsight("diagnose", "elbow", "--data", folder);
+  expect(empty.stderr).toContain("has no captions.jsonl, objects_by_image.json");
+  expect(empty.status).toBe(2);
+  const few = groundsight("diagnose", "elbow", "--candidates", "1");
+  expect(few.stderr).toContain("candidates: received 1");
+}, 60_000);
+
+test("stopped by Ctrl-C it writes nothing", async () => {
+  const out = join(folder, "stopped");
+  const child = spawn(process.execPath, [
+    main,
+    "diagnose",
+    "elbow",
+    "--out",
+    out,
+    "--threads",
+    "1",
+  ]);
+  setTimeout(() => child.kill("SIGINT"), 4000);
+  expect((await once(child, "exit"))[0]).toBe(1);
+  expect(await readdir(folder)).not.toContain("stopped");
+}, 60_000);
