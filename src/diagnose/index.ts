@@ -24,6 +24,22 @@ export { type DataFolderOptions, openDataFolder, openPocketBench } from "./analy
 export { ANALYSES, analysisNamed } from "./analyses/registry.js";
 export { type RunAnalysisOptions, runAnalysis } from "./analyses/run-analysis.js";
 export { writeAnalysis } from "./analyses/write-analysis.js";
+export {
+  type CauseFinding,
+  type CauseOptions,
+  causeOf,
+  type PhraseWord,
+} from "./causes/cause-of.js";
+export {
+  type CheckedKind,
+  type CheckedPhrase,
+  type NamedPhrase,
+  type PlacedPhrases,
+  placePhrases,
+} from "./causes/checked-phrase.js";
+export { judgedPhrases, phraseTask } from "./causes/judged-phrases.js";
+export { scenePhrases } from "./causes/scene-phrases.js";
+export { readScenes, type Scene, type SceneObject } from "./causes/scenes.js";
 export type {
   Analysis,
   AnalysisContext,
