@@ -117,7 +117,7 @@ describe("steer fit --parts", () => {
 });
 
 describe("ask --method vti", () => {
-  test("steers by the paper's strengths, by flags, and by settings behind the name, which come first", () => {
+  test("steers by the paper's strengths, by flags, and by settings behind the name", () => {
     const steer = ["--method", "vti", "--steer", directions];
     const { method } = asked(...steer);
     expect(method).toMatchObject({
@@ -127,8 +127,11 @@ describe("ask --method vti", () => {
     expect(method.settings.directions).toMatch(/^[0-9a-f]{64}$/);
     const flags = [...steer, "--steer-image", "-2", "--steer-text", "3"];
     expect(asked(...flags).method.settings).toMatchObject({ image: -2, text: 3 });
-    const written = ["--method", "vti:image=0.9", "--steer", directions, "--steer-image", "0.1"];
+    const written = ["--method", "vti:image=0.9", "--steer", directions];
     expect(asked(...written).method.settings).toMatchObject({ image: 0.9, text: 0.4 });
+    const { status, stderr } = ask(...written, "--steer-image", "0.1");
+    expect(status).toBe(2);
+    expect(stderr).toContain("--steer-image");
   });
 
   test("changes the scores; by strength 0 it does not", () => {

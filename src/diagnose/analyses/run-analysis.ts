@@ -13,6 +13,7 @@ export interface RunAnalysisOptions {
   /** Most images of each file, as the data were opened; told in the result. */
   readonly limit?: number | null;
   readonly signal?: AbortSignal;
+  /** Told how much is done. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 

@@ -122,5 +122,6 @@ export interface Analysis<Schema extends SettingsSchema = SettingsSchema> {
     readonly files: readonly string[];
   };
   readonly settings: Schema;
+  /** Computes its figures; long ones look at the signal and tell their progress. */
   run(context: AnalysisContext<Schema>): Promise<Findings>;
 }

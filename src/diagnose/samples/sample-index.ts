@@ -93,7 +93,9 @@ export interface SampleIndex {
    * @param k 25 by default, as VDGD's authors'
    */
   nearest(image: ImageSource, k?: number): Promise<Neighbour[]>;
+  /** Frees the file and the model's probe. */
   close(): Promise<void>;
+  /** As `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -114,10 +114,14 @@ describe("answer files", () => {
   });
 
   test("answers to unknown questions and questions without answer are refused by name", () => {
-    expect(() => score('{"question_id":7,"text":"no"}')).toThrow(
+    const known = '{"question_id":1,"text":"no"}';
+    expect(() => score(`${known}\n{"question_id":7,"text":"no"}`)).toThrow(
       new DatasetError(
-        "a.jsonl line 1: id 7 is not in the truth file\nleave such answers out with --partial",
+        "a.jsonl line 2: id 7 is not in the truth file\nleave such answers out with --partial",
       ),
+    );
+    expect(() => score('{"question_id":7,"text":"no"}')).toThrow(
+      /none of 1 answers belongs to one of 1 questions: answers have the ids 7 \(first: a\.jsonl line 1\)/,
     );
     expect(() => scoreAnswers(pope, questions, [])).toThrow(/received 0 answers for 1 questions/);
   });
