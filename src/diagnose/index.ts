@@ -94,3 +94,12 @@ export {
 } from "./statistics/calibration.js";
 export { clusterEstimate, meanEstimate, shareEstimate } from "./statistics/cluster-estimate.js";
 export { type RankTest, rankTest } from "./statistics/rank-test.js";
+export { addMaps, type MapOptions } from "./where/add-maps.js";
+export {
+  type AttentionMapOptions,
+  type AttentionMaps,
+  attentionMaps,
+} from "./where/attention-maps.js";
+export { heatMapText } from "./where/heat-map-text.js";
+export { type OcclusionOptions, occlusionMaps } from "./where/occlusion-maps.js";
+export { mapPeak, phraseMap, type TokenMaps } from "./where/token-maps.js";

@@ -131,6 +131,7 @@ export class Answering {
         text: sequences[0]!.text,
         pieces,
         prompts: sequences.map(({ prompts: [prompt] }) => prompt!.tokens),
+        images: sequences.map(({ prompts: [prompt] }) => prompt!.imagePlaces ?? []),
         hasEnd,
       };
     });

@@ -11,6 +11,7 @@
  */
 import type { EditStage } from "../onnx/edits/graph-edit.js";
 import type { ImageSource } from "./conversation.js";
+import type { ImageInPrompt } from "./feature-grid.js";
 import type { ActiveEdit, Stream } from "./method.js";
 import type { ModelInfo } from "./model-info.js";
 import type { Probe } from "./probe.js";
@@ -52,6 +53,8 @@ export interface Prompt {
   readonly imageTokens: number;
   /** Time spent on encoding images, in milliseconds; 0 where they were cached. */
   readonly imageMs: number;
+  /** The images in it, in order; left out by engines that cannot tell. */
+  readonly imagePlaces?: readonly ImageInPrompt[];
 }
 
 /** A prompt with the most tokens that may be appended to it. */

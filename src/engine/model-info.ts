@@ -15,6 +15,8 @@ export interface ModelInfo {
   readonly vocabularySize: number;
   readonly hiddenSize: number;
   readonly layers: number;
+  /** The layers that have keys and values of their own, whose attention can be read; absent where all have. */
+  readonly attentionLayers?: readonly number[];
   /** Most tokens that prompt and answer may have together. */
   readonly contextLength: number;
   /** Whether the decoder returns only new cache rows ("delta") or the whole cache ("whole") at each step. */

@@ -1,5 +1,6 @@
 import type { SeededRandom } from "../math/seeded-random.js";
 import type { ImageSource, Turn } from "./conversation.js";
+import type { ImageInPrompt } from "./feature-grid.js";
 import type { Stream } from "./method.js";
 import type { StepOutputs } from "./step.js";
 import type { View } from "./view.js";
@@ -61,6 +62,8 @@ export interface ReadAnswer {
   readonly pieces: readonly string[];
   /** For each stream: the tokens of its prompt. */
   readonly prompts: readonly (readonly number[])[];
+  /** For each stream: the images in its prompt; none where the engine cannot tell. */
+  readonly images: readonly (readonly ImageInPrompt[])[];
   /** Whether the end of text was read behind the tokens; not where the checkpoint has none. */
   readonly hasEnd: boolean;
 }

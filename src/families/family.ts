@@ -1,4 +1,5 @@
 import type { Role } from "../engine/conversation.js";
+import type { FeatureGrid, PictureArea } from "../engine/feature-grid.js";
 import type { TensorData } from "../engine/tensor-data.js";
 
 /** Decoded RGB pixels, upright. */
@@ -8,10 +9,13 @@ export interface RgbPixels {
   readonly height: number;
 }
 
-/** What a checkpoint's image processor makes of pixels, by the names that it gives. */
+/**
+ * What a checkpoint's image processor makes of pixels, by the names that it gives. `area` is what of the picture they show,
+ * where that is not all of it.
+ */
 export type ProcessorOutput = Readonly<
   Record<string, TensorData<Float32Array | BigInt64Array | Uint8Array> | unknown>
->;
+> & { readonly area?: PictureArea };
 
 /** The checkpoint's image processor, called with what the family wants of it. */
 export type ImageProcessor = (
@@ -158,6 +162,11 @@ export interface ModelFamily<Layout = unknown> {
     /** Squares (B, 3, H, W) as B images of one tile each. */
     inputs(squares: TensorData): VisionInputs;
   };
+  /**
+   * How an image's features lie over the picture, grid by grid in their order; undefined where they are no grids. Left out
+   * by families that cannot tell.
+   */
+  grids?(image: PromptImage<Layout>): readonly FeatureGrid[] | undefined;
   /** @throws InferenceError when the template does not put each image in its place */
   layOut(
     turns: readonly PromptTurn[],

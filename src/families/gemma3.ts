@@ -11,7 +11,7 @@ import {
   TOKEN_IDS,
 } from "./parse-config.js";
 import { plainPositions } from "./shared-prompts.js";
-import { wholeImage } from "./whole-image.js";
+import { wholeGrids, wholeImage } from "./whole-image.js";
 
 /** What a file leaves out is as Python's configuration has it: those of the hub say little. */
 const CONFIG = z.looseObject({
@@ -50,6 +50,7 @@ export const gemma3: FamilyPlugin = {
       imageToken,
       marks: { boi_token: begin, eoi_token: end },
       process: wholeImage,
+      grids: wholeGrids,
       layOut(turns, images, tools) {
         const framed = `\n\n${begin}${imageToken}${end}\n\n`;
         const withFrames = {

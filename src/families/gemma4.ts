@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { TensorData } from "../engine/tensor-data.js";
 import { InferenceError, ModelLoadError } from "../errors.js";
 import type { FamilyPlugin, ModelFamily, ProcessedImage } from "./family.js";
+import { squareCells } from "./feature-grids.js";
 import { layOutImages, withFrames } from "./image-prompt.js";
 import {
   factsOf,
@@ -67,6 +68,10 @@ export const gemma4: FamilyPlugin = {
         const made = await processor(pixels, {});
         const count = madeNumber(made, "max_patches");
         return processed(madeTensor(made, "pixel_values", 4), vision.patch_size, count);
+      },
+      grids({ processed: { pixels }, tokens }) {
+        const grid = squareCells(tokens, pixels.dims);
+        return grid && [grid];
       },
       layOut(turns, images, tools) {
         const inFrames = withFrames(tools, imageToken, images, () => framed);

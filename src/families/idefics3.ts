@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { type FeatureGrid, WHOLE_PICTURE } from "../engine/feature-grid.js";
 import type { TensorData } from "../engine/tensor-data.js";
 import { InferenceError } from "../errors.js";
 import type { FamilyPlugin, ModelFamily, ProcessedImage, PromptImage } from "./family.js";
+import { squareCells, tileAreas } from "./feature-grids.js";
 import { layOutImages, withFrames } from "./image-prompt.js";
 import {
   factsOf,
@@ -61,6 +63,7 @@ export const idefics3: FamilyPlugin = {
         },
         inputs: ({ data, dims }) => visionInputs({ data, dims: [1, ...dims] }),
       },
+      grids: tileGrids,
       layOut(turns, images, tools) {
         const framed = withFrames(tools, imageToken, images, frame);
         const layout = layOutImages(turns, images, framed, imageTokenId, tokensOfTiles);
@@ -110,6 +113,15 @@ function tokensOfTiles({ tokens, processed }: PromptImage<Tiles>): number[] {
   throw new InferenceError(
     `the vision encoder returned ${tokens} features for ${tiles} tiles; expected as many for each`,
   );
+}
+
+/** The tiles' grids, and the whole picture's behind them. */
+function tileGrids(image: PromptImage<Tiles>): FeatureGrid[] | undefined {
+  const { pixels, layout } = image.processed;
+  const [each = 0] = tokensOfTiles(image);
+  const areas = [...tileAreas(layout.rows, layout.columns), WHOLE_PICTURE];
+  const grids = areas.map((area) => squareCells(each, pixels.dims, area));
+  return grids.every((grid) => grid !== undefined) ? grids : undefined;
 }
 
 function frame({ processed }: PromptImage<Tiles>, imageToken: string): string {

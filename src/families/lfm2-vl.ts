@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type FeatureGrid, WHOLE_PICTURE } from "../engine/feature-grid.js";
 import type { TensorData } from "../engine/tensor-data.js";
 import { InferenceError } from "../errors.js";
 import type {
@@ -9,6 +10,7 @@ import type {
   ProcessorOutput,
   PromptImage,
 } from "./family.js";
+import { tileAreas } from "./feature-grids.js";
 import { layOutImages, withFrames } from "./image-prompt.js";
 import {
   factsOf,
@@ -35,12 +37,12 @@ const START = "<|image_start|>";
 const END = "<|image_end|>";
 const WHOLE = "<|img_thumbnail|>";
 
-/** How an image is cut, and the tokens of each piece: its tiles, and behind several of them the whole image. */
+/** How an image is cut, and how the tokens of each piece lie: its tiles, and behind several of them the whole image. */
 interface Pieces {
   /** Rows and columns of tiles; 1 where it is not cut. */
   readonly rows: number;
   readonly columns: number;
-  readonly tokens: readonly number[];
+  readonly tokens: readonly { readonly rows: number; readonly columns: number }[];
 }
 
 /**
@@ -64,6 +66,7 @@ export const lfm2Vl: FamilyPlugin = {
       async process(processor, pixels) {
         return processed(await processor(pixels, { return_row_col_info: true }), factor);
       },
+      grids: pieceGrids,
       layOut(turns, images, tools) {
         const inFrames = withFrames(tools, imageToken, images, frame);
         const layout = layOutImages(turns, images, inFrames, imageTokenId, tokensOfPieces);
@@ -119,18 +122,25 @@ function processed(made: ProcessorOutput, factor: number): ProcessedImage<Pieces
 }
 
 /** Tokens of each piece, from its rows and columns of patches (pieces, 2): squares of patches become one. */
-function tokensOf({ data }: Whole, factor: number): number[] {
+function tokensOf({ data }: Whole, factor: number): Pieces["tokens"] {
   const squares = [...data].map((patches) => Math.ceil(Number(patches) / factor));
-  return Array.from(
-    { length: squares.length / 2 },
-    (_, i) => squares[2 * i]! * squares[2 * i + 1]!,
-  );
+  return Array.from({ length: squares.length / 2 }, (_, i) => ({
+    rows: squares[2 * i]!,
+    columns: squares[2 * i + 1]!,
+  }));
+}
+
+/** The grids of the tiles, and behind several of them the whole picture's. */
+function pieceGrids({ processed: { layout } }: PromptImage<Pieces>): FeatureGrid[] {
+  const areas = tileAreas(layout.rows, layout.columns);
+  return layout.tokens.map((grid, i) => ({ ...grid, area: areas[i] ?? WHOLE_PICTURE }));
 }
 
 /** @throws InferenceError when the vision encoder makes other features than the pieces' */
 function tokensOfPieces({ tokens, processed: { layout } }: PromptImage<Pieces>): readonly number[] {
-  const expected = layout.tokens.reduce((sum, one) => sum + one, 0);
-  if (tokens === expected) return layout.tokens;
+  const counts = layout.tokens.map(({ rows, columns }) => rows * columns);
+  const expected = counts.reduce((sum, one) => sum + one, 0);
+  if (tokens === expected) return counts;
   throw new InferenceError(
     `the vision encoder made ${tokens} features of ${layout.tokens.length} pieces of an image; expected ${expected}: config.json or the graph is another checkpoint's`,
   );

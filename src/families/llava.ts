@@ -12,7 +12,7 @@ import {
   TOKEN_IDS,
 } from "./parse-config.js";
 import { plainPositions } from "./shared-prompts.js";
-import { wholeImage } from "./whole-image.js";
+import { wholeGrids, wholeImage } from "./whole-image.js";
 
 const CONFIG = z.looseObject({
   image_token_id: IMAGE_TOKEN_ID.optional(),
@@ -47,6 +47,7 @@ export const llava: FamilyPlugin = {
       // A negative id (-200) is no row of the table.
       ...(imageTokenId < 0 ? { standIns: new Map([[imageTokenId, 0]]) } : {}),
       process: wholeImage,
+      grids: wholeGrids,
       layOut(turns, images, tools) {
         const layout = layOutImages(turns, images, withImages(tools, imageToken), imageTokenId);
         return { ...layout, positions: plainPositions(layout.tokens.length) };

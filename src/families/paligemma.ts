@@ -12,7 +12,7 @@ import {
   TOKEN_IDS,
 } from "./parse-config.js";
 import { plainPositions } from "./shared-prompts.js";
-import { wholeImage } from "./whole-image.js";
+import { wholeGrids, wholeImage } from "./whole-image.js";
 
 /** What a file leaves out is as Python's configurations of PaliGemma, Gemma and Gemma 2 have it: those of the hub say little. */
 const CONFIG = z.looseObject({
@@ -58,6 +58,7 @@ export const paligemma: FamilyPlugin = {
       imageToken: namedToken(imageTokenId, tokenText),
       looksAhead: true,
       process: wholeImage,
+      grids: wholeGrids,
       layOut(turns, images, tools) {
         refuseConversation(turns);
         // The template writes every mark; what the tokenizer would put around a text, the model does not know.

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { WHOLE_PICTURE } from "../engine/feature-grid.js";
 import type { TensorData } from "../engine/tensor-data.js";
 import { InferenceError } from "../errors.js";
 import type { FamilyPlugin, ModelFamily, ProcessedImage } from "./family.js";
@@ -69,6 +70,9 @@ function qwenVl(generation: Generation): FamilyPlugin {
           const grid: Grid = madeTensor(made, "image_grid_thw");
           return processed(patches, grid, geometry, generation.gridInput);
         },
+        grids: ({ processed: { layout }, tokens }) => [
+          { ...mergedGrid(layout, geometry, tokens), area: WHOLE_PICTURE },
+        ],
         layOut(turns, images, tools) {
           const layout = layOutImages(turns, images, tools, imageTokenId);
           const grids = images.map((image, i) => ({

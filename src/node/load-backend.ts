@@ -99,6 +99,8 @@ function modelInfo(
   { session, returnsNewRows, pieceTokens }: DecoderGraph,
   window: number | undefined,
 ): ModelInfo {
+  const kept = readGeometry(session, facts.cache);
+  const layers = facts.layers ?? layerCount(kept);
   return {
     id,
     family: name,
@@ -107,7 +109,10 @@ function modelInfo(
     ...(device === undefined || device === "cpu" ? {} : { device }),
     vocabularySize: facts.vocabularySize ?? lastDimension(session.outputMetadata, "logits"),
     hiddenSize: facts.hiddenSize ?? lastDimension(session.inputMetadata, "inputs_embeds"),
-    layers: facts.layers ?? layerCount(readGeometry(session, facts.cache)),
+    layers,
+    ...(kept.layers.length === layers
+      ? {}
+      : { attentionLayers: kept.layers.map(({ layer }) => layer) }),
     contextLength: Math.min(facts.contextLength, window ?? Number.POSITIVE_INFINITY),
     cache: returnsNewRows ? "delta" : "whole",
     ...(pieceTokens === undefined ? {} : { promptPieceTokens: pieceTokens }),

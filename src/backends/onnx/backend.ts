@@ -97,8 +97,10 @@ export class OnnxBackend implements Backend {
   ): Promise<OnnxPrompt> {
     let imageMs = 0;
     const features: ImageFeatures[] = [];
+    const shown: number[] = [];
     for (const part of stream.view.flatMap(({ parts }) => parts)) {
       if (part.type !== "image") continue;
+      shown.push(part.image);
       const image = images[part.image] as ImageToProcess;
       const cached = this.#vision.cached(image, part.variant, stream.edits);
       if (cached !== undefined) {
@@ -109,7 +111,14 @@ export class OnnxBackend implements Backend {
       features.push(await this.#vision.features(image, part.variant, stream.edits));
       imageMs += performance.now() - startedAt;
     }
-    return { ...layOutPrompt(this.#parts, stream, features, mayGoOn), imageMs };
+    const prompt = layOutPrompt(this.#parts, stream, features, mayGoOn);
+    const { family } = this.#parts;
+    const imagePlaces = prompt.images.map(({ features: image, span }, i) => ({
+      image: shown[i]!,
+      spans: span.runs ?? [{ start: span.start, end: span.end }],
+      grids: family.grids?.(image),
+    }));
+    return { ...prompt, imagePlaces, imageMs };
   }
 
   async open(prompts: readonly PromptToOpen[]): Promise<OpenResult[]> {

@@ -43,10 +43,35 @@ export function questionText({ prompt, turns }: ExplainRequest): string {
 }
 
 /** The first image of a request. */
-export function firstImage({ image, turns }: ExplainRequest): ImageSource | undefined {
+export function firstImage({
+  image,
+  turns,
+}: Pick<ReadRequest, "image" | "turns">): ImageSource | undefined {
   if (image !== undefined) return image;
   const parts = turns?.flatMap(({ content }) => partsOf(content)) ?? [];
   return parts.flatMap((part) => (part.type === "image" ? [part.image] : []))[0];
+}
+
+/** A request with another image in place of its first one. */
+export function withFirstImage<R extends Pick<ReadRequest, "image" | "turns">>(
+  request: R,
+  image: ImageSource,
+): R {
+  const { turns } = request;
+  if (turns === undefined) return { ...request, image };
+  let isThere = false;
+  const changed = (part: ContentPart): ContentPart => {
+    if (isThere || part.type !== "image") return part;
+    isThere = true;
+    return { type: "image", image };
+  };
+  return {
+    ...request,
+    turns: turns.map(({ role, content }) => ({
+      role,
+      content: typeof content === "string" ? content : content.map(changed),
+    })),
+  };
 }
 
 function partsOf(content: string | readonly ContentPart[]): readonly ContentPart[] {

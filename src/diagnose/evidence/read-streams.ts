@@ -5,9 +5,9 @@ import {
   type ReadAnswer,
   type ReadRequest,
   type Stream,
-  UnsupportedCapabilityError,
   withoutImages,
 } from "../../index.js";
+import { requireAllLogits } from "./require-all-logits.js";
 import {
   type BaseNumbers,
   baseNumbers,
@@ -66,12 +66,8 @@ export async function readStreams(
       streams = [{ view: run.view }, ...others];
       return streams;
     },
-    onPosition({ logits, known }, position, stream, token) {
-      if (known !== undefined) {
-        throw new UnsupportedCapabilityError(
-          `${model.info.id} tells its likeliest tokens only; an explanation takes the logits of all: use a model whose graphs run here`,
-        );
-      }
+    onPosition(outputs, position, stream, token) {
+      const { logits } = requireAllLogits(model, outputs);
       const rows = waiting.get(position) ?? [];
       rows[stream] = logSoftmax(logits);
       waiting.set(position, rows);

@@ -4,7 +4,7 @@ import { imageSettings } from "./image-settings.js";
 import { patchBudgetProcessor } from "./patch-budget-processor.js";
 import { patchProcessor } from "./patch-processor.js";
 import { patchTileProcessor } from "./patch-tiles.js";
-import { processImage } from "./process-image.js";
+import { processImage, shownArea } from "./process-image.js";
 import { readProcessorConfig } from "./processor-config.js";
 import { tileImage } from "./tile-image.js";
 import { tileSettings } from "./tile-settings.js";
@@ -27,7 +27,10 @@ export async function loadImageProcessor(path: string): Promise<ImageProcessor> 
   if (inPatches !== undefined) return inPatches;
   const settings = imageSettings(content);
   if (settings !== undefined) {
-    return async (pixels) => ({ pixel_values: await processImage(pixels, settings) });
+    return async (pixels) => ({
+      pixel_values: await processImage(pixels, settings),
+      area: shownArea(pixels, settings),
+    });
   }
   const tiles = tileSettings(content);
   if (tiles !== undefined) {

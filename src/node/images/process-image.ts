@@ -1,3 +1,4 @@
+import { type PictureArea, WHOLE_PICTURE } from "../../engine/feature-grid.js";
 import type { TensorData } from "../../engine/tensor-data.js";
 import type { RgbPixels } from "../../families/family.js";
 import type { ImageSettings, Size } from "./image-settings.js";
@@ -13,6 +14,20 @@ export async function processImage(image: RgbPixels, settings: ImageSettings): P
   const { width, height } = size === null ? image : targetSize(image, size);
   const resized = await resample(image, width, height, filter);
   return normalise(crop === null ? resized : cropMiddle(resized, crop), settings);
+}
+
+/** What of an image {@link processImage} shows: all of it, or its middle. */
+export function shownArea(image: Size, { size, crop }: ImageSettings): PictureArea {
+  if (crop === null) return WHOLE_PICTURE;
+  const { width, height } = size === null ? image : targetSize(image, size);
+  const left = Math.floor((width - crop.width) / 2);
+  const top = Math.floor((height - crop.height) / 2);
+  return {
+    left: left / width,
+    top: top / height,
+    right: (left + crop.width) / width,
+    bottom: (top + crop.height) / height,
+  };
 }
 
 /** The longer edge is cut down to whole pixels. */
