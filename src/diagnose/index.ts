@@ -76,6 +76,7 @@ export {
 } from "./demonstrations/make-demonstrations.js";
 export { explainAnswer } from "./evidence/explain-answer.js";
 export type { AssessedAnswer, ExplainOptions, ExplainRequest } from "./evidence/explain-request.js";
+export { traceHtml } from "./page/trace-html.js";
 export { preparePlots } from "./plots/plot-library.js";
 export type { IndexFacts, Neighbour } from "./samples/index-database.js";
 export { readTuningSamples, type TuningSample } from "./samples/read-samples.js";

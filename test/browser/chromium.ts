@@ -12,6 +12,10 @@ export interface Page {
   }): Promise<void>;
   on(event: "console" | "pageerror" | "request", listen: (what: unknown) => void): void;
   close(): Promise<void>;
+  readonly mouse: {
+    move(x: number, y: number): Promise<void>;
+    click(x: number, y: number): Promise<void>;
+  };
   readonly keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> };
 }
 
@@ -51,6 +55,32 @@ export async function startBrowser(): Promise<Browser> {
 /** Waits until an expression is true on a page. Playwright's own waiting evaluates within the page, which its policy forbids. */
 export async function until(page: Page, expression: string): Promise<void> {
   await expect.poll(() => page.evaluate<boolean>(expression), { timeout: 30_000 }).toBe(true);
+}
+
+/** Texts on a page with too little contrast to what is behind them (WCAG's 4.5), with what they have. */
+export function faintTexts(page: Page): Promise<string[]> {
+  return page.evaluate<string[]>(`(() => {
+    // What color-mix() makes has parts of 1, other colours have parts of 255.
+    const rgb = (text) => text.match(/[\\d.]+/g).map((v, i) => v * (text.startsWith("color(") && i < 3 ? 255 : 1));
+    const light = (color) => {
+      const [r, g, b] = rgb(color).map((v) => v / 255).map((v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+      return .2126 * r + .7152 * g + .0722 * b;
+    };
+    const behind = (element) => {
+      for (let at = element; at !== null; at = at.parentElement) {
+        const color = getComputedStyle(at).backgroundColor;
+        if (rgb(color)[3] !== 0) return color;
+      }
+      return "rgb(255,255,255)";
+    };
+    const own = [...document.querySelectorAll("body *")].filter((one) =>
+      one.checkVisibility() && [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== "") && one.namespaceURI.endsWith("xhtml"));
+    return own.flatMap((one) => {
+      const [a, b] = [light(getComputedStyle(one).color), light(behind(one))].sort((x, y) => y - x);
+      const contrast = (a + .05) / (b + .05);
+      return contrast < 4.5 ? [one.tagName + " " + one.className + " " + contrast.toFixed(2)] : [];
+    });
+  })()`);
 }
 
 /** Not imported: type checks and tests without a browser do without it. */

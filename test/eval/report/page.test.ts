@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { evaluate } from "../../../src/eval/evaluate.js";
 import {
   type Browser,
+  faintTexts,
   NO_BROWSER,
   type Page,
   startBrowser,
@@ -130,28 +131,7 @@ describe.skipIf(NO_BROWSER !== null)(
       for (const colorScheme of ["light", "dark"] as const) {
         const { page } = await open("desktop");
         await page.emulateMedia({ colorScheme });
-        const faint = await page.evaluate<string[]>(`(() => {
-        const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-        const light = (color) => {
-          const [r, g, b] = rgb(color).map((v) => v / 255).map((v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
-          return .2126 * r + .7152 * g + .0722 * b;
-        };
-        const behind = (element) => {
-          for (let at = element; at !== null; at = at.parentElement) {
-            const color = getComputedStyle(at).backgroundColor;
-            if (rgb(color)[3] !== 0) return color;
-          }
-          return "rgb(255,255,255)";
-        };
-        const own = [...document.querySelectorAll("body *")].filter((one) =>
-          one.checkVisibility() && [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== "") && one.namespaceURI.endsWith("xhtml"));
-        return own.flatMap((one) => {
-          const [a, b] = [light(getComputedStyle(one).color), light(behind(one))].sort((x, y) => y - x);
-          const contrast = (a + .05) / (b + .05);
-          return contrast < 4.5 ? [one.tagName + " " + one.className + " " + contrast.toFixed(2)] : [];
-        });
-      })()`);
-        expect(faint).toEqual([]);
+        expect(await faintTexts(page)).toEqual([]);
         await page.close();
       }
     });
