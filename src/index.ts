@@ -18,6 +18,7 @@
  * @module groundsight
  */
 export * from "./core.js";
+export { knownBase } from "./node/base-pairs.js";
 export { type Dtype, GRAPH_NAMES, type GraphName } from "./node/checkpoint-folder.js";
 export { DEVICES, type Device, type ListedDevice, listDevices } from "./node/devices.js";
 export { diagnose } from "./node/doctor/diagnose.js";

@@ -87,6 +87,14 @@ async function askAndCompare(): Promise<void> {
     await json("compare", image, "A dog?", ...methods, ...few),
     await json("compare", image, "A dog?", ...methods, ...few, ...tuned),
   ]);
+  const trace = join(folder, "trace.json");
+  const [, checkpoint] = model;
+  printed.set("explain", [
+    await json("explain", image, "Describe it.", ...few.slice(0, 2), "--out", trace),
+    await json("explain", "A dog?", "--answer", "Yes", "--base", "none"),
+    await json("explain", image, "A dog?", "--answer", "Yes", "--model", checkpoint!),
+    JSON.parse(await readFile(trace, "utf8")),
+  ]);
   printed.set("models", [await json("models")]);
   printed.set("models --devices", [await json("models", "--devices")]);
 }

@@ -80,7 +80,7 @@ export function loadingOptions({
 }
 
 /** Keeps one line on a terminal's stderr up to date; prints nothing elsewhere. */
-function showProgress({ file, loadedBytes, totalBytes }: DownloadProgress): void {
+export function showProgress({ file, loadedBytes, totalBytes }: DownloadProgress): void {
   if (process.stderr.isTTY !== true) return;
   const percent = ((100 * loadedBytes) / totalBytes).toFixed(0);
   const end = loadedBytes === totalBytes ? "\n" : "";

@@ -7,6 +7,7 @@ import { diagnoseCommand } from "./diagnose-command.js";
 import { doctorCommand } from "./doctor-command.js";
 import { evalCommand } from "./eval-command.js";
 import { exampleImage } from "./example-image.js";
+import { explainCommand } from "./explain-command.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
 import { indexCommand } from "./index-command.js";
 import { modelsCommand } from "./models-command.js";
@@ -46,6 +47,7 @@ program.hook("preAction", () => {
 const COMMANDS = [
   askCommand,
   compareCommand,
+  explainCommand,
   demoCommand,
   modelsCommand,
   doctorCommand,
