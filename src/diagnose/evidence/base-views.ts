@@ -20,7 +20,7 @@ export async function baseViews(
   model: Model,
   base: TextModel,
   { prompt, answer }: { readonly prompt: readonly number[]; readonly answer: readonly number[] },
-  { top, signal }: { readonly top: number; readonly signal: AbortSignal | undefined },
+  { top, signal }: { readonly top: number; readonly signal?: AbortSignal | undefined },
 ): Promise<BaseViews> {
   await requireSameTokens(model, base, [...prompt, ...answer]);
   const warnings: string[] = [];
