@@ -261,6 +261,31 @@ async function index(): Promise<void> {
   const images = ["--images", `${root}pocket/bench/dev/images`];
   await groundsight("index", "build", samples, ...images, "--out", out, ...model);
   printed.set("index search", [await json("index", "search", out, image, ...model)]);
+  const bench = `${root}pocket/bench/dev`;
+  const captions = rowsOf(await readFile(join(bench, "captions.jsonl"), "utf8")).slice(0, 2);
+  const run = join(folder, "misaligned");
+  await groundsight(
+    ...["eval", "chair", "--data", await file("few.jsonl", ...captions)],
+    ...["--truth", join(bench, "objects_by_image.json"), "--images", join(bench, "images")],
+    ...["--methods", "regular,vcd", "--greedy", "--noise-draws", "1", "--max-tokens", "2"],
+    ...["--out", run, ...model],
+  );
+  // What a random model says names nothing.
+  const answers = rowsOf(await readFile(join(run, "answers.jsonl"), "utf8")) as {
+    method: string;
+  }[];
+  const named = answers.map((row) => ({
+    ...row,
+    text: row.method === "vcd" ? "A dog." : "A dog, a bowl that is red and a cup.",
+  }));
+  await writeFile(
+    join(run, "answers.jsonl"),
+    named.map((row) => `${JSON.stringify(row)}\n`).join(""),
+  );
+  const scenes = ["--scenes", join(bench, "scenes.json"), "--index", out, "--base", "self"];
+  printed.set("diagnose misalignment", [
+    await json("diagnose", "misalignment", run, ...scenes, ...model),
+  ]);
 }
 
 /** An analysis of the papers, on two captions. */

@@ -11,6 +11,7 @@ import {
 } from "../diagnose/index.js";
 import { textTable } from "../eval/index.js";
 import type { JsonValue, Setting } from "../index.js";
+import { diagnoseMisalignmentCommand } from "./diagnose-misalignment-command.js";
 import { camelCase, flagOf, settingOption } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { integerAtLeast } from "./options.js";
@@ -40,6 +41,7 @@ export function diagnoseCommand(): Command {
   for (const analysis of ANALYSES) {
     command.addCommand(analysisCommand(analysis).copyInheritedSettings(command));
   }
+  command.addCommand(diagnoseMisalignmentCommand().copyInheritedSettings(command));
   return command;
 }
 

@@ -24,6 +24,8 @@ export { type DataFolderOptions, openDataFolder, openPocketBench } from "./analy
 export { ANALYSES, analysisNamed } from "./analyses/registry.js";
 export { type RunAnalysisOptions, runAnalysis } from "./analyses/run-analysis.js";
 export { writeAnalysis } from "./analyses/write-analysis.js";
+export type { CauseControls, Share } from "./causes/cause-controls.js";
+export { CAUSES, type CauseFigure, type CountedCause } from "./causes/cause-counts.js";
 export {
   type CauseFinding,
   type CauseOptions,
@@ -37,9 +39,17 @@ export {
   type PlacedPhrases,
   placePhrases,
 } from "./causes/checked-phrase.js";
+export type { Dimension, ErrorRate } from "./causes/error-rates.js";
+export type { ExplainedPhrase } from "./causes/explained-phrases.js";
 export { judgedPhrases, phraseTask } from "./causes/judged-phrases.js";
+export {
+  type Misalignment,
+  type MisalignmentOptions,
+  misalignmentOf,
+} from "./causes/misalignment.js";
 export { scenePhrases } from "./causes/scene-phrases.js";
 export { readScenes, type Scene, type SceneObject } from "./causes/scenes.js";
+export { writeMisalignment } from "./causes/write-misalignment.js";
 export type {
   Analysis,
   AnalysisContext,

@@ -138,6 +138,7 @@ export type {
 } from "./report/run-analysis.js";
 export { type Overview, overviewOf } from "./report/run-overview.js";
 export { settingsText } from "./report/settings-text.js";
+export { readRun, type StoredAnswers, type StoredRunOptions } from "./report/stored-run.js";
 export { textTable } from "./report/text-table.js";
 export { REPORT_FILES } from "./report/write-report.js";
 export {

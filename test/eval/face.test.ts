@@ -74,6 +74,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "readDataFile",
     "readObjectAnnotations",
     "readQuestions",
+    "readRun",
     "readShaped",
     "readShapedFile",
     "rebuildReport",

@@ -102,7 +102,7 @@ function wordsOf(
 }
 
 /** The first text that holds all words, whole and in any case. */
-function textWith(words: readonly string[], texts: readonly string[]): string | null {
+export function textWith(words: readonly string[], texts: readonly string[]): string | null {
   const patterns = words.map(
     (word) =>
       new RegExp(
