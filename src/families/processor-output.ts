@@ -37,6 +37,11 @@ const OTHER = "preprocessor_config.json is another family's";
 
 function otherFamily(made: ProcessorOutput, name: string): InferenceError {
   return new InferenceError(
-    `the image processor makes no ${name}; it makes ${Object.keys(made).join(", ")}; ${OTHER}`,
+    `the image processor makes no ${name}; it makes ${namesOf(made).join(", ")}; ${OTHER}`,
   );
+}
+
+/** What the processor's graphs take: not what is said of the picture beside it. */
+function namesOf({ area: _, ...made }: ProcessorOutput): string[] {
+  return Object.keys(made);
 }

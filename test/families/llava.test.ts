@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { WHOLE_PICTURE } from "../../src/engine/feature-grid.js";
 import { InferenceError, ModelLoadError } from "../../src/errors.js";
 import type {
   ProcessedImage,
@@ -132,7 +133,7 @@ describe("a checkpoint's facts", () => {
   });
 });
 
-test("an image is its pixel values and nothing else", async () => {
+test("an image is its pixel values, which show the whole picture", async () => {
   const pixels = { data: new Uint8Array(3), width: 1, height: 1 };
   const values = { data: Float32Array.of(1, 2, 3), dims: [1, 3, 1, 1], more: "of the library's" };
   const processed = await configured().process(async (given, options) => {
@@ -143,7 +144,7 @@ test("an image is its pixel values and nothing else", async () => {
     pixels: { data: values.data, dims: values.dims },
     pixelsInput: "pixel_values",
     inputs: {},
-    layout: null,
+    layout: WHOLE_PICTURE,
   });
 });
 
