@@ -113,4 +113,10 @@ export {
 } from "./where/attention-maps.js";
 export { heatMapText } from "./where/heat-map-text.js";
 export { type OcclusionOptions, occlusionMaps } from "./where/occlusion-maps.js";
-export { mapPeak, phraseMap, type TokenMaps } from "./where/token-maps.js";
+export {
+  cellMiddles,
+  type MapPlace,
+  mapPeak,
+  phraseMap,
+  type TokenMaps,
+} from "./where/token-maps.js";

@@ -36,11 +36,21 @@ export function phraseMap(
   return { ...one!, values };
 }
 
-/** Where a map is highest: the middle of that cell, as fractions of the image's width and height from the top left. */
-export function mapPeak({ rows, columns, values }: PatchMap): {
+/** A place in an image, as fractions of its width and height from the top left. */
+export interface MapPlace {
   readonly x: number;
   readonly y: number;
-} {
-  const cell = values.indexOf(Math.max(...values));
-  return { x: ((cell % columns) + 0.5) / columns, y: (Math.floor(cell / columns) + 0.5) / rows };
+}
+
+/** The middles of a map's cells, row by row. */
+export function cellMiddles({ rows, columns, values }: PatchMap): MapPlace[] {
+  return values.map((_, cell) => ({
+    x: ((cell % columns) + 0.5) / columns,
+    y: (Math.floor(cell / columns) + 0.5) / rows,
+  }));
+}
+
+/** Where a map is highest: the middle of that cell. */
+export function mapPeak(map: PatchMap): MapPlace {
+  return cellMiddles(map)[map.values.indexOf(Math.max(...map.values))]!;
 }
