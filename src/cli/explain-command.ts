@@ -10,12 +10,13 @@ import { type BaseFlags, chooseBase } from "./base-option.js";
 import { exampleImage } from "./example-image.js";
 import { explanationText } from "./explain-output.js";
 import { generationFields } from "./generation-options.js";
+import { addMapOptions, type MapFlags, withMaps } from "./map-option.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { numberOption } from "./options.js";
 import { VERSION } from "./version.js";
 import { writeWhole } from "./write-whole.js";
 
-interface ExplainFlags extends ModelFlags, BaseFlags {
+interface ExplainFlags extends ModelFlags, BaseFlags, MapFlags {
   readonly answer?: string;
   readonly maxTokens?: number;
   readonly seed?: number;
@@ -54,13 +55,14 @@ export function explainCommand(): Command {
     )
     .option("--seed <n>", "fixes the noise (default: 0)", numberOption)
     .option("--max-tokens <n>", "most tokens to generate", numberOption);
-  return addModelOptions(command)
+  return addModelOptions(addMapOptions(command))
     .addHelpText(
       "after",
       () => `
 Examples:
   $ groundsight explain ${exampleImage()} "Describe the image."
   $ groundsight explain ${exampleImage()} "What is on the table?" --answer "A fork and a cup."
+  $ groundsight explain ${exampleImage()} "Describe the image." --map occlusion
   $ groundsight explain photo.jpg "Describe it." --model ./checkpoint --base ./its-llm --out trace.json`,
     )
     .action(run);
@@ -83,7 +85,8 @@ async function run(args: readonly string[], flags: ExplainFlags): Promise<void> 
     ...(noiseStep === undefined ? {} : { noiseStep }),
     ...(beta === undefined ? {} : { beta }),
   });
-  const explanation = { ...explained, warnings: [...notes, ...explained.warnings] };
+  const mapped = await withMaps(model, request, explained, flags);
+  const explanation = { ...mapped, warnings: [...notes, ...mapped.warnings] };
   const whole = { ...explanation, images: asked.images, version: VERSION };
   if (flags.out !== undefined) await writeWhole(flags.out, `${JSON.stringify(whole)}\n`);
   const { image } = explanation;

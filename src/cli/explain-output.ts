@@ -1,5 +1,6 @@
 import type { Explanation, PhraseEvidence, TokenEvidence } from "../diagnose/index.js";
 import { textTable } from "../eval/index.js";
+import { mapsText } from "./map-output.js";
 import { style } from "./style.js";
 import { columnsOf, wrapText } from "./wrap-text.js";
 
@@ -16,10 +17,12 @@ type Verdict = "for" | "against" | "neither";
 export function explanationText(explanation: Explanation): string {
   const { tokens, phrases, warnings } = explanation;
   const doubtful = phrases.filter((phrase) => phrase.doubtful);
+  const maps = mapsText(explanation);
   const parts = [
     tokens.length === 0 ? "(no answer)" : markedAnswer(explanation),
     ...(doubtful.length === 0 ? [] : [doubtful.map(phraseText).join("\n")]),
     ...(tokens.length === 0 ? [] : [tokenTable(explanation), legend(explanation)]),
+    ...(maps === undefined ? [] : [maps]),
     ...(warnings.length === 0 ? [] : [warnings.map((one) => wrapText(one, "  ")).join("\n")]),
   ];
   return `${parts.join("\n\n")}\n`;

@@ -53,6 +53,20 @@ test("marks what the image speaks against in an answer that is given", () => {
   expect(stdout).toContain("the model without the image (an approximation");
 });
 
+test("draws where in the picture words for objects have their support", () => {
+  const given = ["--answer", "A bottle.", "--base", "none", "--threads", "1"];
+  const asked = [image, "Describe the image.", ...given];
+  const { stdout } = explain(...asked, "--map", "occlusion", "--cells", "3");
+  expect(stdout).toMatch(
+    /\nbottle {2}[\s\S]*\n\d+\.\d\d nats\n[a-z]+ [a-z]+\n┌──────┐\n(│[ ░▒▓█]{6}│\n){3}└──────┘\n/,
+  );
+  const { status, stderr } = explain(...asked, "--cells", "3");
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: expect.stringContaining("add --map occlusion"),
+  });
+});
+
 test("colours say the same as marks", () => {
   const { stdout } = spawnSync(
     process.execPath,
