@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { explainAnswer } from "../diagnose/index.js";
+import { explainAnswer, traceHtml } from "../diagnose/index.js";
 import {
   askedQuestion,
   QUESTION_USAGE,
@@ -24,6 +24,7 @@ interface ExplainFlags extends ModelFlags, BaseFlags, MapFlags {
   readonly beta?: number;
   readonly json?: true;
   readonly out?: string;
+  readonly page?: string;
 }
 
 /** `groundsight explain`: what speaks for each word of an answer. */
@@ -37,6 +38,7 @@ export function explainCommand(): Command {
     .option("--answer <text>", "the answer to explain (default: what the model answers, greedily)")
     .option("--json", "print the explanation as one JSON object (docs/command-line.md)")
     .option("--out <path>", "write everything, with the image, to a trace file")
+    .option("--page <path>", "write everything as a page for the browser, whole in one file")
     .optionsGroup("Evidence:")
     .option(
       "--base <name>",
@@ -63,7 +65,7 @@ Examples:
   $ groundsight explain ${exampleImage()} "Describe the image."
   $ groundsight explain ${exampleImage()} "What is on the table?" --answer "A fork and a cup."
   $ groundsight explain ${exampleImage()} "Describe the image." --map occlusion
-  $ groundsight explain photo.jpg "Describe it." --model ./checkpoint --base ./its-llm --out trace.json`,
+  $ groundsight explain photo.jpg "Describe it." --model ./checkpoint --base ./its-llm --page why.html`,
     )
     .action(run);
 }
@@ -81,7 +83,7 @@ async function run(args: readonly string[], flags: ExplainFlags): Promise<void> 
   };
   const explained = await explainAnswer(model, request, {
     base,
-    embedImage: flags.out !== undefined,
+    embedImage: flags.out !== undefined || flags.page !== undefined,
     ...(noiseStep === undefined ? {} : { noiseStep }),
     ...(beta === undefined ? {} : { beta }),
   });
@@ -89,6 +91,7 @@ async function run(args: readonly string[], flags: ExplainFlags): Promise<void> 
   const explanation = { ...mapped, warnings: [...notes, ...mapped.warnings] };
   const whole = { ...explanation, images: asked.images, version: VERSION };
   if (flags.out !== undefined) await writeWhole(flags.out, `${JSON.stringify(whole)}\n`);
+  if (flags.page !== undefined) await writeWhole(flags.page, traceHtml(whole));
   const { image } = explanation;
   const json = { ...whole, image: image && { width: image.width, height: image.height } };
   process.stdout.write(

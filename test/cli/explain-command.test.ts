@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Explanation } from "../../src/diagnose/index.js";
+import { checkTrace } from "../../trace-page/check-trace.js";
 import { CHECKPOINTS } from "../checkpoints.js";
 import { main } from "./groundsight.js";
 
@@ -25,6 +26,9 @@ function explain(...args: string[]): { status: number | null; stdout: string; st
   });
   return { status, stdout, stderr };
 }
+
+/** What the JSON tells besides the explanation, and the page does not show. */
+const LEFT_OUT = { images: undefined, version: undefined };
 
 const linesOf = (text: string) => text.trimEnd().split("\n");
 
@@ -76,8 +80,9 @@ test("colours say the same as marks", () => {
   expect(stdout).toContain("\u001b[32mbottle+\u001b[39m");
 });
 
-test("prints JSON, and writes a trace with the image in it", async () => {
+test("prints JSON, and writes a trace and a page with the image in it", async () => {
   const trace = join(folder, "trace.json");
+  const page = join(folder, "trace.html");
   const asked = [
     image,
     "Is there a bottle?",
@@ -88,7 +93,7 @@ test("prints JSON, and writes a trace with the image in it", async () => {
     "--beta",
     "0.5",
   ];
-  const { status, stdout } = explain(...asked, "--json", "--out", trace);
+  const { status, stdout } = explain(...asked, "--json", "--out", trace, "--page", page);
   expect(status).toBe(0);
   const printed = JSON.parse(stdout) as Explanation;
   expect(printed).toMatchObject({
@@ -104,7 +109,12 @@ test("prints JSON, and writes a trace with the image in it", async () => {
   const { image: shown, ...written } = JSON.parse(await readFile(trace, "utf8")) as Explanation;
   expect({ ...written, image: printed.image }).toEqual(printed);
   expect(shown!.dataUrl).toMatch(/^data:image\/webp;base64,\w/);
+  const text = await readFile(trace, "utf8");
+  expect(checkTrace(text)).toEqual({ trace: { ...written, image: shown, ...LEFT_OUT } });
+  const [, within] = /id="trace">(.*?)<\/script>/s.exec(await readFile(page, "utf8"))!;
+  expect(JSON.parse(within!)).toEqual(JSON.parse(text));
   await rm(trace);
+  await rm(page);
 });
 
 test("a question without an image has no columns of one", () => {
