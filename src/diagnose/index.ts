@@ -85,7 +85,12 @@ export {
   type TrueCaption,
 } from "./demonstrations/make-demonstrations.js";
 export { explainAnswer } from "./evidence/explain-answer.js";
-export type { AssessedAnswer, ExplainOptions, ExplainRequest } from "./evidence/explain-request.js";
+export type {
+  AssessedAnswer,
+  AssessedPhrases,
+  ExplainOptions,
+  ExplainRequest,
+} from "./evidence/explain-request.js";
 export { traceHtml } from "./page/trace-html.js";
 export { preparePlots } from "./plots/plot-library.js";
 export type { IndexFacts, Neighbour } from "./samples/index-database.js";
@@ -104,7 +109,28 @@ export {
   reliability,
 } from "./statistics/calibration.js";
 export { clusterEstimate, meanEstimate, shareEstimate } from "./statistics/cluster-estimate.js";
+export {
+  type LogisticModel,
+  logisticProbability,
+  logisticRegression,
+} from "./statistics/logistic-regression.js";
 export { type RankTest, rankTest } from "./statistics/rank-test.js";
+export { assessTrust } from "./trust/assess-phrases.js";
+export {
+  parseCalibration,
+  type SignalWeight,
+  type TrustCalibration,
+} from "./trust/calibration.js";
+export {
+  type CaptionCheck,
+  type CaptionToCheck,
+  type CheckOptions,
+  checkCaption,
+  checkCaptions,
+} from "./trust/check-caption.js";
+export type { PhraseOptions } from "./trust/find-phrases.js";
+export { SIGNAL_NAMES, type SignalName } from "./trust/signals.js";
+export type { TrustOptions } from "./trust/trust-options.js";
 export { addMaps, type MapOptions } from "./where/add-maps.js";
 export {
   type AttentionMapOptions,

@@ -159,6 +159,7 @@ export {
   objectFinder,
 } from "./rules/object-finder.js";
 export { firstWordRule, POPE_RULES, type YesNoRule } from "./rules/yes-no.js";
+export { yesAhead } from "./run/observed-method.js";
 export {
   type HeldOut,
   type PlanOptions,
@@ -175,6 +176,7 @@ export {
   pocketSuite,
 } from "./run/pocket-suite.js";
 export type { PlannedSet, Progress } from "./run/run-evaluation.js";
+export { yesNoTokens } from "./run/yes-no-tokens.js";
 export { addScores } from "./scoring/add-scores.js";
 export type { AnsweredQuestion, LeftOut } from "./scoring/answer-matcher.js";
 export { isJudged, requireRule } from "./scoring/benchmark-rules.js";

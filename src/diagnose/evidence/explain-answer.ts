@@ -72,7 +72,12 @@ export async function explainAnswer(
     warnings,
   };
   if (assess === undefined) return explanation;
-  return { ...explanation, phrases: await assess({ model, request, explanation }) };
+  const assessed = await assess({ model, request, explanation });
+  return {
+    ...explanation,
+    phrases: assessed.phrases,
+    warnings: [...explanation.warnings, ...assessed.warnings],
+  };
 }
 
 async function greedyAnswer(

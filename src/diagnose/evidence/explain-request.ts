@@ -17,6 +17,13 @@ export interface AssessedAnswer {
   readonly explanation: Explanation;
 }
 
+/** What is told of an answer's phrases. */
+export interface AssessedPhrases {
+  readonly phrases: readonly PhraseEvidence[];
+  /** What could not be told, and why. */
+  readonly warnings: readonly string[];
+}
+
 /** Options of {@link explainAnswer}. */
 export interface ExplainOptions {
   /**
@@ -33,7 +40,7 @@ export interface ExplainOptions {
   /** Whether the first image is put into the explanation, for a page to show. Default false. */
   readonly embedImage?: boolean;
   /** Finds the phrases of the answer and says which of them to trust. Default: none are told. */
-  readonly assess?: (answer: AssessedAnswer) => Promise<readonly PhraseEvidence[]>;
+  readonly assess?: (answer: AssessedAnswer) => Promise<AssessedPhrases>;
 }
 
 /** The text of the question: of the last user turn in a conversation. */

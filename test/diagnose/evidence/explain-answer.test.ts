@@ -183,13 +183,14 @@ test("an answer that ends at once is told as such", async () => {
 test("phrases are those that were assessed", async () => {
   const phrase = { text: "dog", start: 2, end: 5 } as never;
   const request = { ...question, answer: "A dog" };
-  const { phrases } = await explainAnswer(fakeModel(), request, {
+  const { phrases, warnings } = await explainAnswer(fakeModel(), request, {
     assess: async ({ explanation, request: asked }) => {
       expect([explanation.answer, asked]).toEqual(["A dog", request]);
-      return [phrase];
+      return { phrases: [phrase], warnings: ["of phrases"] };
     },
   });
   expect(phrases).toEqual([phrase]);
+  expect(warnings).toEqual(["of phrases"]);
 });
 
 describe("a base LLM", () => {

@@ -1,0 +1,29 @@
+import type { TrustCalibration } from "./calibration.js";
+import type { PhraseOptions } from "./find-phrases.js";
+import type { SignalName } from "./signals.js";
+
+/** How phrases are assessed. */
+export interface TrustOptions extends PhraseOptions {
+  /**
+   * How signals are combined: the calibration that comes with the package for this model where left out, null for none:
+   * then self-verification alone decides, by its sign.
+   */
+  readonly calibration?: TrustCalibration | null;
+  /** Signals to read besides those of the calibration, or besides self-verification where there is none. */
+  readonly signals?: readonly SignalName[];
+  /**
+   * How the model is asked whether an object is there, with `{object}` in its place. Default: the calibration's, else
+   * "Is there a {object} in the image?\nAnswer the question using a single word".
+   */
+  readonly wording?: string;
+  /** How it is asked for any element of the image (LPFV). Default: the calibration's, else the authors'. */
+  readonly elementPrompt?: string;
+  /** Layers whose attention to the image is read, from 0. Default: the middle ones, 5/32 to 18/32 of all. */
+  readonly attentionLayers?: readonly number[];
+}
+
+/** The wording of peer-scitix's evaluation of self-verification. */
+export const WORDING = "Is there a {object} in the image?\nAnswer the question using a single word";
+
+/** The authors' prompt of LPFV (arXiv 2601.22451). */
+export const ELEMENT_PROMPT = "Describe any element of the image with only one word or phrase.";
