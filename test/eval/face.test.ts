@@ -89,7 +89,9 @@ test("what evaluation offers; a change here is a change for users", () => {
     "textTable",
     "tune",
     "writeFileAtomically",
+    "yesAhead",
     "yesNoLabel",
+    "yesNoTokens",
   ]);
 });
 

@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from "../../index.js";
 import type { PhraseEvidence, TokenEvidence } from "../contract/explanation.js";
 import {
   type AssessedAnswer,
@@ -11,7 +10,7 @@ import { type FoundPhrase, phraseFinder } from "./find-phrases.js";
 import { middleLayers } from "./image-attention.js";
 import { POCKET_CALIBRATION } from "./pocket-calibration.js";
 import { readSignals } from "./read-signals.js";
-import { SIGNAL_NAMES, SIGNALS, type SignalName, type Signals } from "./signals.js";
+import { checkSignals, SIGNAL_NAMES, SIGNALS, type SignalName, type Signals } from "./signals.js";
 import { ELEMENT_PROMPT, type TrustOptions, WORDING } from "./trust-options.js";
 
 /** Calibrations that come with the package. */
@@ -28,7 +27,6 @@ export function assessTrust(
   options: TrustOptions = {},
 ): (answer: AssessedAnswer) => Promise<AssessedPhrases> {
   const find = phraseFinder(options);
-  checkSignals(options.signals ?? []);
   return (answer) => assessPhrases(answer, find(answer.explanation.answer), options);
 }
 
@@ -42,8 +40,9 @@ export async function assessPhrases(
   phrases: readonly FoundPhrase[],
   options: TrustOptions,
 ): Promise<AssessedPhrases> {
+  checkSignals(options.signals ?? []);
   if (phrases.length === 0) return { phrases: [], warnings: [] };
-  const calibration = options.calibration ?? (await shippedFor(explanation, options));
+  const { calibration = shippedCalibration(explanation.model.hash) } = options;
   const wording = options.wording ?? calibration?.wording ?? WORDING;
   const placed = phrases.map((phrase) => ({
     ...phrase,
@@ -70,13 +69,9 @@ export async function assessPhrases(
   };
 }
 
-/** The calibration that comes with the package for exactly this model, unless none is wanted. */
-async function shippedFor(
-  { model }: AssessedAnswer["explanation"],
-  { calibration }: TrustOptions,
-): Promise<TrustCalibration | null> {
-  if (calibration === null) return null;
-  return CALIBRATIONS.find((one) => one.model.hash === model.hash) ?? null;
+/** The calibration that comes with the package for exactly these weights and graphs; null where there is none. */
+export function shippedCalibration(hash: string): TrustCalibration | null {
+  return CALIBRATIONS.find(({ model }) => model.hash === hash) ?? null;
 }
 
 function namesOf(
@@ -171,12 +166,4 @@ function tokensOf(
   if (first < 0) return [0, 0];
   const last = tokens.findLastIndex((token) => token.start < end && token.end > start);
   return [first, last + 1];
-}
-
-function checkSignals(names: readonly SignalName[]): void {
-  const unknown = names.find((name) => !SIGNAL_NAMES.includes(name));
-  if (unknown === undefined) return;
-  throw new InvalidArgumentError(
-    `signals: received ${JSON.stringify(unknown)}; expected some of ${SIGNAL_NAMES.join(", ")}`,
-  );
 }

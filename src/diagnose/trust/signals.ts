@@ -1,5 +1,7 @@
 /** What is read of a phrase to tell whether it is there. Logarithms are natural, in nats. */
 
+import { InvalidArgumentError } from "../../index.js";
+
 /** Names of the signals. */
 export type SignalName =
   | "verification"
@@ -9,7 +11,6 @@ export type SignalName =
   | "distorted"
   | "imageless"
   | "baseRank"
-  | "lens"
   | "attention";
 
 /** Signals of a phrase; null where one could not be read. */
@@ -78,12 +79,6 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
         : `a language model that sees nothing ranks it ${value + 1}`,
     scaled: Math.log1p,
   },
-  lens: {
-    summary: "its largest probability by the logit lens over image tokens and layers",
-    sign: 1,
-    reason: (value) => `no part of the image reads as it (at most ${percent(value)})`,
-    scaled: (value) => Math.log(value + 1e-6),
-  },
   attention: {
     summary: "share of middle layers' attention that lies on the image",
     sign: 1,
@@ -93,6 +88,15 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
 
 /** Names of the signals, in the order in which they are told. */
 export const SIGNAL_NAMES: readonly SignalName[] = Object.keys(SIGNALS) as SignalName[];
+
+/** @throws InvalidArgumentError for a name that is none */
+export function checkSignals(names: readonly SignalName[]): void {
+  const unknown = names.find((name) => !SIGNAL_NAMES.includes(name));
+  if (unknown === undefined) return;
+  throw new InvalidArgumentError(
+    `signals: received ${JSON.stringify(unknown)}; expected some of ${SIGNAL_NAMES.join(", ")}`,
+  );
+}
 
 /** The share of no, of no and yes together. */
 function noShare(difference: number): number {
