@@ -95,6 +95,10 @@ async function askAndCompare(): Promise<void> {
     await json("explain", image, "A dog?", "--answer", "Yes", "--model", checkpoint!),
     JSON.parse(await readFile(trace, "utf8")),
   ]);
+  printed.set("check", [
+    await json("check", image, "A dog and a fork."),
+    await json("check", image, "Nothing."),
+  ]);
   printed.set("models", [await json("models")]);
   printed.set("models --devices", [await json("models", "--devices")]);
 }

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { explainAnswer, traceHtml } from "../diagnose/index.js";
+import { assessTrust, explainAnswer, traceHtml } from "../diagnose/index.js";
 import {
   askedQuestion,
   QUESTION_USAGE,
@@ -22,6 +22,7 @@ interface ExplainFlags extends ModelFlags, BaseFlags, MapFlags {
   readonly seed?: number;
   readonly noiseStep?: number;
   readonly beta?: number;
+  readonly trust: boolean;
   readonly json?: true;
   readonly out?: string;
   readonly page?: string;
@@ -55,6 +56,7 @@ export function explainCommand(): Command {
       "share of the best probability that is plausible (default: 0.1)",
       numberOption,
     )
+    .option("--no-trust", "do not tell which phrases to doubt")
     .option("--seed <n>", "fixes the noise (default: 0)", numberOption)
     .option("--max-tokens <n>", "most tokens to generate", numberOption);
   return addModelOptions(addMapOptions(command))
@@ -86,6 +88,7 @@ async function run(args: readonly string[], flags: ExplainFlags): Promise<void> 
     embedImage: flags.out !== undefined || flags.page !== undefined,
     ...(noiseStep === undefined ? {} : { noiseStep }),
     ...(beta === undefined ? {} : { beta }),
+    ...(flags.trust ? { assess: assessTrust() } : {}),
   });
   const mapped = await withMaps(model, request, explained, flags);
   const explanation = { ...mapped, warnings: [...notes, ...mapped.warnings] };

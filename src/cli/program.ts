@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { askCommand } from "./ask-command.js";
+import { checkCommand } from "./check-command.js";
 import { compareCommand } from "./compare-command.js";
 import { completionCommand } from "./completion-command.js";
 import { demoCommand } from "./demo-command.js";
@@ -48,6 +49,7 @@ const COMMANDS = [
   askCommand,
   compareCommand,
   explainCommand,
+  checkCommand,
   demoCommand,
   modelsCommand,
   doctorCommand,

@@ -129,6 +129,7 @@ export {
   checkCaptions,
 } from "./trust/check-caption.js";
 export type { PhraseOptions } from "./trust/find-phrases.js";
+export { readCalibration } from "./trust/read-calibration.js";
 export { SIGNAL_NAMES, type SignalName } from "./trust/signals.js";
 export type { TrustOptions } from "./trust/trust-options.js";
 export { addMaps, type MapOptions } from "./where/add-maps.js";

@@ -1,8 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { parse } from "node:path";
 import { objectFinder, readObjectAnnotations, writeFileAtomically } from "../../eval/index.js";
 import {
-  DatasetError,
   InvalidArgumentError,
   loadTextModel,
   type Model,
@@ -12,8 +10,9 @@ import {
 import type { Analysis, AnalysisContext, Findings } from "../contract/analysis.js";
 import { explainAnswer } from "../evidence/explain-answer.js";
 import { assessTrust, shippedCalibration } from "../trust/assess-phrases.js";
-import { calibratedTrust, parseCalibration, type TrustCalibration } from "../trust/calibration.js";
+import { calibratedTrust, type TrustCalibration } from "../trust/calibration.js";
 import { fitCalibration } from "../trust/fit-calibration.js";
+import { readCalibration } from "../trust/read-calibration.js";
 import { checkSignals, type SignalName, type Signals } from "../trust/signals.js";
 import { ELEMENT_PROMPT } from "../trust/trust-options.js";
 import { modelCaptions } from "./captions.js";
@@ -220,14 +219,6 @@ async function fitTo(
 
 async function calibrationNamed(path: string, model: Model): Promise<TrustCalibration | null> {
   return path === SHIPPED ? shippedCalibration(await model.hash()) : readCalibration(path);
-}
-
-/** @throws DatasetError where it cannot be read, or is none */
-export async function readCalibration(path: string): Promise<TrustCalibration> {
-  const text = await readFile(path, "utf8").catch((cause: Error) => {
-    throw new DatasetError(`${path}: the calibration cannot be read: ${cause.message}`, { cause });
-  });
-  return parseCalibration(text, path);
 }
 
 function signalNames(text: string): SignalName[] {

@@ -50,13 +50,18 @@ export function questionText({ prompt, turns }: ExplainRequest): string {
 }
 
 /** The first image of a request. */
-export function firstImage({
+export function firstImage(request: Pick<ReadRequest, "image" | "turns">): ImageSource | undefined {
+  return imagesOf(request)[0];
+}
+
+/** The images of a request, in order. */
+export function imagesOf({
   image,
   turns,
-}: Pick<ReadRequest, "image" | "turns">): ImageSource | undefined {
-  if (image !== undefined) return image;
+}: Pick<ReadRequest, "image" | "turns">): readonly ImageSource[] {
+  if (image !== undefined) return [image];
   const parts = turns?.flatMap(({ content }) => partsOf(content)) ?? [];
-  return parts.flatMap((part) => (part.type === "image" ? [part.image] : []))[0];
+  return parts.flatMap((part) => (part.type === "image" ? [part.image] : []));
 }
 
 /** A request with another image in place of its first one. */

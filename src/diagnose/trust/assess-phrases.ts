@@ -2,7 +2,7 @@ import type { PhraseEvidence, TokenEvidence } from "../contract/explanation.js";
 import {
   type AssessedAnswer,
   type AssessedPhrases,
-  firstImage,
+  imagesOf,
 } from "../evidence/explain-request.js";
 import { sigmoid } from "../statistics/logistic-regression.js";
 import { type Contribution, calibratedTrust, type TrustCalibration } from "./calibration.js";
@@ -41,7 +41,13 @@ export async function assessPhrases(
   options: TrustOptions,
 ): Promise<AssessedPhrases> {
   checkSignals(options.signals ?? []);
-  if (phrases.length === 0) return { phrases: [], warnings: [] };
+  const [image, ...others] = imagesOf(request);
+  if (phrases.length === 0 || image === undefined) return { phrases: [], warnings: [] };
+  if (others.length > 0) {
+    const warning =
+      "trust: phrases are not assessed where a question has several images, since any of them may show what is named";
+    return { phrases: [], warnings: [warning] };
+  }
   const { calibration = shippedCalibration(explanation.model.hash) } = options;
   const wording = options.wording ?? calibration?.wording ?? WORDING;
   const placed = phrases.map((phrase) => ({
@@ -51,7 +57,7 @@ export async function assessPhrases(
   const { answer: _, maxTokens: __, ...question } = request;
   const tokens = explanation.tokens.map(({ id }) => id);
   const { signals, warnings } = await readSignals(
-    { model, image: firstImage(request), request: { ...question, answer: tokens }, explanation },
+    { model, image, request: { ...question, answer: tokens }, explanation },
     placed,
     {
       names: namesOf(calibration, options.signals ?? []),

@@ -13,8 +13,8 @@ export interface PlacedPhrase {
 /** What signals are read from. */
 export interface SignalSource {
   readonly model: Model;
-  /** What is asked back about; undefined where the question has no image. */
-  readonly image: ImageSource | undefined;
+  /** What is asked back about. */
+  readonly image: ImageSource;
   /** The question, and the tokens of the answer. */
   readonly request: ReadRequest;
   readonly explanation: Explanation;
@@ -66,8 +66,7 @@ async function column(
   options: SignalOptions,
   warnings: string[],
 ): Promise<Column> {
-  const { image, explanation } = source;
-  const none: Column = phrases.map(() => null);
+  const { explanation } = source;
   const of = OF_TOKENS[name];
   if (of !== undefined) {
     const { tokens } = explanation;
@@ -79,16 +78,12 @@ async function column(
     }
     return values;
   }
-  if (image === undefined) {
-    warnings.push(`${name}: the question has no image to ask about`);
-    return none;
-  }
   try {
-    return await asked(name, { ...source, image }, phrases, options);
+    return await asked(name, source, phrases, options);
   } catch (error) {
     if (!isNotOffered(error)) throw error;
     warnings.push(`${name}: ${error.message}`);
-    return none;
+    return phrases.map(() => null);
   }
 }
 
@@ -102,7 +97,7 @@ function isNotOffered(error: unknown): error is GroundsightError {
 
 async function asked(
   name: SignalName,
-  { model, image, request }: SignalSource & { readonly image: ImageSource },
+  { model, image, request }: SignalSource,
   phrases: readonly PlacedPhrase[],
   { wording, elementPrompt, attentionLayers }: SignalOptions,
 ): Promise<Column> {
