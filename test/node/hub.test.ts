@@ -223,6 +223,27 @@ test("a model of an unknown family is refused before anything but its config.jso
   FILES["config.json"] = stock;
 });
 
+test("fetches the one graph of a text model, which is no model to ask", async () => {
+  FILES["onnx/model.onnx"] = "a text model";
+  try {
+    const options = { dtype: "fp32", graphs: ["model"], cacheDir } as const;
+    const folder = await fetchModel("owner/name", options);
+    expect(await readFile(join(folder, "onnx/model.onnx"), "utf8")).toBe("a text model");
+    expect(existsSync(join(folder, "onnx/decoder_model_merged.onnx"))).toBe(false);
+    expect(await cachedModels(cacheDir)).toEqual([]);
+    const before = requested.length;
+    await fetchModel("owner/name", { ...options, offline: true });
+    expect(requested.length).toBe(before);
+    const other = fetchModel("owner/name", { ...options, dtype: "q4" });
+    await expect(other).rejects.toThrow("has no onnx/model_q4.onnx (dtype q4)");
+    await expect(
+      fetchModel("owner/name", { dtype: "fp32", cacheDir, offline: true }),
+    ).rejects.toThrow("is not in the cache");
+  } finally {
+    delete FILES["onnx/model.onnx"];
+  }
+});
+
 test("an unknown repository and a hub out of reach are clear errors", async () => {
   await expect(fetchModel("owner/other", { dtype: "fp32", cacheDir })).rejects.toThrow(
     "no such public model",

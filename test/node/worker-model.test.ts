@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { truncate } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -55,6 +55,14 @@ describe("a model in a worker", () => {
     for await (const piece of stream) text += piece.text;
     expect(text.trim()).toBe((await stream.answer).text);
     expect((await stream.answer).tokens).toHaveLength(12);
+  });
+
+  test("refuses by name what takes logits of every position", async () => {
+    const { explainAnswer } = (await import(
+      join(dirname(built), "diagnose", "index.js")
+    )) as typeof import("../../src/diagnose/index.js");
+    const explained = explainAnswer(worker, { image, prompt: "What is this?", maxTokens: 2 });
+    await expect(explained).rejects.toThrow("cannot be read through a worker");
   });
 
   test("leaves this thread free: its sessions are opened and run in another", async () => {
