@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { objectFinder, readObjectAnnotations } from "../../eval/index.js";
-import type { Answer } from "../../index.js";
+import type { Answer, GenerateOptions } from "../../index.js";
 import type { AnalysisContext } from "../contract/analysis.js";
 import { answerAll } from "./answer-all.js";
 
@@ -31,12 +31,14 @@ export const CAPTION_ROW: z.ZodType<{ image: string; text: string }> = z.object(
  * The model's captions of a file's images, and what they name, by CHAIR's rule against `objects_by_image.json`.
  *
  * @param file such as `captions.jsonl`
+ * @param options method and seed; plainly by default
  */
 export async function modelCaptions(
   context: AnalysisContext,
   file: string,
   maxTokens: number,
   onAnswer?: () => void,
+  options: Pick<GenerateOptions, "method" | "seed"> = {},
 ): Promise<ModelCaption[]> {
   const { data } = context;
   const truth = readObjectAnnotations(await data.file("objects_by_image.json"));
@@ -46,6 +48,7 @@ export async function modelCaptions(
     image: data.image(image),
     prompt: text,
     maxTokens,
+    ...options,
   }));
   const answers = await answerAll(context, requests, onAnswer);
   return answers.map((answer, i) => {

@@ -2,10 +2,11 @@ import { InvalidArgumentError } from "../../index.js";
 import type { Analysis } from "../contract/analysis.js";
 import { elbow } from "./elbow.js";
 import { pointing } from "./pointing.js";
+import { stability } from "./stability.js";
 import { trust } from "./trust.js";
 
 /** Every analysis, in the order in which they are listed. To add one: a file beside this one, and a line here. */
-export const ANALYSES: readonly Analysis[] = [elbow, pointing, trust];
+export const ANALYSES: readonly Analysis[] = [elbow, pointing, stability, trust];
 
 /** @throws InvalidArgumentError for an unknown name, with those there are */
 export function analysisNamed(name: string): Analysis {

@@ -1,13 +1,11 @@
 /** The pointing game on a model that says "dog" by the brightness of the picture. */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import sharp from "sharp";
+import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDataFolder } from "../../../src/diagnose/analyses/data-folder.js";
 import { pointing } from "../../../src/diagnose/analyses/pointing.js";
 import { runAnalysis } from "../../../src/diagnose/analyses/run-analysis.js";
 import { fakeModel } from "../../../src/testing/fake-model.js";
+import { pictureFolder } from "./picture-folder.js";
 
 let folder: string;
 /** Pictures of 8 x 8 pixels, dark but for a square of 2 x 2 at the given place. */
@@ -16,33 +14,25 @@ const BRIGHT = { "a.png": [2, 4], "b.png": [6, 0], "c.png": [0, 0] } as const;
 const DOG = { "a.png": [3, 5], "b.png": [7, 1], "c.png": [5, 5] } as const;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "pointing-"));
-  await mkdir(join(folder, "images"));
-  for (const [name, [left, top]] of Object.entries(BRIGHT)) {
-    const data = Uint8Array.from({ length: 192 }, (_, i) => {
-      const [x, y] = [Math.floor(i / 3) % 8, Math.floor(i / 24)];
-      return x >= left && x < left + 2 && y >= top && y < top + 2 ? 255 : 20;
-    });
-    const png = await sharp(data, { raw: { width: 8, height: 8, channels: 3 } })
-      .png()
-      .toBuffer();
-    await writeFile(join(folder, "images", name), png);
-  }
   const rows = Object.keys(DOG).map((image) => ({ image, text: "Describe it." }));
-  await writeFile(
-    join(folder, "captions.jsonl"),
-    rows.map((row) => JSON.stringify(row)).join("\n"),
+  folder = await pictureFolder(
+    Object.fromEntries(
+      Object.entries(BRIGHT).map(([name, [left, top]]) => [
+        name,
+        (x, y) => (x >= left && x < left + 2 && y >= top && y < top + 2 ? 255 : 20),
+      ]),
+    ),
+    {
+      "captions.jsonl": rows.map((row) => JSON.stringify(row)).join("\n"),
+      "objects_by_image.json": Object.fromEntries(rows.map(({ image }) => [image, ["dog"]])),
+      "scenes.json": Object.fromEntries(
+        Object.entries(DOG).map(([image, [x, y]]) => [
+          image,
+          { objects: [{ name: "dog", x, y, size: 2 }] },
+        ]),
+      ),
+    },
   );
-  const files = {
-    "objects_by_image.json": rows.map(({ image }) => [image, ["dog"]]),
-    "scenes.json": Object.entries(DOG).map(([image, [x, y]]) => [
-      image,
-      { objects: [{ name: "dog", x, y, size: 2 }] },
-    ]),
-  };
-  for (const [name, entries] of Object.entries(files)) {
-    await writeFile(join(folder, name), JSON.stringify(Object.fromEntries(entries)));
-  }
 });
 afterAll(() => rm(folder, { recursive: true }));
 
