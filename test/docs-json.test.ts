@@ -277,10 +277,14 @@ async function index(): Promise<void> {
   // What a random model says names nothing.
   const answers = rowsOf(await readFile(join(run, "answers.jsonl"), "utf8")) as {
     method: string;
+    id: string;
   }[];
   const named = answers.map((row) => ({
     ...row,
-    text: row.method === "vcd" ? "A dog." : "A dog, a bowl that is red and a cup.",
+    text:
+      row.method === "regular" && row.id === "1"
+        ? "A dog, a bowl that is red and a cup."
+        : "A dog.",
   }));
   await writeFile(
     join(run, "answers.jsonl"),

@@ -79,7 +79,7 @@ async function run(folder: string, flags: MisalignmentFlags): Promise<void> {
   for (const note of notes) process.stderr.write(`${wrapText(note, "  ")}\n`);
   await using _base = typeof base === "object" ? base : null;
   await using index = indexFile === undefined ? null : await openIndex(indexFile, model);
-  const progress = progressLine("captions");
+  const progress = progressLine("answers");
   const given = { neighbours, scenes, reference, seed };
   const report = await untilStopped((signal) =>
     misalignmentOf(model, folder, {
@@ -101,7 +101,7 @@ async function run(folder: string, flags: MisalignmentFlags): Promise<void> {
 function text(report: Misalignment, written: readonly string[]): string {
   const { run, model, base, captions, images, errors, causes, findings, warnings } = report;
   const width = process.stdout.columns;
-  const head = `misalignment: ${run}, ${model.id} (${model.dtype}), base ${base.id}${base.kind === "approximation" ? " without the image" : ""}; ${captions} captions of ${images} images, intervals of 95% by image`;
+  const head = `misalignment: ${run}, ${model.id} (${model.dtype}), base ${base.id}${base.kind === "approximation" ? " without the image" : ""}; ${captions} answers about ${images} images, intervals of 95% by image`;
   return [
     wrapText(head, "  "),
     "",
@@ -109,7 +109,7 @@ function text(report: Misalignment, written: readonly string[]): string {
     ...(causes.length === 0
       ? []
       : [
-          "hallucinated phrases in a hundred captions, by cause",
+          "hallucinated phrases in a hundred answers, by cause",
           textTable(causeTable(causes), width),
           "",
         ]),

@@ -19,6 +19,8 @@ export interface CaptionAnswer {
   readonly path: string;
   readonly prompt: string;
   readonly text: string;
+  /** Whether it describes the image; else it answers a question about a colour, and its colours alone are looked at. */
+  readonly describes: boolean;
 }
 
 /** A phrase with its cause. Those that are true have one too, as a control. */
@@ -93,9 +95,19 @@ function wanted(text: string, answer: CaptionAnswer, tools: ExplainingTools): Ch
   const scene = tools.scenes.get(answer.image);
   if (scene === undefined) return [];
   const withTrue = tools.wantsTrue(answer);
-  return scenePhrases(text, scene, tools.finder).filter(
+  return checkedPhrases(text, answer, scene, tools.finder).filter(
     ({ isTrue }) => isTrue === false || (isTrue === true && withTrue),
   );
+}
+
+/** The phrases of an answer that its set is about. */
+export function checkedPhrases(
+  text: string,
+  { describes }: CaptionAnswer,
+  scene: Scene,
+  finder: ObjectFinder,
+): CheckedPhrase[] {
+  return scenePhrases(text, scene, finder).filter(({ kind }) => describes || kind === "attribute");
 }
 
 function explain(

@@ -16,13 +16,13 @@ export function misalignmentFindings(input: FindingsInput): string[] {
   const own = causes.filter(({ method }) => method === settings.reference);
   const all = own.find(({ cause }) => cause === "all");
   if (all === undefined || all.phrases === 0) {
-    return [`${settings.reference}: no hallucinated phrase in ${all?.answers ?? 0} captions.`];
+    return [`${settings.reference}: no hallucinated phrase in ${all?.answers ?? 0} answers.`];
   }
   const parts = own
     .filter(({ cause, phrases }) => cause !== "all" && phrases > 0)
     .map(({ cause, phrases }) => `${cause} ${phrases}`);
   return [
-    `${settings.reference}: ${all.phrases} hallucinated phrases in ${all.answers} captions: ${parts.join(", ")}.`,
+    `${settings.reference}: ${all.phrases} hallucinated phrases in ${all.answers} answers: ${parts.join(", ")}.`,
     ...changes(causes),
     ...controlFindings(controls, indexed !== null),
   ];
@@ -38,7 +38,7 @@ function changes(causes: readonly CauseFigure[]): string[] {
     const texts = told.map(({ cause, against }) => {
       const { difference, interval } = against!;
       const fewer = difference < 0 ? "fewer" : "more";
-      return `${Math.abs(difference).toFixed(1)} ${fewer} of ${cause} in a hundred captions (${interval?.low.toFixed(1)} to ${interval?.high.toFixed(1)})`;
+      return `${Math.abs(difference).toFixed(1)} ${fewer} of ${cause} in a hundred answers (${interval?.low.toFixed(1)} to ${interval?.high.toFixed(1)})`;
     });
     return texts.length === 0
       ? `${method}: no change of a cause is shown.`

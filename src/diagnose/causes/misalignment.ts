@@ -19,13 +19,13 @@ import { type CauseFigure, countCauses } from "./cause-counts.js";
 import { type Checked, checkedAnswers, type ErrorRate, errorRates } from "./error-rates.js";
 import {
   type CaptionAnswer,
+  checkedPhrases,
   type ExplainedPhrase,
   type ExplainingTools,
   explainPhrases,
   remembered,
 } from "./explained-phrases.js";
 import { misalignmentFindings } from "./misalignment-findings.js";
-import { scenePhrases } from "./scene-phrases.js";
 import { readScenes, type Scene } from "./scenes.js";
 
 /** Options of {@link misalignmentOf}. */
@@ -67,7 +67,7 @@ export interface Misalignment {
     readonly reference: string;
     readonly seed: number;
   };
-  /** Captions whose phrases were held against the truth, and their images. */
+  /** Captions, and answers about colours, whose phrases were held against the truth, and their images. */
   readonly captions: number;
   readonly images: number;
   /** By method and by what it is about: object, attribute, relation; recognition, perception, knowledge, reasoning. */
@@ -108,10 +108,14 @@ export async function misalignmentOf(
       `reference: received ${reference}; the run has ${methods.join(", ")}`,
     );
   }
-  const captioned = run.sets.filter(({ benchmark }) => benchmark.name === "chair");
+  const told = run.sets.filter(({ benchmark }) => PHRASED.includes(benchmark.name));
   const scenes = new Map<string, Scene>();
-  for (const set of captioned) {
-    for (const [image, scene] of await scenesOf(set, options.scenes)) scenes.set(image, scene);
+  const captioned: RunSet[] = [];
+  for (const set of told) {
+    const found = await scenesOf(set, options.scenes);
+    if (found === null) continue;
+    captioned.push(set);
+    for (const [image, scene] of found) scenes.set(image, scene);
   }
   const finder = objectFinder({
     rule: ruleOf(captioned),
@@ -130,7 +134,7 @@ export async function misalignmentOf(
         const found = await index?.nearest(path, neighbours);
         return found?.flatMap(({ texts }) => texts) ?? null;
       }),
-    wantsTrue: ({ method }) => method === reference,
+    wantsTrue: ({ method, describes }) => describes && method === reference,
     options: { threshold },
     signal,
     onProgress,
@@ -139,12 +143,14 @@ export async function misalignmentOf(
   const invented = phrases.filter(({ isTrue }) => isTrue === false);
   const checked = [
     ...captionChecks(answers, tools),
-    ...run.sets.flatMap((set) =>
-      checkedAnswers(
-        set,
-        run.answers.filter((one) => one.set === set.name),
+    ...run.sets
+      .filter((set) => !captioned.includes(set))
+      .flatMap((set) =>
+        checkedAnswers(
+          set,
+          run.answers.filter((one) => one.set === set.name),
+        ),
       ),
-    ),
   ];
   const report = {
     schemaVersion: 1 as const,
@@ -187,21 +193,23 @@ function ruleOf(sets: readonly RunSet[]): CaptionRule {
   return CAPTION_RULES.find((rule) => rule === sets[0]?.rule) ?? "colour-aware";
 }
 
+/** Benchmarks whose answers are statements, to be held against the truth phrase by phrase. */
+const PHRASED: readonly string[] = ["chair", "colours"];
+
+/** What is known of a set's images; null where nobody said more than the questions. */
 async function scenesOf(
-  { files, name }: RunSet,
+  { files }: RunSet,
   given: string | undefined,
-): Promise<ReadonlyMap<string, Scene>> {
-  const truth = files?.truth;
-  const beside = truth ? join(dirname(truth), "scenes.json") : null;
+): Promise<ReadonlyMap<string, Scene> | null> {
+  const truth = files?.truth ?? null;
+  const known = truth ?? files?.data;
+  const beside = known === undefined ? null : join(dirname(known), "scenes.json");
   const path = given ?? (beside !== null && existsSync(beside) ? beside : truth);
-  if (path === undefined || path === null) {
-    throw new DatasetError(`${name}: no truth about its images; name a file (--scenes)`);
-  }
-  return readScenes(await readDataFile(path));
+  return path === null ? null : readScenes(await readDataFile(path));
 }
 
 function captionsOf(
-  { name, questions, images }: RunSet,
+  { name, questions, images, benchmark }: RunSet,
   answers: readonly StoredAnswer[],
   suffix: string,
 ): CaptionAnswer[] {
@@ -210,7 +218,9 @@ function captionsOf(
     const question = set === name ? byId.get(id) : undefined;
     if (question === undefined || question.image === null) return [];
     const { image, prompt } = question;
-    return [{ set, id, method, image, path: join(images, image), prompt: prompt + suffix, text }];
+    const path = join(images, image);
+    const describes = benchmark.kind === "caption";
+    return [{ set, id, method, image, path, prompt: prompt + suffix, text, describes }];
   });
 }
 
@@ -219,9 +229,10 @@ function captionChecks(
   answers: readonly CaptionAnswer[],
   { finder, scenes }: ExplainingTools,
 ): Checked[] {
-  return answers.flatMap(({ set, method, image, text }) => {
+  return answers.flatMap((answer) => {
+    const { set, method, image, text } = answer;
     const scene = scenes.get(image);
-    const phrases = scene === undefined ? [] : scenePhrases(text, scene, finder);
+    const phrases = scene === undefined ? [] : checkedPhrases(text, answer, scene, finder);
     return phrases.flatMap(({ kind, isTrue }): Checked[] => {
       if (isTrue === null) return [];
       const of = kind === "relation-action" ? "relation" : kind;
@@ -255,7 +266,9 @@ function warningsOf(
 ): string[] {
   return [
     ...(answers.length === 0
-      ? ["the run has no captions (chair), so that there are errors and no causes"]
+      ? [
+          "the run has no captions (chair) and no colours with their truth, so that there are errors and no causes",
+        ]
       : []),
     ...(base === "self"
       ? [

@@ -33,12 +33,20 @@ function causesPlot(figures: readonly CauseFigure[]): Plot {
   const occurring = [...TOLD_CAUSES, "untold" as const].filter((cause) =>
     figures.some((figure) => figure.cause === cause && figure.phrases > 0),
   );
+  const highest = Math.max(
+    ...figures
+      .filter(({ cause }) => occurring.some((one) => one === cause))
+      .map(({ per100, interval }) => interval?.high ?? per100),
+  );
   return {
     name: "misalignment",
     title: "Hallucinated phrases by cause",
     mark: "dot",
     x: { label: "method" },
-    y: { label: "phrases in a hundred captions" },
+    y: {
+      label: "phrases in a hundred answers",
+      ...(occurring.length === 0 ? {} : { domain: [0, highest] }),
+    },
     series: occurring.map((cause) => ({
       label: cause,
       points: figures

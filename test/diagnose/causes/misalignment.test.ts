@@ -47,6 +47,11 @@ const CAPTIONS: Readonly<Record<string, readonly [string, string, string]>> = {
   regular: ["A cup that is red and a dog.", "A cup and a dog.", "A dog and a bus."],
   vdgd: ["A cup.", "A cup and a dog.", "A dog and a bus."],
 };
+/** What is asked about the colour of the cup in a.png, which is blue. */
+const COLOURS: Readonly<Record<string, string>> = {
+  regular: "The cup is red.",
+  vdgd: "The cup is blue.",
+};
 const RELATIONS: Readonly<Record<string, string>> = { regular: "No", vdgd: "Yes" };
 
 beforeAll(async () => {
@@ -69,6 +74,14 @@ beforeAll(async () => {
   const captions = write("captions.jsonl", jsonl(names.map(row)));
   const relation = { ...row("b.png", 1), label: "yes", type: "relation" };
   const relations = write("relations.jsonl", jsonl([relation]));
+  const colour = {
+    ...row("a.png", 1),
+    object: "cup",
+    answer: "blue",
+    usual: "red",
+    is_usual: false,
+  };
+  const colours = write("colours.jsonl", jsonl([colour]));
   const common = { images, limit: null };
   const sets = await planRun([
     { ...common, benchmark: benchmarkNamed("chair"), data: captions, truth, rule: "colour-aware" },
@@ -78,6 +91,13 @@ beforeAll(async () => {
       data: relations,
       truth: null,
       rule: "exact",
+    },
+    {
+      ...common,
+      benchmark: benchmarkNamed("colours"),
+      data: colours,
+      truth: null,
+      rule: "first-colour",
     },
   ]);
   mkdirSync(at("run"));
@@ -93,6 +113,7 @@ beforeAll(async () => {
   write("run/sources.json", [
     { name: "captions", data: captions, truth, images },
     { name: "relations", data: relations, truth: null, images },
+    { name: "colours", data: colours, truth: null, images },
   ]);
   const answers = Object.keys(CAPTIONS).flatMap((method) => [
     ...CAPTIONS[method]!.map((text, i) => ({
@@ -103,6 +124,7 @@ beforeAll(async () => {
       text,
     })),
     { set: "relations", id: "1", method, seed: null, text: RELATIONS[method]! },
+    { set: "colours", id: "1", method, seed: null, text: COLOURS[method]! },
   ]);
   write("run/answers.jsonl", jsonl(answers));
 });
@@ -115,13 +137,14 @@ describe("a report of misalignment", () => {
       neighbours: 7,
       onProgress: (done, total) => told.push(`${done}/${total}`),
     });
-    expect(told.at(-1)).toBe("6/6");
+    expect(told.at(-1)).toBe("8/8");
     // Once for each image with a phrase to explain.
     expect(asked).toEqual(["a.png", "b.png", "c.png"].map((name) => [join(images, name), 7]));
     expect(report.errors.map(({ method, of, wrong, n }) => [method, of, wrong, n])).toEqual([
       ["regular", "object", 2, 6],
-      ["regular", "attribute", 1, 1],
+      ["regular", "attribute", 2, 2],
       ["vdgd", "object", 1, 5],
+      ["vdgd", "attribute", 0, 1],
       ["regular", "relation", 1, 1],
       ["vdgd", "relation", 0, 1],
     ]);
@@ -138,6 +161,8 @@ describe("a report of misalignment", () => {
       ["regular", "a.png", "object", "dog", "language", true],
       ["regular", "c.png", "object", "bus", "instruction-tuning", true],
       ["vdgd", "c.png", "object", "bus", "instruction-tuning", true],
+      // Asked about the cup, it is not its naming that is looked at.
+      ["regular", "a.png", "attribute", "red", "vision", true],
     ]);
     expect(report.phrases[2]!.seenIn).toBe("Is it near a bus?");
     const figure = (method: string, cause: string) => {
@@ -148,9 +173,9 @@ describe("a report of misalignment", () => {
       } = report.causes.find((one) => one.method === method && one.cause === cause)!;
       return [count, per100, against?.difference ?? null];
     };
-    expect(figure("regular", "language")).toEqual([2, expect.closeTo(200 / 3), null]);
-    expect(figure("vdgd", "language")).toEqual([0, 0, expect.closeTo(-200 / 3)]);
-    expect(figure("vdgd", "instruction-tuning")).toEqual([1, expect.closeTo(100 / 3), 0]);
+    expect(figure("regular", "language")).toEqual([2, 50, null]);
+    expect(figure("vdgd", "language")).toEqual([0, 0, -50]);
+    expect(figure("vdgd", "instruction-tuning")).toEqual([1, 25, 0]);
     expect(report.controls).toMatchObject({
       hallucinatedLanguage: { count: 1, n: 2 },
       // "cup" twice, "dog" in the second caption and the third: the text suggests the first cup's alone and its dog.
@@ -161,10 +186,10 @@ describe("a report of misalignment", () => {
       strongestPartner: { count: 1, n: 2 },
       chanceOfPartner: 100,
       namedLast: { count: 2, n: 2 },
-      usualColour: { count: 0, n: 1 },
+      usualColour: { count: 0, n: 2 },
     });
     expect(report.findings[0]).toBe(
-      "regular: 3 hallucinated phrases in 3 captions: language 2, instruction-tuning 1.",
+      "regular: 4 hallucinated phrases in 4 answers: language 2, instruction-tuning 1, vision 1.",
     );
     expect(report.warnings).toEqual([expect.stringContaining("base ranks are an approximation")]);
     const written = await writeMisalignment(report, at("out"));
@@ -178,8 +203,14 @@ describe("a report of misalignment", () => {
 
   test("without an index tells language alone, and says so", async () => {
     const report = await misalignmentOf(model, at("run"), { reference: "vdgd" });
-    expect(report.phrases.map(({ cause }) => cause)).toEqual(["language", "language", null, null]);
-    expect(report.causes.find((one) => one.cause === "untold")).toMatchObject({ phrases: 1 });
+    expect(report.phrases.map(({ cause }) => cause)).toEqual([
+      "language",
+      "language",
+      null,
+      null,
+      null,
+    ]);
+    expect(report.causes.find((one) => one.cause === "untold")).toMatchObject({ phrases: 2 });
     expect(report.warnings[1]).toContain("without an index of tuning samples");
   });
 
