@@ -157,7 +157,13 @@ function thresholdSentence(
     : keeps.low !== null && keeps.low <= kept && kept <= keeps.high!
       ? "The threshold holds."
       : `The threshold does not hold: it ${(keeps.value ?? 0) < kept ? "doubts more of what is there" : "keeps more of what is there"}.`;
-  return `${name}: the threshold ${threshold.toFixed(3)}, chosen on ${data.name} to keep ${kept}% of what is there, keeps ${estimateText(keeps, 1)}% and catches ${estimateText(catches, 1)}% of what is invented (n = ${keeps.n} and ${catches.n}); expected calibration error ${estimateText(ece, 3)}. ${verdict}`;
+  return `${name}: the threshold ${threshold.toFixed(3)}, chosen on ${data.name} to keep ${kept}% of what is there, keeps ${estimateText(keeps, 1)}% and catches ${estimateText(catches, 1)}% of what is invented (n = ${keeps.n} and ${catches.n}); expected calibration error ${errorText(ece)}. ${verdict}`;
+}
+
+/** Draws only add to an error of calibration, so that their lower end says nothing. */
+function errorText({ value, high }: Estimate): string {
+  const shown = value?.toFixed(3) ?? "undefined";
+  return high === null ? shown : `${shown} (up to ${high.toFixed(3)})`;
 }
 
 /** Observed shares against predicted ones, in percent. */

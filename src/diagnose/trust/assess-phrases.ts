@@ -156,7 +156,7 @@ function reasons(
   object: string,
 ): string[] {
   const against = [...contributions]
-    .filter(({ name }) => typeof signals[name] === "number")
+    .filter(({ name, isPlain }) => isPlain && typeof signals[name] === "number")
     .sort((a, b) => a.logOdds - b.logOdds);
   const strong = against.filter(({ logOdds }) => logOdds < -0.5);
   const told = strong.length > 0 ? strong.slice(0, REASONS) : against.slice(0, 1);

@@ -42,6 +42,8 @@ export interface Contribution {
   readonly name: SignalName;
   /** Log-odds: below 0 it speaks against the phrase, compared with the average of the data. */
   readonly logOdds: number;
+  /** Whether it counts in the direction that its name says; in a combination some correct others instead. */
+  readonly isPlain: boolean;
 }
 
 /** What a calibration makes of a phrase's signals. */
@@ -60,7 +62,7 @@ export function calibratedTrust(
     const value = read[name];
     const logOdds =
       value === null || value === undefined ? 0 : (weight * (onScale(name, value) - mean)) / sd;
-    return { name, logOdds };
+    return { name, logOdds, isPlain: weight * SIGNALS[name].sign > 0 };
   });
   const logOdds = contributions.reduce((sum, part) => sum + part.logOdds, bias);
   return { trust: sigmoid(logOdds), contributions };

@@ -47,7 +47,7 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
   logprob: {
     summary: "ln of its probability where it stands",
     sign: 1,
-    reason: (value) => `the model was not sure of it (${percent(Math.exp(value))})`,
+    reason: (value) => `where it stands the model gives it ${percent(Math.exp(value))}`,
   },
   entropy: {
     summary: "entropy where it begins",
@@ -57,18 +57,12 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
   distorted: {
     summary: "ln of its probability less that under noise",
     sign: 1,
-    reason: (value) =>
-      value > 0.1
-        ? `noise on the image hardly makes it less likely (${value.toFixed(2)} nats)`
-        : `noise on the image makes it no less likely (${value.toFixed(2)} nats)`,
+    reason: (value) => withoutSight(value, "with noise on the image"),
   },
   imageless: {
     summary: "ln of its probability less that without the image",
     sign: 1,
-    reason: (value) =>
-      value > 0.1
-        ? `the image makes it little likelier than no image does (${value.toFixed(2)} nats)`
-        : `without the image it is as likely (${value.toFixed(2)} nats)`,
+    reason: (value) => withoutSight(value, "without the image"),
   },
   baseRank: {
     summary: "base rank where it begins",
@@ -96,6 +90,15 @@ export function checkSignals(names: readonly SignalName[]): void {
   throw new InvalidArgumentError(
     `signals: received ${JSON.stringify(unknown)}; expected some of ${SIGNAL_NAMES.join(", ")}`,
   );
+}
+
+/** @param difference ln p as it is, less ln p so */
+function withoutSight(difference: number, seen: string): string {
+  const nats = `${Math.abs(difference).toFixed(1)} nats`;
+  if (difference < -0.1) return `${seen} it is likelier (by ${nats})`;
+  return difference > 0.1
+    ? `${seen} it is hardly less likely (by ${nats})`
+    : `${seen} it is as likely`;
 }
 
 /** The share of no, of no and yes together. */

@@ -24,7 +24,7 @@ const calibration: TrustCalibration = {
 
 test("signals are standardised on their scale, weighed, and summed", () => {
   const { trust, contributions } = calibratedTrust(calibration, { verification: 0, baseRank: 3 });
-  expect(contributions[0]).toEqual({ name: "verification", logOdds: -6 });
+  expect(contributions[0]).toEqual({ name: "verification", logOdds: -6, isPlain: true });
   expect(contributions[1]!.logOdds).toBeCloseTo(0.5 * (Math.log(4) - 1), 12);
   expect(trust).toBeCloseTo(1 / (1 + Math.exp(-(2 - 6 + 0.5 * (Math.log(4) - 1)))), 12);
 });

@@ -79,6 +79,17 @@ describe("with a calibration", () => {
     expect(check.warnings).toEqual([]);
   });
 
+  test("a signal that counts against its direction is no reason", async () => {
+    const signals = [
+      ...calibration.signals,
+      { name: "entropy", mean: 9, sd: 1, weight: 5 } as const,
+    ];
+    const check = await checkCaption(model, image, "A fork.", {
+      calibration: { ...calibration, signals },
+    });
+    expect(check.doubtful[0]!.reasons).toEqual([expect.stringContaining("the model says no")]);
+  });
+
   test("what differs from what it was fitted for is told", async () => {
     const other = { ...calibration, model: { ...calibration.model, id: "other", hash: "x" } };
     const check = await checkCaption(model, image, "A dog.", {
