@@ -50,14 +50,17 @@ function controlFindings(controls: CauseControls, hasIndex: boolean): string[] {
   const { hallucinatedLanguage, trueLanguage, hallucinatedSeen, absentSeen } = controls;
   const { strongestPartner, amongThreePartners, chanceOfPartner, namedLast, usualColour } =
     controls;
-  return [
+  const ofObjects = [
     `The base LLM would have said ${shareText(hallucinatedLanguage)} of the hallucinated objects, and ${shareText(trueLanguage)} of those that are there: ${apart(hallucinatedLanguage, trueLanguage)}.`,
     ...(hasIndex && hallucinatedSeen !== null && absentSeen !== null
       ? [
           `Similar tuning samples name ${shareText(hallucinatedSeen)} of the hallucinated objects, and ${shareText(absentSeen)} of the absent ones that were not named: ${apart(hallucinatedSeen, absentSeen)}.`,
         ]
       : []),
-    `${shareText(strongestPartner)} of the hallucinated objects are the absent one that most often occurs with what is there, ${shareText(amongThreePartners)} one of the first three; chance would give ${chanceOfPartner?.toFixed(1) ?? "no"}% of the first. ${shareText(namedLast)} are named last.`,
+    `${shareText(strongestPartner)} of the hallucinated objects are the absent one that most often occurs with what is there, ${shareText(amongThreePartners)} one of the first three; chance would give ${chanceOfPartner?.toFixed(1)}% of the first. ${shareText(namedLast)} are named last.`,
+  ];
+  return [
+    ...(hallucinatedLanguage.n === 0 ? [] : ofObjects),
     ...(usualColour === null
       ? []
       : [`${shareText(usualColour)} of the wrong colours are their object's commonest.`]),
