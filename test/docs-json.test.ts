@@ -271,7 +271,7 @@ async function index(): Promise<void> {
   await groundsight(
     ...["eval", "chair", "--data", await file("few.jsonl", ...captions)],
     ...["--truth", join(bench, "objects_by_image.json"), "--images", join(bench, "images")],
-    ...["--methods", "regular,vcd", "--greedy", "--noise-draws", "1", "--max-tokens", "2"],
+    ...["--methods", "regular,vcd", "--greedy", "--noise-draws", "1"],
     ...["--out", run, ...model],
   );
   // What a random model says names nothing.
