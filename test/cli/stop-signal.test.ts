@@ -62,6 +62,7 @@ async function commands(): Promise<Record<string, string[]>> {
   return {
     ask: ["ask", image, "What?"],
     compare: ["compare", image, "What?"],
+    explain: ["explain", image, "What?", "--out", join(folder, "trace.json")],
     eval: ["eval", "pope", "--data", await writeSet(folder), "--out", join(folder, "run")],
     fit: [...fit, "--out", join(folder, "directions.safetensors")],
   };
@@ -70,6 +71,7 @@ async function commands(): Promise<Record<string, string[]>> {
 test.each([
   ["ask", "SIGTERM"],
   ["compare", "SIGHUP"],
+  ["explain", "SIGINT"],
   ["eval", "SIGINT"],
   ["eval", "SIGTERM"],
   ["fit", "SIGINT"],
@@ -86,7 +88,7 @@ test.each([
     const [status] = await once(child, "exit");
     expect(said()).toBe(`groundsight: stopped by ${signal} before the work was done\n`);
     expect(status).toBe(EXIT_STATUS.ABORTED);
-    for (const left of ["run", "directions.safetensors"]) {
+    for (const left of ["run", "directions.safetensors", "trace.json"]) {
       expect(existsSync(join(folder, left))).toBe(false);
     }
   },
