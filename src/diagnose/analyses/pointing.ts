@@ -263,8 +263,8 @@ function compared(pointed: Record<Way, readonly Pointed[]>, seed: number): strin
 }
 
 const COMPARED = {
-  agrees: "As in Jain and Wallace, where the model looks is not what it needs.",
-  contradicts: "Against Jain and Wallace, attention tells more than leaving parts out.",
+  agrees: "As Jain and Wallace warn, attention is the worse guide to what a word needs.",
+  contradicts: "Against Jain and Wallace, attention is the better guide.",
   open: "A difference between the two is not shown.",
 };
 
