@@ -148,7 +148,7 @@ function misplaced({ answer, tokens, phrases }: Explanation): string[] {
     last = Math.max(last, end);
   }
   for (const [i, { tokens: range }] of phrases.entries()) {
-    if (range[1] <= range[0] || range[1] > tokens.length)
+    if (range[1] < range[0] || range[1] > tokens.length)
       faults.push(`phrases[${i}]: tokens ${range[0]} to ${range[1]} are not in the answer`);
   }
   return faults;

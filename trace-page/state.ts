@@ -77,7 +77,7 @@ export function nextMeasure(): void {
 /** The next doubtful phrase behind the chosen token, or the one before. */
 export function selectDoubtful(step: 1 | -1): void {
   const starts = (trace.value?.phrases ?? [])
-    .filter(({ doubtful }) => doubtful)
+    .filter(({ doubtful, tokens: [first, end] }) => doubtful && first < end)
     .map(({ tokens: [first] }) => first)
     .sort((a, b) => a - b);
   const at = selected.value ?? (step === 1 ? -1 : Number.POSITIVE_INFINITY);

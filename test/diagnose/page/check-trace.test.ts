@@ -10,6 +10,8 @@ test("a trace is read as it was written, whatever it has besides", () => {
   expect(check({ ...trace, added: "later" })).toEqual({ trace });
   const bare = { ...trace, base: null, image: null, tokens: [], phrases: [], answer: "" };
   expect(check(bare)).toEqual({ trace: bare });
+  const nowhere = { ...trace, phrases: [{ ...trace.phrases[0], tokens: [0, 0] }] };
+  expect(check(nowhere)).toEqual({ trace: nowhere });
 });
 
 test.each([

@@ -67,10 +67,11 @@ describe.skipIf(NO_BROWSER !== null)(
     const chosen = (page: Page) => text(page, "#answer [aria-selected=true]");
     const count = (page: Page, selector: string) =>
       page.evaluate<number>(`document.querySelectorAll(${JSON.stringify(selector)}).length`);
-    const drop = (page: Page, content: string) =>
+    const drop = (page: Page, content: string) => dropParts(page, JSON.stringify([content]));
+    const dropParts = (page: Page, parts: string) =>
       page.evaluate(`(() => {
         const dropped = new DataTransfer();
-        dropped.items.add(new File([${JSON.stringify(content)}], "dropped.json"));
+        dropped.items.add(new File(${parts}, "dropped.json"));
         document.body.dispatchEvent(
           new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true }));
       })()`);
@@ -213,6 +214,8 @@ describe.skipIf(NO_BROWSER !== null)(
       await until(page, "document.querySelector('[role=alert]') !== null");
       expect(await text(page, "[role=alert]")).toContain("answer: ");
       expect(await text(page, "#answer")).toBe("A red cat.");
+      await dropParts(page, "Array(129).fill(new Uint8Array(2 ** 20))");
+      await until(page, "document.querySelector('[role=alert]').innerText.includes('129 MiB')");
       expect(problems).toEqual([]);
       expect(asked()).toEqual([]);
       await page.close();
