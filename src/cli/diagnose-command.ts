@@ -52,7 +52,7 @@ Examples:
   $ groundsight diagnose elbow --model ./checkpoint --data ./my-bench --limit 50 --out findings`;
 
 function analysisCommand(analysis: Analysis): Command {
-  const { name, summary, paper, needs, settings } = analysis;
+  const { name, summary, paper, needs, settings, limit } = analysis;
   const command = new Command(name)
     .description(`${summary}.`)
     .option("--data <folder>", "a folder in the form of the pocket bench, which is the default")
@@ -62,7 +62,11 @@ function analysisCommand(analysis: Analysis): Command {
         .choices(["dev", "test"])
         .default("test"),
     )
-    .option("--limit <n>", "look at the first n images of each file alone", integerAtLeast(1))
+    .option(
+      "--limit <n>",
+      `look at the first n images of each file alone (default: ${limit ?? "all"})`,
+      integerAtLeast(1),
+    )
     .option("--seed <n>", "of random draws, and of the intervals", integerAtLeast(0), 0)
     .option("--out <folder>", "write the data as JSON, and an SVG for each plot")
     .option("--json", "print the data as JSON");
@@ -83,7 +87,7 @@ function help(setting: Setting): string {
 
 async function run(analysis: Analysis, flags: DiagnoseFlags): Promise<void> {
   const { out, seed, json, split, images } = flags;
-  const limit = flags.limit ?? null;
+  const limit = flags.limit ?? analysis.limit ?? null;
   const data =
     flags.data === undefined
       ? openPocketBench(split, { limit })

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { objectFinder, readObjectAnnotations } from "../../eval/index.js";
 import type { Answer, GenerateOptions } from "../../index.js";
-import type { AnalysisContext } from "../contract/analysis.js";
+import type { AnalysisContext, AnalysisData } from "../contract/analysis.js";
 import { answerAll } from "./answer-all.js";
 
 /** An object that a caption names. */
@@ -41,8 +41,7 @@ export async function modelCaptions(
   options: Pick<GenerateOptions, "method" | "seed"> = {},
 ): Promise<ModelCaption[]> {
   const { data } = context;
-  const truth = readObjectAnnotations(await data.file("objects_by_image.json"));
-  const finder = objectFinder({ rule: "colour-aware", names: new Set([...truth.values()].flat()) });
+  const objectsOf = await captionObjects(data);
   const rows = (await data.rows(file, CAPTION_ROW)).map(({ value }) => value);
   const requests = rows.map(({ image, text }) => ({
     image: data.image(image),
@@ -53,13 +52,23 @@ export async function modelCaptions(
   const answers = await answerAll(context, requests, onAnswer);
   return answers.map((answer, i) => {
     const { image, text: prompt } = rows[i]!;
+    return { image, prompt, answer, objects: objectsOf(image, answer) };
+  });
+}
+
+/** How the objects of captions are found, by CHAIR's rule against `objects_by_image.json`. */
+export async function captionObjects(
+  data: AnalysisData,
+): Promise<(image: string, answer: Answer) => NamedObject[]> {
+  const truth = readObjectAnnotations(await data.file("objects_by_image.json"));
+  const finder = objectFinder({ rule: "colour-aware", names: new Set([...truth.values()].flat()) });
+  return (image, answer) => {
     const there = new Set((truth.get(image) ?? []).map(finder.canonical));
-    const objects = finder.find(answer.text).flatMap(({ object, start }) => {
+    return finder.find(answer.text).flatMap(({ object, start }) => {
       const token = tokenAt(answer, start);
       return token < 0 ? [] : [{ object, isThere: there.has(object), token }];
     });
-    return { image, prompt, answer, objects };
-  });
+  };
 }
 
 /** The token in which a character of an answer's text stands; -1 where there is none. */

@@ -1,12 +1,25 @@
 import { InvalidArgumentError } from "../../index.js";
 import type { Analysis } from "../contract/analysis.js";
+import { consistency } from "./consistency.js";
 import { elbow } from "./elbow.js";
+import { noise } from "./noise.js";
+import { ood } from "./ood.js";
 import { pointing } from "./pointing.js";
+import { prior } from "./prior.js";
 import { stability } from "./stability.js";
 import { trust } from "./trust.js";
 
 /** Every analysis, in the order in which they are listed. To add one: a file beside this one, and a line here. */
-export const ANALYSES: readonly Analysis[] = [elbow, pointing, stability, trust];
+export const ANALYSES: readonly Analysis[] = [
+  elbow,
+  pointing,
+  stability,
+  trust,
+  noise,
+  prior,
+  consistency,
+  ood,
+];
 
 /** @throws InvalidArgumentError for an unknown name, with those there are */
 export function analysisNamed(name: string): Analysis {

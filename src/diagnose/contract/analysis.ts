@@ -122,6 +122,8 @@ export interface Analysis<Schema extends SettingsSchema = SettingsSchema> {
     readonly files: readonly string[];
   };
   readonly settings: Schema;
+  /** Images of each file that are looked at where nobody says how many, so that it ends in minutes; all where left out. */
+  readonly limit?: number;
   /** Computes its figures; long ones look at the signal and tell their progress. */
   run(context: AnalysisContext<Schema>): Promise<Findings>;
 }

@@ -57,6 +57,30 @@ export function meanEstimate<T>(
 }
 
 /**
+ * The difference of two means, after less before, with its interval by bootstrap over clusters. Clusters that both were
+ * observed in are drawn with all of both, so that what is alike in them (the same images) is no part of the interval.
+ */
+export function differenceEstimate<T>(
+  before: readonly T[],
+  after: readonly T[],
+  clusterOf: (item: T) => string,
+  numberOf: (item: T) => number,
+  options: BootstrapOptions = {},
+): Estimate {
+  const items = [
+    ...before.map((item) => ({ cluster: clusterOf(item), number: numberOf(item), isAfter: false })),
+    ...after.map((item) => ({ cluster: clusterOf(item), number: numberOf(item), isAfter: true })),
+  ];
+  const difference = (sample: readonly (typeof items)[number][]) => {
+    const [from, to] = [false, true].map((isAfter) =>
+      mean(sample.filter((one) => one.isAfter === isAfter).map(({ number }) => number)),
+    );
+    return from == null || to == null ? null : to - from;
+  };
+  return clusterEstimate(items, ({ cluster }) => cluster, difference, options);
+}
+
+/**
  * The share of observations, in percent, with evaluation's interval: by bootstrap over clusters, or where all clusters are
  * alike (none, or all) Clopper and Pearson's.
  */

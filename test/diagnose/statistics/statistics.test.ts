@@ -8,6 +8,7 @@ import {
 } from "../../../src/diagnose/statistics/calibration.js";
 import {
   clusterEstimate,
+  differenceEstimate,
   mean,
   meanEstimate,
   shareEstimate,
@@ -88,6 +89,22 @@ describe("intervals over images", () => {
     );
     expect(apart.low).toBeLessThan(1.4);
     expect(apart.high).toBeGreaterThan(1.6);
+  });
+
+  test("of a difference leave out what images have in common", () => {
+    const after = items.map((item) => ({ ...item, value: item.value + Number(item.image) }));
+    const before = items.map((item) => ({ ...item, value: Number(item.image) }));
+    const numberOf = ({ value }: { value: number }) => value;
+    const paired = differenceEstimate(before, after, imageOf, numberOf);
+    expect(paired).toMatchObject({ value: 1.5, n: 80 });
+    expect(paired.low).toBeCloseTo(1.5, 12);
+    expect(paired.high).toBeCloseTo(1.5, 12);
+    const elsewhere = after.map((item) => ({ ...item, image: `other ${item.image}` }));
+    const apart = differenceEstimate(before, elsewhere, imageOf, numberOf);
+    expect(apart.value).toBe(1.5);
+    expect(apart.low).toBeLessThan(0);
+    expect(apart.high).toBeGreaterThan(3);
+    expect(differenceEstimate([], after, imageOf, numberOf).value).toBeNull();
   });
 
   test("hold the true mean in some 95 of 100 samples", () => {
