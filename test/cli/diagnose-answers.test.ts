@@ -23,7 +23,7 @@ test.each([
     name: "prior",
     settings: ["--steps", "2"],
     plots: ["prior-co-occurrence", "prior-colour", "prior-frequency"],
-    finding: /AUROC 0\.\d\d .* at t = 999: .*as in the paper at t = 999/,
+    finding: /AUROC .* 0\.\d\d \(.*\) at t = 999: as in the paper at t = 999/,
   },
   {
     name: "consistency",

@@ -59,7 +59,7 @@ export const consistency: Analysis = {
     "Chou et al. 2024 (MM-R3, arXiv 2410.04778): models answer the same question differently when it is put in other words. Manakul et al. 2023 (SelfCheckGPT, arXiv 2303.08896): what is made up changes from sample to sample, what is known does not.",
   needs: { model: true, files: [FILES[0]!] },
   settings: SETTINGS,
-  limit: 24,
+  limit: 60,
   run,
 };
 

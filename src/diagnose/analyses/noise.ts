@@ -56,7 +56,7 @@ export const noise: Analysis = {
     "Leng et al. 2024 (VCD, arXiv 2311.16922): hallucination and yes-answers grow with the noise, while basic language and common sense stay, so that contrasting the two without a plausibility constraint punishes what is right and rewards implausible tokens.",
   needs: { model: true, files: [...FILES, "objects_by_image.json"] },
   settings: SETTINGS,
-  limit: 24,
+  limit: 40,
   run,
 };
 

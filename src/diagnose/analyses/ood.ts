@@ -31,7 +31,7 @@ export const ood: Analysis = {
     "Shu et al. 2025 (survey, arXiv 2501.01346): images, prompts and tasks that differ from training misalign a model at inference, so that it is wrong and hallucinates more often. Images are spoilt as by Hendrycks and Dietterich 2019 (arXiv 1903.12261).",
   needs: { model: true, files: [...KNOWN, "objects_by_image.json"] },
   settings: SETTINGS,
-  limit: 24,
+  limit: 60,
   run,
 };
 

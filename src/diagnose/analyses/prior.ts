@@ -54,7 +54,7 @@ export const prior: Analysis = {
     "Leng et al. 2024 (VCD, arXiv 2311.16922): objects that are frequent in the training data, and those that often stand with what is there, are hallucinated more often; under noise the answer drifts to the usual colour.",
   needs: { model: true, files: ["pope_random.jsonl", "objects_by_image.json"] },
   settings: SETTINGS,
-  limit: 40,
+  limit: 80,
   run,
 };
 
