@@ -77,6 +77,7 @@ export const pointing: Analysis = {
     "Zhang et al. 2018 (arXiv 1608.00507, the pointing game): a map is right where its maximum lies on the thing, and good maps are so far more often than chance. Jain and Wallace 2019 (arXiv 1902.10186): attention often disagrees with what leaving inputs out shows.",
   needs: { model: true, files: [CAPTIONS, "objects_by_image.json", SCENES] },
   settings: SETTINGS,
+  limit: 60,
   run,
 };
 

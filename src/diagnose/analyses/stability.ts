@@ -60,6 +60,7 @@ export const stability: Analysis = {
     "Liu et al. 2025 (VTI, arXiv 2410.15778): about 15% of the vision features vary much under small noise, with a long tail; averaging features over noised copies reduces hallucination, one noised copy alone does not.",
   needs: { model: true, files: [CAPTIONS, QUESTIONS, "objects_by_image.json"] },
   settings: SETTINGS,
+  limit: 100,
   run,
 };
 
@@ -170,6 +171,8 @@ function featureRow({ step, unstable, tail }: FeatureFigures): TableRow {
     image: "features",
     "unstable %": estimateText(unstable, 1),
     "tail %": estimateText(tail, 1),
+    "CHAIR_s %": null,
+    "false yes %": null,
   };
 }
 
@@ -177,6 +180,8 @@ function answerRow({ step, way, invents, falseYes }: ConditionFigures, seed: num
   return {
     t: step,
     image: way,
+    "unstable %": null,
+    "tail %": null,
     "CHAIR_s %": estimateText(percent(invents, seed), 1),
     "false yes %": estimateText(percent(falseYes, seed), 1),
   };
