@@ -11,6 +11,7 @@ import {
 } from "../diagnose/index.js";
 import { textTable } from "../eval/index.js";
 import type { JsonValue, Setting } from "../index.js";
+import { type BaseFlags, chooseBase } from "./base-option.js";
 import { diagnoseMisalignmentCommand } from "./diagnose-misalignment-command.js";
 import { camelCase, flagOf, settingOption } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
@@ -19,7 +20,7 @@ import { progressLine } from "./progress-line.js";
 import { untilStopped } from "./stop-signal.js";
 import { wrapText } from "./wrap-text.js";
 
-interface DiagnoseFlags extends ModelFlags {
+interface DiagnoseFlags extends ModelFlags, BaseFlags {
   readonly data?: string;
   readonly images?: string;
   readonly split: "dev" | "test";
@@ -74,6 +75,14 @@ function analysisCommand(analysis: Analysis): Command {
     command.addOption(settingOption(flagOf(key, setting), setting, help(setting)));
   }
   if (needs.model) addModelOptions(command);
+  if (needsBase(analysis)) {
+    command
+      .option(
+        "--base <name>",
+        "the LLM that the model was tuned from: 'pocket-base', a text model's folder or hub id; 'none' (default: the known one, where it is on this machine)",
+      )
+      .option("--base-dtype <name>", "its precision: fp32, fp16, q8, q4, ... (default: fp32)");
+  }
   return command
     .addHelpText("after", `\n${wrapText(`${paper}\nFiles: ${needs.files.join(", ")}`)}`)
     .action((flags: DiagnoseFlags) => run(analysis, flags));
@@ -95,11 +104,14 @@ async function run(analysis: Analysis, flags: DiagnoseFlags): Promise<void> {
   if (out !== undefined) await preparePlots();
   const options = { data, limit, seed, settings: givenSettings(analysis, flags) };
   await using model = analysis.needs.model ? await loadModel(flags) : undefined;
+  const { base } = needsBase(analysis) ? await chooseBase(model!, flags, flags) : { base: null };
+  await using textModel = typeof base === "object" ? base : null;
   const progress = progressLine("steps");
   const result = await untilStopped((signal) =>
     runAnalysis(analysis, {
       ...options,
       ...(model === undefined ? {} : { model }),
+      ...(textModel === null ? {} : { base: textModel }),
       signal,
       onProgress: (done, total) =>
         progress.show({ set: analysis.name, done, total, answered: done }),
@@ -109,6 +121,10 @@ async function run(analysis: Analysis, flags: DiagnoseFlags): Promise<void> {
   process.stdout.write(
     json === true ? `${JSON.stringify(result, null, 2)}\n` : text(result, written),
   );
+}
+
+function needsBase({ needs }: Analysis): boolean {
+  return needs.model && needs.base === true;
 }
 
 /** Settings that flags give, under their own names. */

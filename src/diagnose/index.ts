@@ -115,6 +115,14 @@ export {
   logisticRegression,
 } from "./statistics/logistic-regression.js";
 export { type RankTest, rankTest } from "./statistics/rank-test.js";
+export {
+  linearCka,
+  modalityGap,
+  mutualKnn,
+  type PairCosines,
+  pairCosines,
+  type Vectors,
+} from "./statistics/similarity.js";
 export { assessTrust } from "./trust/assess-phrases.js";
 export {
   parseCalibration,

@@ -22,6 +22,18 @@ export interface TextStates {
   readonly states: Float32Array;
 }
 
+/** Hidden states of the decoder at every token of a prompt. */
+export interface PromptStates {
+  readonly layers: number;
+  readonly width: number;
+  /** Tokens T of the prompt. */
+  readonly tokens: readonly number[];
+  /** Which of them stand for the image: first, and end exclusive. Several where an image is several pieces; none without. */
+  readonly images: readonly { readonly start: number; readonly end: number }[];
+  /** One (T, W) per state: the embeddings, then behind each layer; the last one behind the final norm. */
+  readonly states: readonly Float32Array[];
+}
+
 /**
  * What is made of the states of a text's tokens: `last` takes those at the last token, as VTI's authors do, `mean` averages
  * over the answer's tokens.
@@ -50,6 +62,8 @@ export interface Probe {
     image?: ImageSource,
     pooling?: Pooling,
   ): Promise<TextStates>;
+  /** Hidden states at every token of a prompt, those of its image too. */
+  promptStates(prompt: string, image?: ImageSource): Promise<PromptStates>;
   /** Frees what was opened for it. */
   dispose(): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import type { TextStates } from "./probe.js";
+
 /** Options of {@link TextModel.logits}. */
 export interface TextLogitsOptions {
   /** The first position that is told of; default 0. */
@@ -34,6 +36,15 @@ export interface TextModel {
     onPosition: (logits: Float32Array, position: number) => void,
     options?: TextLogitsOptions,
   ): Promise<void>;
+  /**
+   * Hidden states, as PyTorch's `output_hidden_states` gives them: their mean over the tokens from a position on.
+   * Left out by text models that cannot tell.
+   *
+   * @param from the first position that counts; default 0
+   * @throws InvalidArgumentError as `logits`
+   * @throws UnsupportedCapabilityError where the graph's layers cannot be found
+   */
+  states?(tokens: readonly number[], from?: number): Promise<TextStates>;
   /** Frees the session. */
   dispose(): Promise<void>;
   /** As `dispose`, for `await using`. */

@@ -70,6 +70,7 @@ export {
   type ShapedRow,
   yesNoLabel,
 } from "./data/read-shaped.js";
+export { requireGoingOn } from "./data/turns.js";
 export type {
   BenchmarkDeclaration,
   CountedName,

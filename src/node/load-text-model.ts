@@ -8,6 +8,8 @@ import type { TextModel } from "../engine/text-model.js";
 import { ModelLoadError } from "../errors.js";
 import type { CheckpointFacts } from "../families/family.js";
 import { factsOf, parseConfig, TEXT_FIELDS } from "../families/parse-config.js";
+import { hiddenStatesEdit } from "../onnx/edits/hidden-states.js";
+import { applyEdits } from "../onnx/edits/pipeline.js";
 import { DTYPE_SUFFIXES, type Dtype, graphFiles } from "./checkpoint-folder.js";
 import { GraphFile } from "./graph-file.js";
 import { type DownloadProgress, fetchModel } from "./hub.js";
@@ -63,7 +65,8 @@ export async function loadTextModel(
   const { contextLength, endTokens, cache } = readFacts(folder);
   const path = graphPath(folder, dtype);
   const file = new GraphFile(path);
-  const session = await file.open(threadOptions(threads ?? defaultThreads(await file.bytes())));
+  const sessionOptions = threadOptions(threads ?? defaultThreads(await file.bytes()));
+  const session = await file.open(sessionOptions);
   const tokenizer = readTokenizer(folder);
   let hash: Promise<string> | undefined;
   return new OnnxTextModel({
@@ -71,6 +74,10 @@ export async function loadTextModel(
     path,
     runtime,
     session,
+    openStates: async () => {
+      const edits = [hiddenStatesEdit("decoder", { positions: "all" })];
+      return file.open(sessionOptions, applyEdits(await file.read(), edits, { newRows: false }));
+    },
     cache,
     contextLength,
     endToken: endTokens[0],

@@ -18,7 +18,7 @@ const few = ["--limit", "3", "--threads", "1"];
 test("elbow: prints figures and findings, and writes data and plots", async () => {
   const out = join(folder, "elbow");
   const { stdout, stderr, status } = groundsight("diagnose", "elbow", ...few, "--out", out);
-  expect(stderr).toBe("");
+  expect(stderr.replaceAll(/^.* steps, .*\n/gm, "")).toBe("");
   expect(status).toBe(0);
   expect(stdout).toMatch(/^elbow: pocket \(fp32\) on pocket test, n = 6, seed 0/);
   expect(stdout).toMatch(/\n- ood_captions: the elbow lies at k = [\d.]+ /);
@@ -34,6 +34,27 @@ test("elbow: prints figures and findings, and writes data and plots", async () =
   const json = groundsight("diagnose", "elbow", ...few, "--json");
   expect(JSON.parse(json.stdout)).toEqual(result);
 }, 120_000);
+
+test.each([
+  ["alignment", ["--neighbours", "2"], ["cka", "cosines", "knn"], /layer 5: cosine /],
+  ["attention", ["--layers", "1,3"], ["objects", "parts"], /Image tokens are 0\.\d+/],
+] as const)(
+  "%s: tells figures by layer",
+  async (name, settings, plots, finding) => {
+    const out = join(folder, name);
+    const run = ["diagnose", name, "--limit", "4", "--threads", "1", ...settings, "--out", out];
+    const { stdout, stderr, status } = groundsight(...run);
+    expect(stderr.replaceAll(/^.* steps, .*\n/gm, "")).toBe("");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(finding);
+    const files = plots.map((plot) => `${name}-${plot}.svg`);
+    expect((await readdir(out)).sort()).toEqual([...files, `${name}.json`]);
+    const result: AnalysisResult = JSON.parse(await readFile(join(out, `${name}.json`), "utf8"));
+    expect(result.base).toBe(name === "alignment" ? "pocket-base" : null);
+    expect(result.n).toBe(4);
+  },
+  240_000,
+);
 
 test("lists the analyses, with and without --list", () => {
   const { stdout, status } = groundsight("diagnose", "--list");
@@ -52,7 +73,11 @@ test("wrong use is told in a line", () => {
   expect(empty.status).toBe(2);
   const few = groundsight("diagnose", "elbow", "--candidates", "1");
   expect(few.stderr).toContain("candidates: received 1");
-}, 60_000);
+  const layers = groundsight("diagnose", "attention", "--layers", "2,9", "--threads", "1");
+  expect(layers.stderr).toContain("layers: received 2,9; expected numbers of 0 to 4");
+  const near = groundsight("diagnose", "alignment", "--limit", "3", "--threads", "1");
+  expect(near.stderr).toContain("neighbours: received 10, of 3 captions of pocket test");
+}, 240_000);
 
 test("stopped by Ctrl-C it writes nothing", async () => {
   const out = join(folder, "stopped");

@@ -79,6 +79,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "readShapedFile",
     "rebuildReport",
     "refuseDuplicates",
+    "requireGoingOn",
     "requireRule",
     "runModules",
     "scoreAnswers",

@@ -1,7 +1,7 @@
 import type { ImageSource } from "../../engine/conversation.js";
 import { ORIGINAL_IMAGE } from "../../engine/image-variant.js";
 import type { ActiveEdit } from "../../engine/method.js";
-import type { Pooling, Probe, TextStates, VisionStates } from "../../engine/probe.js";
+import type { Pooling, Probe, PromptStates, TextStates, VisionStates } from "../../engine/probe.js";
 import type { TensorData } from "../../engine/tensor-data.js";
 import type { View } from "../../engine/view.js";
 import { InferenceError, UnsupportedCapabilityError } from "../../errors.js";
@@ -14,6 +14,7 @@ import { type EditSet, editFeeds, editSet } from "./edit-feeds.js";
 import { embedPrompt } from "./embeddings.js";
 import { float32 } from "./float-tensors.js";
 import type { ImageToProcess, OnnxParts } from "./parts.js";
+import { pooledStates, type StateRows, stateOutputs } from "./pooled-states.js";
 import { layOutPrompt } from "./prompt.js";
 import type { Session, Tensors } from "./runtime.js";
 import { tokenFeeds, wholeMask } from "./token-feeds.js";
@@ -26,6 +27,12 @@ interface TappedGraph {
   readonly outputs: readonly string[];
   /** What else was done to the graph. */
   readonly edits: EditSet;
+}
+
+interface PromptToRead {
+  readonly prompt: string;
+  readonly answer?: string;
+  readonly image: ImageSource | undefined;
 }
 
 /** Reads hidden states from patched copies of the graphs, which it owns. */
@@ -116,6 +123,27 @@ export class OnnxProbe implements Probe {
     image?: ImageSource,
     pooling: Pooling = "last",
   ): Promise<TextStates> {
+    const isLast = pooling === "last";
+    const decoder = isLast ? this.#decoder : await this.#openWholeDecoder();
+    const { states, asked } = await this.#read(decoder, { prompt, answer, image });
+    const from = isLast ? 0 : asked.tokens.length;
+    return pooledStates(states, from);
+  }
+
+  async promptStates(prompt: string, image?: ImageSource): Promise<PromptStates> {
+    const decoder = await this.#openWholeDecoder();
+    const { states, asked } = await this.#read(decoder, { prompt, image });
+    return {
+      layers: states.length,
+      width: states[0]!.dims.at(-1)!,
+      tokens: asked.tokens,
+      images: asked.images.flatMap(({ span: { start, end, runs = [{ start, end }] } }) => runs),
+      states: states.map(({ data }) => data),
+    };
+  }
+
+  /** Reads a prompt, and an answer where there is one, in one run. */
+  async #read(decoder: TappedGraph, { prompt, answer, image }: PromptToRead) {
     const { runtime, prompts, graphs, openImage } = this.#parts;
     const features =
       image === undefined ? [] : [await this.#features(await openImage(image, undefined))];
@@ -124,24 +152,18 @@ export class OnnxProbe implements Probe {
     );
     const view: View = [{ role: "user", parts: [...shown, { type: "text", text: prompt }] }];
     const asked = layOutPrompt(this.#parts, { view, edits: this.#active }, features, false);
-    const tokens = [...asked.tokens, ...prompts.encodeText(` ${answer.trim()}`)];
+    const said = answer === undefined ? [] : prompts.encodeText(` ${answer.trim()}`);
+    const tokens = [...asked.tokens, ...said];
     this.#refuseLong(tokens.length);
     const inputs = await embedPrompt(this.#parts, { ...asked, tokens }, 0, tokens.length);
-    const positions = continuedPositions(asked.positions, tokens.length - asked.tokens.length);
-    const decoder = pooling === "last" ? this.#decoder : await this.#openWholeDecoder();
+    const positions = continuedPositions(asked.positions, said.length);
     const states = await this.#run(decoder, 1, tokens.length, {
       ...graphs.decoder.feeds,
       ...tokenFeeds(runtime, this.#decoder.session, [{ tokens: inputs, positions }], false),
       attention_mask: wholeMask(runtime, tokens.length),
       ...emptyPast(runtime, this.#geometry),
     });
-    const width = states[0]!.dims.at(-1)!;
-    const from = pooling === "last" ? 0 : asked.tokens.length;
-    const all = new Float32Array(states.length * width);
-    states.forEach(({ data }, i) => {
-      all.set(meanState(data.subarray(from * width), width), i * width);
-    });
-    return { layers: states.length, width, states: all };
+    return { states, asked };
   }
 
   async dispose(): Promise<void> {
@@ -173,7 +195,7 @@ export class OnnxProbe implements Probe {
     copies: number,
     steps: number,
     given: Tensors,
-  ): Promise<{ data: Float32Array; dims: readonly number[] }[]> {
+  ): Promise<StateRows[]> {
     const row = {
       strengths: edits.strengths,
       pastLength: 0,
@@ -205,15 +227,6 @@ export class OnnxProbe implements Probe {
   }
 }
 
-/** The mean of some states (positions, width). */
-function meanState(states: Float32Array, width: number): Float32Array {
-  const sum = new Float64Array(width);
-  states.forEach((value, i) => {
-    sum[i % width]! += value;
-  });
-  return Float32Array.from(sum, (total) => (total * width) / states.length);
-}
-
 /** Positions of a prompt with text of some tokens behind it, as answers count theirs. */
 function continuedPositions({ planes, next }: PromptPositions, count: number): Int32Array[] {
   return planes.map((plane) =>
@@ -235,9 +248,5 @@ async function openTapped(
   const edits = editSet(active, graph);
   const taps: GraphEdit = hiddenStatesEdit(graph, { positions });
   const session = await graphs.openEdited(graph, [taps, ...edits.edits], "probe");
-  const numberOf = (name: string) => Number(/^hidden\.(\d+)$/.exec(name)?.[1]);
-  const outputs = session.outputNames
-    .filter((name) => !Number.isNaN(numberOf(name)))
-    .sort((a, b) => numberOf(a) - numberOf(b));
-  return { session, outputs, edits };
+  return { session, outputs: stateOutputs(session), edits };
 }

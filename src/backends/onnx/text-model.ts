@@ -1,9 +1,11 @@
 import { abortedError } from "../../engine/abort.js";
+import type { TextStates } from "../../engine/probe.js";
 import type { TextLogitsOptions, TextModel } from "../../engine/text-model.js";
 import { InferenceError, InvalidArgumentError, ModelLoadError } from "../../errors.js";
 import type { CacheSizes } from "../../families/family.js";
 import { allLogits, emptyPast, readGeometry, runSettings } from "./decoder-tensors.js";
-import { inputTensor } from "./float-tensors.js";
+import { float32, inputTensor } from "./float-tensors.js";
+import { pooledStates, stateOutputs } from "./pooled-states.js";
 import type { Runtime, Session, Tensors } from "./runtime.js";
 
 /** What an {@link OnnxTextModel} is made of. */
@@ -13,6 +15,8 @@ export interface OnnxTextParts
   readonly path: string;
   readonly runtime: Runtime;
   readonly session: Session;
+  /** Opens the graph with outputs for its hidden states. */
+  readonly openStates: () => Promise<Session>;
   /** What the configuration says of the cache, for shapes that are symbolic. */
   readonly cache: CacheSizes | undefined;
 }
@@ -27,6 +31,8 @@ export class OnnxTextModel implements TextModel {
   readonly contextLength: number;
   readonly endToken: number | undefined;
   readonly #parts: OnnxTextParts;
+  /** Returns hidden states; opened when they are asked for. */
+  #states: Promise<Session> | undefined;
   #disposal: Promise<void> | undefined;
 
   /** @throws ModelLoadError when the graph is not one that can be run */
@@ -77,8 +83,21 @@ export class OnnxTextModel implements TextModel {
     for (const [i, row] of rows.slice(-kept).entries()) onPosition(row, from + i);
   }
 
+  async states(tokens: readonly number[], from = 0): Promise<TextStates> {
+    this.#check(tokens, from);
+    this.#states ??= this.#parts.openStates();
+    const session = await this.#states;
+    const names = stateOutputs(session);
+    const found = await this.#feed(session, this.#feeds(tokens, 1), names);
+    const states = names.map((name) => {
+      const output = found[name]!;
+      return { data: float32(output, `the graph's ${name}`), dims: output.dims };
+    });
+    return pooledStates(states, from);
+  }
+
   dispose(): Promise<void> {
-    this.#disposal ??= this.#parts.session.release();
+    this.#disposal ??= this.#release();
     return this.#disposal;
   }
 
@@ -89,10 +108,7 @@ export class OnnxTextModel implements TextModel {
   async #run(tokens: readonly number[], kept: number): Promise<Float32Array[]> {
     const { runtime, session, path } = this.#parts;
     const feeds = this.#feeds(tokens, kept);
-    const run = async () => session.run(feeds, ["logits"]);
-    const { logits } = await run().catch((cause: unknown) => {
-      throw new InferenceError(`${path} failed: ${(cause as Error).message}`, { cause });
-    });
+    const { logits } = await this.#feed(session, feeds, ["logits"]);
     const expected = Object.hasOwn(runSettings(runtime, session, false), "num_logits_to_keep")
       ? kept
       : tokens.length;
@@ -101,6 +117,20 @@ export class OnnxTextModel implements TextModel {
     throw new InferenceError(
       `${path} returned logits of shape (${logits?.dims.join(", ") ?? "none"}) for ${tokens.length} tokens; expected those of every token: export it with all logits, or with num_logits_to_keep`,
     );
+  }
+
+  async #feed(session: Session, feeds: Tensors, outputs: readonly string[]): Promise<Tensors> {
+    const run = async () => session.run(feeds, [...outputs]);
+    return run().catch((cause: unknown) => {
+      throw new InferenceError(`${this.#parts.path} failed: ${(cause as Error).message}`, {
+        cause,
+      });
+    });
+  }
+
+  async #release(): Promise<void> {
+    const opened = await this.#states?.catch(() => undefined);
+    await Promise.all([opened, this.#parts.session].map((session) => session?.release()));
   }
 
   #feeds(tokens: readonly number[], kept: number): Tensors {

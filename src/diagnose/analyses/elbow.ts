@@ -59,14 +59,20 @@ export const elbow: Analysis = {
 };
 
 async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings> {
-  const files = FILES.filter((file) => context.data.has(file));
+  const { data, progress } = context;
+  const files = FILES.filter((file) => data.has(file));
+  const rows = await Promise.all(files.map((file) => data.rows(file, CAPTION_ROW)));
+  // Captions are made, and read: two steps each.
+  const total = 2 * rows.flat().length;
+  let done = 0;
+  const step = () => progress(++done, total);
   const table: TableRow[] = [];
   const findings: string[] = [];
   const plots: Plot[] = [];
   let n = 0;
-  for (const [i, file] of files.entries()) {
+  for (const file of files) {
     const { name } = parse(file);
-    const { tokens, captions } = await firstTokens(context, file, [i, files.length]);
+    const { tokens, captions } = await firstTokens(context, file, step);
     n += captions;
     const figures = compare(tokens, context.seed);
     table.push({ set: name, captions, ...figures.row });
@@ -87,14 +93,9 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
 async function firstTokens(
   context: AnalysisContext<typeof SETTINGS>,
   file: string,
-  [part, parts]: readonly [number, number],
+  step: () => void,
 ): Promise<{ tokens: FirstToken[]; captions: number }> {
-  const { model, data, settings, signal, progress } = context;
-  const rows = (await data.rows(file, CAPTION_ROW)).length;
-  // Captions are made, and read: two steps each.
-  const total = 2 * rows * parts;
-  let done = 2 * rows * part;
-  const step = () => progress(++done, total);
+  const { model, data, settings, signal } = context;
   const captions = await modelCaptions(context, file, settings.maxTokens, step);
   const tokens: FirstToken[] = [];
   for (const { image, prompt, answer, objects } of captions) {

@@ -1,6 +1,9 @@
 import { InvalidArgumentError } from "../../index.js";
 import type { Analysis } from "../contract/analysis.js";
+import { alignment } from "./alignment.js";
+import { attention } from "./attention.js";
 import { consistency } from "./consistency.js";
+import { data } from "./data.js";
 import { elbow } from "./elbow.js";
 import { noise } from "./noise.js";
 import { ood } from "./ood.js";
@@ -12,6 +15,8 @@ import { trust } from "./trust.js";
 /** Every analysis, in the order in which they are listed. To add one: a file beside this one, and a line here. */
 export const ANALYSES: readonly Analysis[] = [
   elbow,
+  alignment,
+  attention,
   pointing,
   stability,
   trust,
@@ -19,6 +24,7 @@ export const ANALYSES: readonly Analysis[] = [
   prior,
   consistency,
   ood,
+  data,
 ];
 
 /** @throws InvalidArgumentError for an unknown name, with those there are */

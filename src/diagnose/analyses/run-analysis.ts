@@ -1,10 +1,18 @@
-import { checkSettings, InvalidArgumentError, type JsonValue, type Model } from "../../index.js";
+import {
+  checkSettings,
+  InvalidArgumentError,
+  type JsonValue,
+  type Model,
+  type TextModel,
+} from "../../index.js";
 import type { Analysis, AnalysisData, AnalysisResult, Findings } from "../contract/analysis.js";
 
 /** What an analysis is run on. */
 export interface RunAnalysisOptions {
   /** Left out by analyses that ask none. */
   readonly model?: Model;
+  /** The base LLM that the model was tuned from, for analyses that tell more with it. */
+  readonly base?: TextModel;
   readonly data: AnalysisData;
   /** Settings that differ from their defaults. */
   readonly settings?: Readonly<Record<string, JsonValue>>;
@@ -28,6 +36,7 @@ export async function runAnalysis(
   analysis: Analysis,
   {
     model,
+    base,
     data,
     settings: given = {},
     seed = 0,
@@ -49,6 +58,7 @@ export async function runAnalysis(
   }
   const found: Findings = await analysis.run({
     model: model!,
+    base: needs.base === true ? base : undefined,
     data,
     settings,
     seed,
@@ -61,6 +71,7 @@ export async function runAnalysis(
     analysis: name,
     paper,
     model: of,
+    base: needs.base === true ? (base?.id ?? null) : null,
     data: data.name,
     seed,
     limit,

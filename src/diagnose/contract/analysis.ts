@@ -1,7 +1,7 @@
 /** What an analysis of a paper is, what it is given, and what it tells. */
 import type { z } from "zod";
 import type { DataFile, ShapedRow } from "../../eval/index.js";
-import type { JsonValue, Model, SettingsOf, SettingsSchema } from "../../index.js";
+import type { JsonValue, Model, SettingsOf, SettingsSchema, TextModel } from "../../index.js";
 
 /** A figure with its 95% interval. Null where it is undefined, or the data say nothing about its ends. */
 export interface Estimate {
@@ -36,8 +36,8 @@ export interface Plot {
   readonly name: string;
   /** What it shows, in a line. */
   readonly title: string;
-  /** Lines with bands, or dots with bars for their intervals. */
-  readonly mark: "line" | "dot";
+  /** Lines with bands, dots with bars for their intervals, or such dots in rows, one for each class of x. */
+  readonly mark: "line" | "dot" | "rows";
   readonly x: Axis;
   readonly y: Axis;
   readonly series: readonly Series[];
@@ -65,6 +65,8 @@ export interface AnalysisResult extends Findings {
   readonly paper: string;
   /** Null where an analysis asks no model. */
   readonly model: { readonly id: string; readonly dtype: string; readonly hash: string } | null;
+  /** The base LLM's name; null where there is none, or nothing is asked of it. */
+  readonly base: string | null;
   /** Name of the data. */
   readonly data: string;
   readonly seed: number;
@@ -98,6 +100,8 @@ export interface AnalysisData {
 /** What an analysis is given. */
 export interface AnalysisContext<Schema extends SettingsSchema = SettingsSchema> {
   readonly model: Model;
+  /** The text-only model that it was tuned from; undefined where none is given. */
+  readonly base: TextModel | undefined;
   readonly data: AnalysisData;
   /** Checked, with defaults. */
   readonly settings: SettingsOf<Schema>;
@@ -118,6 +122,8 @@ export interface Analysis<Schema extends SettingsSchema = SettingsSchema> {
   readonly needs: {
     /** Whether a model is asked. */
     readonly model: boolean;
+    /** Whether more is told with the base LLM that the model was tuned from. */
+    readonly base?: boolean;
     /** Files of the data without which nothing can be told. */
     readonly files: readonly string[];
   };

@@ -27,6 +27,13 @@ export function drawPlot(library: PlotLibrary, plot: Plot): string {
   );
   const legend = plot.series.length > 1 ? legendOf(library, plot) : [];
   const places = placesOf(plot, data);
+  const values = {
+    label: plot.y.label,
+    labelAnchor: "center",
+    labelArrow: "none",
+    grid: true,
+    ...(plot.y.domain === undefined ? {} : { domain: [...plot.y.domain] }),
+  } as const;
   const svg = library.plot({
     document: library.document,
     width: 640,
@@ -35,14 +42,8 @@ export function drawPlot(library: PlotLibrary, plot: Plot): string {
     marginLeft: 60,
     marginBottom: 50,
     style: { fontSize: "12px" },
+    ...(plot.mark === "rows" ? { x: values } : { y: values }),
     ...places.options,
-    y: {
-      label: plot.y.label,
-      labelAnchor: "center",
-      labelArrow: "none",
-      grid: true,
-      ...(plot.y.domain === undefined ? {} : { domain: [...plot.y.domain] }),
-    },
     color: { domain: plot.series.map(({ label }) => label), range: [...COLOURS] },
     symbol: { domain: plot.series.map(({ label }) => label) },
     marks: [...marksOf(library, plot, data, places.at), ...legend],
@@ -53,13 +54,20 @@ export function drawPlot(library: PlotLibrary, plot: Plot): string {
 interface Places {
   readonly options: PlotOptions;
   /** Channels of a datum's place. */
-  readonly at: { readonly x: string; readonly fx?: string };
+  readonly at: { readonly x?: string; readonly y?: string; readonly fx?: string };
 }
 
 /** Where data stand along the x axis: dots of one class beside each other, a place for each series. */
 function placesOf({ mark, x, series }: Plot, data: readonly Datum[]): Places {
   const classes = [...new Set(data.map((datum) => datum.x))];
   const named = classes.some((one) => typeof one === "string");
+  if (mark === "rows") {
+    const longest = Math.max(0, ...classes.map((one) => String(one).length));
+    return {
+      options: { y: { label: null, domain: classes }, marginLeft: 20 + 7 * longest },
+      at: { y: "x" },
+    };
+  }
   const axis = { label: x.label, labelAnchor: "center", labelArrow: "none" } as const;
   if (named && mark === "dot") {
     const domain = series.map(({ label }) => label);
@@ -69,11 +77,14 @@ function placesOf({ mark, x, series }: Plot, data: readonly Datum[]): Places {
     };
   }
   const domain = x.domain ?? (named ? classes : undefined);
+  // Layers and ranks have no halves.
+  const isCount = classes.length <= 12 && classes.every((one) => Number.isInteger(one));
   return {
     options: {
       x: {
         ...axis,
         ...(named ? { type: "point" } : {}),
+        ...(isCount ? { ticks: classes, tickFormat: "d" } : {}),
         ...(domain === undefined ? {} : { domain: [...domain] }),
       },
     },
@@ -82,12 +93,18 @@ function placesOf({ mark, x, series }: Plot, data: readonly Datum[]): Places {
 }
 
 function marksOf(
-  { areaY, dot, lineY, ruleX }: PlotLibrary,
+  { areaY, dot, lineY, ruleX, ruleY }: PlotLibrary,
   { mark }: Plot,
   data: readonly Datum[],
   at: Places["at"],
 ): Markish[] {
   const bounded = data.filter(({ low, high }) => low !== null && high !== null);
+  if (mark === "rows") {
+    return [
+      ruleY(bounded, { ...at, x1: "low", x2: "high", stroke: "series", strokeWidth: 2 }),
+      dot(data, { ...at, x: "y", fill: "series", symbol: "series", r: 4 }),
+    ];
+  }
   const ends = { ...at, y1: "low", y2: "high" };
   const drawn =
     mark === "line"

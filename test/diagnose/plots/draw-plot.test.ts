@@ -55,6 +55,23 @@ describe("a plot", () => {
     expect(count(unbounded, /<line [^>]*stroke="#0072b2"/g)).toBe(0);
   });
 
+  test("of checks has a row for each", () => {
+    const svg = drawPlot(library, {
+      ...plot,
+      mark: "rows",
+      series: [series("share", ["caption empty", "image below 224 pixels"])],
+    });
+    expect(svg).toContain(">image below 224 pixels</text>");
+    expect(count(svg, /<line [^>]*stroke="#0072b2"/g)).toBe(2);
+    expect(svg).not.toContain("NaN");
+  });
+
+  test("of layers has no ticks between them", () => {
+    const svg = drawPlot(library, plot);
+    const [, ticks] = /aria-label="x-axis tick label">(.*?)<\/g>/.exec(svg)!;
+    expect(ticks!.match(/(?<=>)[\d.]+(?=<)/g)).toEqual(["1", "2", "3"]);
+  });
+
   test("leaves out what is undefined", () => {
     const points = [{ x: 1, value: null, low: null, high: null, n: 0 }];
     const svg = drawPlot(library, { ...plot, series: [{ label: "none", points }] });
