@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { load } from "../../src/node/load.js";
 import { loadTextModel } from "../../src/node/load-text-model.js";
-import { openModel } from "../checkpoints.js";
+import { largestDifference, openModel } from "../checkpoints.js";
 import golden from "../golden/base_states.json" with { type: "json" };
 
 test("of a text model are PyTorch's", async () => {
@@ -28,11 +28,17 @@ test("of a prompt are told for every token, with the place of the image", async 
   expect(others).toEqual([]);
   expect(end - start).toBe(64);
   expect(blind.images).toEqual([]);
+  const shared = seen.tokens.findIndex((token, i) => token !== blind.tokens[i]);
+  expect(shared).toBeGreaterThan(1);
   seen.states.forEach((state, layer) => {
     expect(state.length).toBe(seen.tokens.length * seen.width);
     // What stands before the image does not know of it.
-    const before = start * seen.width;
-    expect(state.subarray(0, before)).toEqual(blind.states[layer]!.subarray(0, before));
+    const before = shared * seen.width;
+    const difference = largestDifference(
+      state.subarray(0, before),
+      blind.states[layer]!.subarray(0, before),
+    );
+    expect(difference).toBeLessThan(1e-3);
   });
   const { images } = await model.read(
     { image, prompt: "Describe the image.", answer: "A" },
