@@ -92,6 +92,7 @@ async function askAndCompare(): Promise<void> {
   printed.set("explain", [
     await json("explain", image, "Describe it.", ...few.slice(0, 2), "--out", trace),
     await json("explain", "A dog?", "--answer", "Yes", "--base", "none"),
+    await json("explain", image, "A dog?", "--answer", "A giraffe.", "--map", "attention"),
     await json("explain", image, "A dog?", "--answer", "Yes", "--model", checkpoint!),
     JSON.parse(await readFile(trace, "utf8")),
   ]);
