@@ -37,6 +37,12 @@ test.each([
     plots: ["ood-images", "ood-tasks", "ood-words"],
     finding: /^style: /,
   },
+  {
+    name: "forgetting",
+    settings: ["--base", "pocket-base"],
+    plots: ["forgetting"],
+    finding: /tuning costs what the LLM knew in text \(usual colours, n = \d+/,
+  },
 ])(
   "$name",
   async ({ name, settings, plots, finding }) => {

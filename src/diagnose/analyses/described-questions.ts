@@ -49,7 +49,7 @@ export async function describedQuestions(data: AnalysisData, file: string): Prom
     const benchmark = benchmarkNamed(scoredBy);
     return [
       {
-        name: `${parse(file).name}: ${name}`,
+        name: `${parse(file).name}, ${name}`,
         rule: rule ?? benchmark.rules[0],
         maxTokens: benchmark.maxNewTokens,
         questions: questionsOf(benchmark, some, file),

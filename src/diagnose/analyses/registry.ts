@@ -5,6 +5,7 @@ import { attention } from "./attention.js";
 import { consistency } from "./consistency.js";
 import { data } from "./data.js";
 import { elbow } from "./elbow.js";
+import { forgetting } from "./forgetting.js";
 import { noise } from "./noise.js";
 import { ood } from "./ood.js";
 import { pointing } from "./pointing.js";
@@ -25,6 +26,7 @@ export const ANALYSES: readonly Analysis[] = [
   consistency,
   ood,
   data,
+  forgetting,
 ];
 
 /** @throws InvalidArgumentError for an unknown name, with those there are */
