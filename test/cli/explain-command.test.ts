@@ -72,10 +72,11 @@ test("draws where in the picture words for objects have their support", () => {
 });
 
 test("colours say the same as marks", () => {
+  const { NO_COLOR: _, ...environment } = process.env;
   const { stdout } = spawnSync(
     process.execPath,
     [main, "explain", image, "Describe the image.", "--max-tokens", "5"],
-    { encoding: "utf8", env: { ...process.env, FORCE_COLOR: "1" } },
+    { encoding: "utf8", env: { ...environment, FORCE_COLOR: "1" } },
   );
   expect(stdout).toContain("\u001b[32mbottle+\u001b[39m");
 });
