@@ -140,7 +140,7 @@ function givenSettings({ settings }: Analysis, flags: DiagnoseFlags): Record<str
 
 function text(result: AnalysisResult, written: readonly string[]): string {
   const { table, findings, warnings, paper, model, data, n, seed } = result;
-  const columns = Object.keys(table[0] ?? {});
+  const columns = [...new Set(table.flatMap((row) => Object.keys(row)))];
   const rows = table.map((row) => columns.map((column) => String(row[column] ?? "")));
   const of = model === null ? data : `${model.id} (${model.dtype}) on ${data}`;
   return [

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from "../../index.js";
 import type { Analysis } from "../contract/analysis.js";
 import { alignment } from "./alignment.js";
 import { attention } from "./attention.js";
+import { cognition } from "./cognition.js";
 import { consistency } from "./consistency.js";
 import { data } from "./data.js";
 import { elbow } from "./elbow.js";
@@ -18,6 +19,7 @@ export const ANALYSES: readonly Analysis[] = [
   elbow,
   alignment,
   attention,
+  cognition,
   pointing,
   stability,
   trust,
