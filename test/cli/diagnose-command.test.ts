@@ -56,6 +56,30 @@ test.each([
   240_000,
 );
 
+test("cognition: tells what questions are answered from, and base ranks", async () => {
+  const out = join(folder, "cognition");
+  const run = ["diagnose", "cognition", "--limit", "2", "--threads", "1", "--out", out];
+  const { stdout, status } = groundsight(...run);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^direct: reasoning +true description instead +2 /m);
+  expect(stdout).toMatch(/\n- Tokens that the base LLM ranks first without the image: /);
+  const files = ["cognition-answers.svg", "cognition-ranks.svg", "cognition.json"];
+  expect((await readdir(out)).sort()).toEqual(files);
+  const blind = groundsight(...run.slice(0, -2), "--base", "none", "--json");
+  const result: AnalysisResult = JSON.parse(blind.stdout);
+  expect(result.warnings).toEqual(["no base LLM: base ranks are not told; --base names one"]);
+  expect(result.plots.map(({ name }) => name)).toEqual(["cognition-answers"]);
+}, 240_000);
+
+test("data: audits a set without a model", async () => {
+  const out = join(folder, "data");
+  const { stdout, status } = groundsight("diagnose", "data", "--limit", "3", "--out", out);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^data: pocket test, n = 3,/);
+  expect(stdout).toMatch(/^image below 224 pixels +3 +3 +100\.0 /m);
+  expect((await readdir(out)).sort()).toEqual(["data-checks.svg", "data.json"]);
+});
+
 test("lists the analyses, with and without --list", () => {
   const { stdout, status } = groundsight("diagnose", "--list");
   expect(status).toBe(0);
