@@ -52,6 +52,44 @@ export async function startBrowser(): Promise<Browser> {
   return found.chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
 }
 
+/** A page that was opened. */
+export interface OpenedPage {
+  readonly page: Page;
+  /** What went wrong on it so far: errors, whatever it says on the console, and what it asked for where it may not. */
+  readonly problems: string[];
+  /** What it asked for so far besides files and data. */
+  readonly asked: readonly string[];
+}
+
+/** Opens a page, and collects what goes wrong. Unless it may, a page asks for nothing but files and data. */
+export async function openPage(
+  browser: Browser,
+  viewport: { readonly width: number; readonly height: number },
+  address: string,
+  { mayAsk = false }: { readonly mayAsk?: boolean } = {},
+): Promise<OpenedPage> {
+  const page = await browser.newPage({ viewport });
+  const problems: string[] = [];
+  const asked: string[] = [];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => problems.push((message as { text(): string }).text()));
+  page.on("request", (request) => {
+    const url = (request as { url(): string }).url();
+    if (/^(file|data):/.test(url)) return;
+    asked.push(url);
+    if (!mayAsk) problems.push(`asked for ${url}`);
+  });
+  await page.goto(address);
+  return { page, problems, asked };
+}
+
+/** The text of the first element that a selector finds on a page; empty where there is none. */
+export function textOf(page: Page, selector: string): Promise<string> {
+  return page.evaluate<string>(
+    `document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`,
+  );
+}
+
 /** Waits until an expression is true on a page. Playwright's own waiting evaluates within the page, which its policy forbids. */
 export async function until(page: Page, expression: string): Promise<void> {
   await expect.poll(() => page.evaluate<boolean>(expression), { timeout: 30_000 }).toBe(true);

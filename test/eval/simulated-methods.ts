@@ -1,9 +1,9 @@
 import { benchmarkNamed } from "../../src/eval/benchmarks/registry.js";
 import type { Benchmark, Question } from "../../src/eval/contract/benchmark.js";
-import { groupBy } from "../../src/eval/data/group-by.js";
 import type { Finding } from "../../src/eval/report/run-analysis.js";
 import type { AnsweredSeries } from "../../src/eval/report/scored-method.js";
 import type { Observations } from "../../src/eval/store/stored-rows.js";
+import { groupBy } from "../../src/math/group-by.js";
 import { SeededRandom } from "../../src/math/seeded-random.js";
 import { analysed } from "./analysed.js";
 

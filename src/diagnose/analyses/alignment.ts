@@ -10,7 +10,6 @@ import type {
   Estimate,
   Findings,
   Plot,
-  Series,
   TableRow,
 } from "../contract/analysis.js";
 import { jackknifeEstimate } from "../statistics/jackknife.js";
@@ -26,6 +25,7 @@ import {
 } from "../statistics/similarity.js";
 import { alignmentStates, type Layers } from "./alignment-states.js";
 import { against, estimateText } from "./estimate-text.js";
+import { lineOf } from "./line-of.js";
 
 const SETTINGS = {
   neighbours: { type: "integer", min: 1, default: 10, summary: "k of mutual k-nearest neighbours" },
@@ -216,10 +216,6 @@ const CHANCE = {
 };
 
 function plotsOf(kinds: readonly Kind[], shared: readonly Shared[]): Plot[] {
-  const line = (label: string, estimates: readonly Estimate[]): Series => ({
-    label,
-    points: estimates.map((estimate, x) => ({ x, ...estimate })),
-  });
   const x = { label: "layer (0: embeddings)" };
   const alike = (name: "knn" | "cka", title: string, label: string): Plot => ({
     name: `alignment-${name}`,
@@ -228,7 +224,7 @@ function plotsOf(kinds: readonly Kind[], shared: readonly Shared[]): Plot[] {
     x,
     y: { label },
     series: kinds.map((kind) =>
-      line(
+      lineOf(
         kind.label,
         kind.alike.map((layer) => layer[name]),
       ),
@@ -244,15 +240,15 @@ function plotsOf(kinds: readonly Kind[], shared: readonly Shared[]): Plot[] {
       x,
       y: { label: "cosine, or distance of centres" },
       series: [
-        line(
+        lineOf(
           "cosine with the own caption",
           shared.map(({ matched }) => matched),
         ),
-        line(
+        lineOf(
           "cosine with other captions",
           shared.map(({ unmatched }) => unmatched),
         ),
-        line(
+        lineOf(
           "modality gap",
           shared.map(({ gap }) => gap),
         ),

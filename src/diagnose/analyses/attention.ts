@@ -5,14 +5,15 @@ import type {
   Estimate,
   Findings,
   Plot,
-  Series,
   TableRow,
 } from "../contract/analysis.js";
-import { auroc } from "../statistics/auroc.js";
-import { clusterEstimate, meanEstimate } from "../statistics/cluster-estimate.js";
+import { aurocEstimate } from "../statistics/auroc-estimate.js";
+import { meanEstimate } from "../statistics/cluster-estimate.js";
 import { type Looked, lookAt, PARTS, type Part, prepareLooking } from "./attention-shares.js";
 import { CAPTION_ROW, modelCaptions } from "./captions.js";
+import { counted } from "./counted.js";
 import { against, estimateText } from "./estimate-text.js";
+import { lineOf } from "./line-of.js";
 
 const SETTINGS = {
   layers: {
@@ -35,12 +36,11 @@ export const attention: Analysis = {
 };
 
 async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings> {
-  const { model, data, settings, seed, progress } = context;
+  const { model, data, settings, seed } = context;
   const layers = layersOf(model, settings.layers);
   await prepareLooking(model, layers);
   const { length } = await data.rows("captions.jsonl", CAPTION_ROW);
-  let done = 0;
-  const step = () => progress(++done, 2 * length);
+  const step = counted(context, 2 * length);
   const captions = await modelCaptions(context, "captions.jsonl", settings.maxTokens, step);
   const looked: Looked[] = [];
   let unplaced = 0;
@@ -93,14 +93,11 @@ function figures(
     );
   });
   const areas = layers.map((_, i) =>
-    clusterEstimate(
+    aurocEstimate(
       objects,
       imageOf,
-      (sample) =>
-        auroc(
-          sample.map(({ shares }) => -shares[i]!.image),
-          sample.map(({ isThere }) => isThere === false),
-        ),
+      ({ shares }) => -shares[i]!.image,
+      ({ isThere }) => isThere === false,
       { seed },
     ),
   );
@@ -169,10 +166,8 @@ function plotsOf(
   byPart: ReadonlyMap<Part, readonly Estimate[]>,
   byObject: readonly (readonly Estimate[])[],
 ): Plot[] {
-  const line = (label: string, estimates: readonly Estimate[]): Series => ({
-    label,
-    points: estimates.map((estimate, i) => ({ x: layers[i]!, ...estimate })),
-  });
+  const line = (label: string, estimates: readonly Estimate[]) =>
+    lineOf(label, estimates, (i) => layers[i]!);
   const x = { label: "layer" };
   return [
     {

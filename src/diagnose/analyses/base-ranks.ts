@@ -29,8 +29,9 @@ export async function baseRanks(
   { image, prompt, tokens }: RankedAnswer,
 ): Promise<RankedToken[]> {
   if (base === undefined || tokens.length === 0) return [];
+  // For the prompt's tokens alone: they are the same whatever is read behind them.
   const { prompts } = await model.read(
-    { image: data.image(image), prompt, answer: tokens, signal },
+    { image: data.image(image), prompt, answer: tokens.slice(0, 1), signal },
     { streams: ({ view }) => [{ view: withoutImages(view) }], onPosition: () => {} },
   );
   const asked = { prompt: prompts[0]!, answer: tokens };

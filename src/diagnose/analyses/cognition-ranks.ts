@@ -1,5 +1,6 @@
 import type { Plot, Series, TableRow } from "../contract/analysis.js";
-import { differenceEstimate, shareEstimate } from "../statistics/cluster-estimate.js";
+import { shiftOf } from "../evidence/token-numbers.js";
+import { shareDifference, shareEstimate } from "../statistics/cluster-estimate.js";
 import type { RankedToken } from "./base-ranks.js";
 import { estimateText } from "./estimate-text.js";
 import { verdict } from "./verdict.js";
@@ -14,7 +15,9 @@ export interface Ranked {
 }
 
 const ofToken = ({ image }: RankedToken) => image;
-const isUnshifted = ({ rank }: RankedToken) => rank === 0;
+const isUnshifted = ({ rank }: RankedToken) => shiftOf(rank) === "unshifted";
+const isMarginal = ({ rank }: RankedToken) => shiftOf(rank) === "marginal";
+const isShifted = ({ rank }: RankedToken) => shiftOf(rank) === "shifted";
 
 /** How many tokens of a set the base LLM would have said, and how many not. */
 export function rankRow({ name, tokens }: Ranked, seed: number): TableRow {
@@ -25,8 +28,8 @@ export function rankRow({ name, tokens }: Ranked, seed: number): TableRow {
     from: "base rank",
     n: tokens.length,
     unshifted: share(isUnshifted),
-    marginal: share(({ rank }) => rank === 1 || rank === 2),
-    shifted: share(({ rank }) => rank > 2),
+    marginal: share(isMarginal),
+    shifted: share(isShifted),
   };
 }
 
@@ -39,11 +42,11 @@ export function rankFindings(ranked: readonly Ranked[], seed: number): string[] 
   const captions = ranked.find(({ name }) => name === "captions")?.tokens ?? [];
   if (ranked.length === 0) return [];
   const middle = POSITIONS / 2;
-  const rise = differenceEstimate(
+  const rise = shareDifference(
     captions.filter(({ position }) => position < middle),
     captions.filter(({ position }) => position >= middle),
     ofToken,
-    (token) => (isUnshifted(token) ? 100 : 0),
+    isUnshifted,
     { seed },
   );
   return [
@@ -62,8 +65,8 @@ export function rankPlot(ranked: readonly Ranked[], seed: number): Plot[] {
   if (captions === undefined) return [];
   const kinds: readonly (readonly [string, (token: RankedToken) => boolean])[] = [
     ["unshifted (rank 0)", isUnshifted],
-    ["marginal (1, 2)", ({ rank }) => rank === 1 || rank === 2],
-    ["shifted", ({ rank }) => rank > 2],
+    ["marginal (1, 2)", isMarginal],
+    ["shifted", isShifted],
   ];
   const series = kinds.map(
     ([label, isHit]): Series => ({

@@ -1,6 +1,6 @@
 import { DESCRIBE_PROMPT, type SettingsSchema } from "../../index.js";
 import type { Analysis, AnalysisContext, Findings, Plot, TableRow } from "../contract/analysis.js";
-import { differenceEstimate, shareEstimate } from "../statistics/cluster-estimate.js";
+import { shareDifference, shareEstimate } from "../statistics/cluster-estimate.js";
 import { answerAll } from "./answer-all.js";
 import {
   type Asking,
@@ -14,6 +14,7 @@ import {
 import { baseRanks, type RankedToken } from "./base-ranks.js";
 import { CAPTION_ROW, modelCaptions } from "./captions.js";
 import { type Ranked, rankFindings, rankPlot, rankRow } from "./cognition-ranks.js";
+import { counted } from "./counted.js";
 import { describedQuestions } from "./described-questions.js";
 import { diffused } from "./diffused.js";
 import { estimateText } from "./estimate-text.js";
@@ -70,7 +71,7 @@ interface Answered {
 }
 
 async function run(context: Context): Promise<Findings> {
-  const { data, base, seed, progress } = context;
+  const { data, base, seed } = context;
   const sets: QuestionSet[] = [];
   for (const file of FILES.filter((one) => data.has(one))) {
     sets.push(...(await describedQuestions(data, file)));
@@ -83,8 +84,7 @@ async function run(context: Context): Promise<Findings> {
     images.length +
     WAYS.length * questions.length +
     (base === undefined ? 0 : questions.length + 2 * captions);
-  let done = 0;
-  const step = () => progress(++done, total);
+  const step = counted(context, total);
   const own = await ownDescriptions(context, images, step);
   const answered: Answered[] = [];
   for (const set of sets) answered.push(await answersTo(context, set, own, step));
@@ -188,8 +188,7 @@ function rightOf({ answers }: Answered, way: Way, seed: number) {
 
 /** Points of accuracy of one way above another. */
 function gain({ answers }: Answered, from: Way, to: Way, seed: number) {
-  const points = (answer: ScoredAnswer) => (isRight(answer) ? 100 : 0);
-  return differenceEstimate(answers.get(from)!, answers.get(to)!, imageOf, points, { seed });
+  return shareDifference(answers.get(from)!, answers.get(to)!, imageOf, isRight, { seed });
 }
 
 function rowsOf(set: Answered, seed: number): TableRow[] {

@@ -7,7 +7,7 @@ import type {
   Plot,
   TableRow,
 } from "../contract/analysis.js";
-import { differenceEstimate, shareEstimate } from "../statistics/cluster-estimate.js";
+import { shareDifference, shareEstimate } from "../statistics/cluster-estimate.js";
 import {
   askSet,
   imageOf,
@@ -16,6 +16,7 @@ import {
   questionSet,
   type ScoredAnswer,
 } from "./ask-set.js";
+import { counted } from "./counted.js";
 import { against, estimateText } from "./estimate-text.js";
 import { verdict } from "./verdict.js";
 import { WORDINGS, type Wording } from "./wordings.js";
@@ -92,7 +93,7 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
 }
 
 async function askAll(context: AnalysisContext<typeof SETTINGS>): Promise<Asked[]> {
-  const { data, settings, seed, progress } = context;
+  const { data, settings, seed } = context;
   const sets: QuestionSet[] = [];
   for (const file of FILES) {
     if (!data.has(file)) continue;
@@ -111,8 +112,7 @@ async function askAll(context: AnalysisContext<typeof SETTINGS>): Promise<Asked[
   const total =
     sets.reduce((sum, { questions }) => sum + 3 * questions.length, 0) +
     others.reduce((sum, { set }) => sum + set.questions.length, 0);
-  let done = 0;
-  const step = () => progress(++done, total);
+  const step = counted(context, total);
   const asked: Asked[] = [];
   for (const set of sets) {
     const greedy = await askSet(context, set, {}, step);
@@ -191,11 +191,11 @@ function unsureness(pairs: readonly Pair[], seed: number): string[] {
   const of = (right: boolean) => pairs.filter((pair) => pair.isRight === right);
   const [right, wrong] = [of(true), of(false)];
   if (right.length === 0 || wrong.length === 0) return [];
-  const more = differenceEstimate(
+  const more = shareDifference(
     right,
     wrong,
     ({ first }) => imageOf(first),
-    (pair) => (isChanged(pair, "twice") ? 100 : 0),
+    (pair) => isChanged(pair, "twice"),
     { seed },
   );
   return [

@@ -11,10 +11,11 @@ import type {
   Series,
   TableRow,
 } from "../contract/analysis.js";
-import { auroc } from "../statistics/auroc.js";
-import { clusterEstimate, meanEstimate } from "../statistics/cluster-estimate.js";
+import { aurocEstimate } from "../statistics/auroc-estimate.js";
+import { meanEstimate } from "../statistics/cluster-estimate.js";
 import { rankTest } from "../statistics/rank-test.js";
 import { CAPTION_ROW, modelCaptions } from "./captions.js";
+import { counted } from "./counted.js";
 import { against, estimateText, pText } from "./estimate-text.js";
 
 const SETTINGS = {
@@ -59,13 +60,12 @@ export const elbow: Analysis = {
 };
 
 async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings> {
-  const { data, progress } = context;
+  const { data } = context;
   const files = FILES.filter((file) => data.has(file));
   const rows = await Promise.all(files.map((file) => data.rows(file, CAPTION_ROW)));
   // Captions are made, and read: two steps each.
   const total = 2 * rows.flat().length;
-  let done = 0;
-  const step = () => progress(++done, total);
+  const step = counted(context, total);
   const table: TableRow[] = [];
   const findings: string[] = [];
   const plots: Plot[] = [];
@@ -126,14 +126,11 @@ function compare(tokens: readonly FirstToken[], seed: number): { row: TableRow; 
   const meanOf = (isThere: boolean) =>
     meanEstimate(of(isThere), imageOf, (token) => token.elbow, { seed });
   const elbows = (isThere: boolean) => of(isThere).map((token) => token.elbow);
-  const area = clusterEstimate(
+  const area = aurocEstimate(
     tokens,
     imageOf,
-    (sample) =>
-      auroc(
-        sample.map((token) => token.elbow),
-        sample.map(({ isThere }) => !isThere),
-      ),
+    (token) => token.elbow,
+    ({ isThere }) => !isThere,
     { seed },
   );
   const test = rankTest(elbows(false), elbows(true));

@@ -6,9 +6,10 @@ import type {
   Estimate,
   Findings,
 } from "../contract/analysis.js";
-import { differenceEstimate, shareEstimate } from "../statistics/cluster-estimate.js";
+import { shareDifference, shareEstimate } from "../statistics/cluster-estimate.js";
 import { askSet, isRight, type QuestionSet, requestFor } from "./ask-set.js";
 import { baseAnswer } from "./base-answers.js";
+import { counted } from "./counted.js";
 import { describedQuestions } from "./described-questions.js";
 import { estimateText } from "./estimate-text.js";
 import { usualColours } from "./text-facts.js";
@@ -88,11 +89,10 @@ async function askBoth(
   context: Pick<AnalysisContext, "model" | "data" | "signal" | "progress">,
   base: TextModel,
 ): Promise<FactSet[]> {
-  const { model, data, signal, progress } = context;
+  const { model, data, signal } = context;
   const sets = await questionSets(data);
   const total = 2 * sets.reduce((sum, { questions }) => sum + questions.length, 0);
-  let done = 0;
-  const step = () => progress(++done, total);
+  const step = counted(context, total);
   const asked: FactSet[] = [];
   for (const set of sets) {
     const asking = { image: () => null };
@@ -125,18 +125,18 @@ function figuresOf(facts: readonly Fact[], seed: number) {
   const share = (isHit: (fact: Fact) => boolean): Estimate =>
     shareEstimate(facts, clusterOf, isHit, { seed });
   const sides = facts.flatMap(({ cluster, ...sides }) =>
-    (["base", "tuned"] as const).map((side) => ({ cluster, side, points: sides[side] ? 100 : 0 })),
+    (["base", "tuned"] as const).map((side) => ({ cluster, side, isRight: sides[side] })),
   );
   const of = (side: "base" | "tuned") => sides.filter((one) => one.side === side);
   return {
     base: share(({ base }) => base),
     tuned: share(({ tuned }) => tuned),
     lost: {
-      ...differenceEstimate(
+      ...shareDifference(
         of("tuned"),
         of("base"),
         ({ cluster }) => cluster,
-        ({ points }) => points,
+        ({ isRight }) => isRight,
         { seed },
       ),
       n: facts.length,

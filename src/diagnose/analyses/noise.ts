@@ -7,7 +7,12 @@ import type {
   Plot,
   TableRow,
 } from "../contract/analysis.js";
-import { differenceEstimate, meanEstimate, shareEstimate } from "../statistics/cluster-estimate.js";
+import {
+  differenceEstimate,
+  meanEstimate,
+  shareDifference,
+  shareEstimate,
+} from "../statistics/cluster-estimate.js";
 import {
   askSet,
   imageOf,
@@ -18,6 +23,7 @@ import {
   type ScoredAnswer,
   saysYes,
 } from "./ask-set.js";
+import { counted } from "./counted.js";
 import { describedQuestions } from "./described-questions.js";
 import { diffused, noiseSteps } from "./diffused.js";
 import { estimateText } from "./estimate-text.js";
@@ -73,7 +79,7 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
 }
 
 async function stepsOf(context: AnalysisContext<typeof SETTINGS>): Promise<Step[]> {
-  const { data, settings, progress } = context;
+  const { data, settings } = context;
   // The first word alone decides, so that an answer that is neither yes nor no is told apart.
   const pope = await questionSet(data, FILES[0]!, "first-word");
   const captions = { ...(await questionSet(data, FILES[1]!)), maxTokens: settings.maxTokens };
@@ -82,8 +88,7 @@ async function stepsOf(context: AnalysisContext<typeof SETTINGS>): Promise<Step[
   const sets = [pope, captions, ...reading];
   const each = sets.reduce((sum, { questions }) => sum + questions.length, 0);
   const total = ts.length * (each + captions.questions.length);
-  let done = 0;
-  const step = () => progress(++done, total);
+  const step = counted(context, total);
   const steps: Step[] = [];
   for (const t of ts) {
     const method = diffused(t);
@@ -160,13 +165,11 @@ function row({ t, ...figures }: { readonly t: number } & Figures): TableRow {
 /** What grows with the noise, from none to its last step. */
 function growth(steps: readonly Step[], seed: number): string[] {
   const [first, last] = [steps[0]!, steps.at(-1)!];
-  const points = (isHit: (answer: ScoredAnswer) => boolean) => (answer: ScoredAnswer) =>
-    isHit(answer) ? 100 : 0;
   const grown = (
     of: (step: Step) => readonly ScoredAnswer[],
     isHit: (answer: ScoredAnswer) => boolean,
     claim: string,
-  ) => verdict(differenceEstimate(of(first), of(last), imageOf, points(isHit), { seed }), claim);
+  ) => verdict(shareDifference(of(first), of(last), imageOf, isHit, { seed }), claim);
   const between = `between t = ${first.t} and ${last.t}`;
   return [
     grown(
@@ -188,11 +191,11 @@ function language(
   const last = figures.at(-1)!;
   const { tokens } = steps.at(-1)!;
   const of = (isObject: boolean) => tokens.filter((token) => token.isObject === isObject);
-  const kept = differenceEstimate(
+  const kept = shareDifference(
     of(true),
     of(false),
     ({ image }) => image,
-    ({ isSame }) => (isSame ? 100 : 0),
+    ({ isSame }) => isSame,
     { seed },
   );
   // The default step of VCD, or the one next to it.

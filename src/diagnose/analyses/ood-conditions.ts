@@ -10,6 +10,7 @@ import {
   type ScoredAnswer,
 } from "./ask-set.js";
 import { CORRUPTIONS, type Corruption, corruptImage } from "./corrupt-image.js";
+import { counted } from "./counted.js";
 import { CAPTION_WORDINGS, WORDINGS } from "./wordings.js";
 
 /** Yes/no questions and captions as the model knows them. */
@@ -63,8 +64,7 @@ export async function answerConditions(
     (sum, { questions, captions }) => sum + sizeOf(questions) + sizeOf(captions),
     0,
   );
-  let done = 0;
-  const step = () => context.progress(++done, total);
+  const step = counted(context, total);
   const conditions: Condition[] = [];
   for (const { shift, name, what, spoilt, prompt, ...sets } of planned) {
     const asked = [sets.questions, sets.captions];
@@ -74,10 +74,10 @@ export async function answerConditions(
       ...(spoiltImages === null ? {} : { image: ({ image }) => spoiltImages.get(image)! }),
       ...(prompt === undefined ? {} : { prompt }),
     };
-    const [questions = [], captions = []] = [
-      sets.questions === null ? [] : await askSet(context, sets.questions, asking, step),
-      sets.captions === null ? [] : await askSet(context, sets.captions, asking, step),
-    ];
+    const ask = async (set: QuestionSet | null) =>
+      set === null ? [] : askSet(context, set, asking, step);
+    const questions = await ask(sets.questions);
+    const captions = await ask(sets.captions);
     conditions.push({ shift, name, ...(what === undefined ? {} : { what }), questions, captions });
   }
   return conditions;

@@ -7,7 +7,12 @@ import type {
   Plot,
   TableRow,
 } from "../contract/analysis.js";
-import { differenceEstimate, meanEstimate, shareEstimate } from "../statistics/cluster-estimate.js";
+import {
+  differenceEstimate,
+  meanEstimate,
+  shareDifference,
+  shareEstimate,
+} from "../statistics/cluster-estimate.js";
 import { imageOf, invents, isRight, type ScoredAnswer } from "./ask-set.js";
 import { against, estimateText } from "./estimate-text.js";
 import { answerConditions, type Condition, KNOWN, SHIFTS, type Shift } from "./ood-conditions.js";
@@ -66,8 +71,6 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
 
 function costOf(usual: Condition, condition: Condition, seed: number): Cost {
   const { questions, captions } = condition;
-  const points = (isHit: (answer: ScoredAnswer) => boolean) => (answer: ScoredAnswer) =>
-    isHit(answer) ? 100 : 0;
   // The same questions, where they are put in another way.
   const asked = new Set(questions.map(({ question }) => question));
   const same = usual.questions.filter(({ question }) => asked.has(question));
@@ -75,9 +78,9 @@ function costOf(usual: Condition, condition: Condition, seed: number): Cost {
   return {
     condition,
     accuracy: shareEstimate(questions, imageOf, isRight, { seed }),
-    accuracyCost: differenceEstimate(questions, before, imageOf, points(isRight), { seed }),
+    accuracyCost: shareDifference(questions, before, imageOf, isRight, { seed }),
     chair: shareEstimate(captions, imageOf, invents, { seed }),
-    chairCost: differenceEstimate(usual.captions, captions, imageOf, points(invents), { seed }),
+    chairCost: shareDifference(usual.captions, captions, imageOf, invents, { seed }),
     recall: meanEstimate(captions, imageOf, recallOf, { seed }),
     recallCost: differenceEstimate(captions, usual.captions, imageOf, recallOf, { seed }),
   };

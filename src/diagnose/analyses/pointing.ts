@@ -14,6 +14,7 @@ import { attentionMaps } from "../where/attention-maps.js";
 import { occlusionMaps } from "../where/occlusion-maps.js";
 import { cellMiddles, mapPeak } from "../where/token-maps.js";
 import { CAPTION_ROW, type ModelCaption, modelCaptions } from "./captions.js";
+import { counted } from "./counted.js";
 import { against, estimateText } from "./estimate-text.js";
 
 const SETTINGS = {
@@ -118,15 +119,14 @@ const VERDICTS = {
 async function pointAll(
   context: AnalysisContext<typeof SETTINGS>,
 ): Promise<{ pointed: Record<Way, readonly Pointed[]>; warnings: string[] }> {
-  const { model, data, settings, signal, progress } = context;
+  const { model, data, settings, signal } = context;
   const scenes = readScenes(await data.file(SCENES));
   const finder = objectFinder({
     rule: "colour-aware",
     names: Object.values(scenes).flatMap(({ objects }) => objects.map(({ name }) => name)),
   });
   const { length } = await data.rows(CAPTIONS, CAPTION_ROW);
-  let done = 0;
-  const step = () => progress(++done, 2 * length);
+  const step = counted(context, 2 * length);
   const pointed: Record<Way, Pointed[]> = { occlusion: [], attention: [] };
   const warnings: string[] = [];
   for (const caption of await modelCaptions(context, CAPTIONS, settings.maxTokens, step)) {

@@ -7,13 +7,8 @@ import type {
   Plot,
   Point,
 } from "../contract/analysis.js";
-import { auroc } from "../statistics/auroc.js";
-import {
-  clusterEstimate,
-  differenceEstimate,
-  mean,
-  shareEstimate,
-} from "../statistics/cluster-estimate.js";
+import { aurocEstimate } from "../statistics/auroc-estimate.js";
+import { mean, shareDifference, shareEstimate } from "../statistics/cluster-estimate.js";
 import { type AbsentObject, absentObjects } from "./absent-objects.js";
 import {
   askSet,
@@ -23,6 +18,7 @@ import {
   type ScoredAnswer,
   saysYes,
 } from "./ask-set.js";
+import { counted } from "./counted.js";
 import { diffused, noiseSteps } from "./diffused.js";
 import { against, estimateText } from "./estimate-text.js";
 import { verdict } from "./verdict.js";
@@ -82,13 +78,7 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
   const usual = steps.map(({ t, colours }) => ({ x: t, ...usualShare(colours, seed) }));
   const [first, last] = [steps[0]!, steps.at(-1)!];
   const hasColours = first.colours.length > 0;
-  const drift = differenceEstimate(
-    first.colours,
-    last.colours,
-    imageOf,
-    (answer) => (saysUsual(answer) ? 100 : 0),
-    { seed },
-  );
+  const drift = shareDifference(first.colours, last.colours, imageOf, saysUsual, { seed });
   return {
     n: first.absent.length + first.colours.length,
     table: steps.map(({ t, absent }, i) => ({
@@ -119,13 +109,12 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
 }
 
 async function stepsOf(context: AnalysisContext<typeof SETTINGS>): Promise<Step[]> {
-  const { data, settings, progress } = context;
+  const { data, settings } = context;
   const { set, objects } = await absentObjects(data);
   const colours = data.has(COLOURS) ? unusualOf(await questionSet(data, COLOURS)) : null;
   const ts = noiseSteps(settings.steps);
   const total = ts.length * (set.questions.length + (colours?.questions.length ?? 0));
-  let done = 0;
-  const step = () => progress(++done, total);
+  const step = counted(context, total);
   const steps: Step[] = [];
   for (const t of ts) {
     const asking = { options: { method: diffused(t), seed: context.seed } };
@@ -164,14 +153,11 @@ type Measure = "frequency" | "together";
 
 /** How well a measure tells objects that are falsely affirmed from the others. */
 function areaOf(absent: readonly Falsehood[], measure: Measure, seed: number): Estimate {
-  return clusterEstimate(
+  return aurocEstimate(
     absent,
     ({ image }) => image,
-    (sample) =>
-      auroc(
-        sample.map((one) => one[measure]),
-        sample.map(({ isYes }) => isYes),
-      ),
+    (one) => one[measure],
+    ({ isYes }) => isYes,
     { seed },
   );
 }

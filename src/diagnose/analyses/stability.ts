@@ -18,6 +18,7 @@ import type {
 import { meanEstimate, shareEstimate } from "../statistics/cluster-estimate.js";
 import { answerAll } from "./answer-all.js";
 import { CAPTION_ROW, type ModelCaption, modelCaptions } from "./captions.js";
+import { counted } from "./counted.js";
 import { against, estimateText } from "./estimate-text.js";
 import {
   EXPONENTIAL_TAIL,
@@ -70,8 +71,7 @@ async function run(context: Context): Promise<Findings> {
   const { length: questions } = await context.data.rows(QUESTIONS, QUESTION_ROW);
   const conditions = conditionsOf(steps, context.settings.copies);
   const total = captions * (steps.length + 1) + (captions + questions) * conditions.length;
-  let done = 0;
-  const step = () => context.progress(++done, total);
+  const step = counted(context, total);
   const features = await featureFigures(context, context.settings, steps, step);
   const answers: ConditionFigures[] = [];
   for (const condition of conditions) {

@@ -1,6 +1,6 @@
 /** Figures of detection: AUROC of each signal and of trust, calibration, and what a threshold does. */
 import type { Estimate, Findings, Plot, Series, TableRow } from "../contract/analysis.js";
-import { auroc } from "../statistics/auroc.js";
+import { aurocEstimate } from "../statistics/auroc-estimate.js";
 import { expectedCalibrationError, reliability } from "../statistics/calibration.js";
 import { clusterEstimate, mean, shareEstimate } from "../statistics/cluster-estimate.js";
 import type { TrustCalibration } from "../trust/calibration.js";
@@ -90,14 +90,11 @@ export function reportTrust(
 /** AUROC of the objects that have the signal. */
 function areaOf(objects: readonly ScoredObject[], { doubt }: Detector, seed: number): Estimate {
   const told = objects.filter((object) => doubt(object) !== null);
-  return clusterEstimate(
+  return aurocEstimate(
     told,
     imageOf,
-    (sample) =>
-      auroc(
-        sample.map((object) => doubt(object)!),
-        sample.map(({ isThere }) => !isThere),
-      ),
+    (object) => doubt(object)!,
+    ({ isThere }) => !isThere,
     { seed },
   );
 }

@@ -1,4 +1,5 @@
-import { countObjects, type Interval, metricIntervals, ratioMetric } from "../../eval/index.js";
+import { countObjects, type Interval } from "../../eval/index.js";
+import { shareEstimate } from "../statistics/cluster-estimate.js";
 import { textWith } from "./cause-of.js";
 import type { ExplainedPhrase } from "./explained-phrases.js";
 import type { Scene } from "./scenes.js";
@@ -128,30 +129,12 @@ function usualColours(
   return share(phrases, ({ object, text }) => usual(object) === text.toLowerCase());
 }
 
-const SHARE = ratioMetric({
-  name: "share",
-  title: "Share",
-  unit: "percent",
-  better: "neither",
-  part: "hits",
-  whole: "all",
-  undefinedReason: "there is nothing to count",
-});
-
 function shareOf<T extends { readonly image: string }>(
   items: readonly T[],
   isHit: (item: T) => boolean,
   seed: number,
 ): Share {
-  const clusters = new Map<string, { hits: number; all: number }>();
-  let count = 0;
-  for (const item of items) {
-    const hit = isHit(item) ? 1 : 0;
-    count += hit;
-    const { hits, all } = clusters.get(item.image) ?? { hits: 0, all: 0 };
-    clusters.set(item.image, { hits: hits + hit, all: all + 1 });
-  }
-  const n = items.length;
-  const interval = metricIntervals([...clusters.values()], [SHARE], { seed }).share ?? null;
-  return { count, n, percent: n === 0 ? null : (100 * count) / n, interval };
+  const { value, low, high, n } = shareEstimate(items, ({ image }) => image, isHit, { seed });
+  const interval = low === null || high === null ? null : { low, high };
+  return { count: items.filter(isHit).length, n, percent: value, interval };
 }

@@ -1,8 +1,5 @@
-import { join } from "node:path";
-import { makeFolder, writeFileAtomically } from "../../eval/index.js";
 import type { Plot } from "../contract/analysis.js";
-import { drawPlot } from "../plots/draw-plot.js";
-import { plotLibrary } from "../plots/plot-library.js";
+import { writeWithPlots } from "../plots/write-with-plots.js";
 import { type CauseFigure, TOLD_CAUSES } from "./cause-counts.js";
 import type { Misalignment } from "./misalignment.js";
 
@@ -13,19 +10,9 @@ import type { Misalignment } from "./misalignment.js";
  * @returns the paths written
  * @throws UnsupportedCapabilityError where the packages that draw plots are not installed
  */
-export async function writeMisalignment(report: Misalignment, folder: string): Promise<string[]> {
-  const files = new Map([["misalignment.json", `${JSON.stringify(report, null, 2)}\n`]]);
-  if (report.causes.length > 0) {
-    files.set("misalignment.svg", drawPlot(await plotLibrary(), causesPlot(report.causes)));
-  }
-  await makeFolder(folder);
-  const written: string[] = [];
-  for (const [name, content] of files) {
-    const path = join(folder, name);
-    await writeFileAtomically(path, content);
-    written.push(path);
-  }
-  return written;
+export function writeMisalignment(report: Misalignment, folder: string): Promise<string[]> {
+  const plots = report.causes.length === 0 ? [] : [causesPlot(report.causes)];
+  return writeWithPlots(folder, "misalignment", report, plots);
 }
 
 /** Hallucinated phrases by method, a series for each cause that occurs. */

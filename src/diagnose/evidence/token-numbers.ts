@@ -4,43 +4,33 @@ import { klDivergence } from "../../math/kl-divergence.js";
 import { plausibleCount } from "../../math/plausible-count.js";
 import { rankOf } from "../../math/rank-of.js";
 import { topIndices } from "../../math/top-indices.js";
-import type { Shift } from "../contract/explanation.js";
+import type {
+  BaseView,
+  LikelyToken,
+  OtherView,
+  Shift,
+  TokenEvidence,
+} from "../contract/explanation.js";
 
 /** The elbow is looked for among so many of the likeliest tokens: beyond them a curve over V tokens is all tail. */
 export const ELBOW_TOKENS = 100;
 
-/** A token with its log-probability in nats, before its text is known. */
-export interface LikelyId {
-  readonly id: number;
-  readonly logprob: number;
-}
+/** A likely token before its text is known. */
+export type LikelyId = Omit<LikelyToken, "text">;
+
+/** What is told of a token, with ids in the place of likely tokens. */
+type Numbers<Told> = Omit<Told, "top"> & { readonly top: readonly LikelyId[] };
 
 /** What one distribution tells of a token. */
-export interface OwnNumbers {
-  readonly logprob: number;
-  readonly probability: number;
-  readonly rank: number;
-  readonly entropy: number;
-  readonly plausible: number;
-  readonly elbow: number;
-  readonly top: readonly LikelyId[];
-}
+export type OwnNumbers = Numbers<
+  Pick<TokenEvidence, "logprob" | "probability" | "rank" | "entropy" | "plausible" | "elbow">
+>;
 
 /** What another way of seeing the question tells of a token. */
-export interface OtherNumbers {
-  readonly logprob: number;
-  readonly difference: number;
-  readonly divergence: number;
-  readonly top: readonly LikelyId[];
-}
+export type OtherNumbers = Numbers<OtherView>;
 
 /** What a base LLM tells of a token. */
-export interface BaseNumbers {
-  readonly rank: number;
-  readonly logprob: number;
-  readonly shift: Shift;
-  readonly top: readonly LikelyId[];
-}
+export type BaseNumbers = Numbers<BaseView>;
 
 /**
  * Reduces the distribution over a token's place.

@@ -5,6 +5,7 @@ import {
   ratioMetric,
 } from "../../eval/index.js";
 import { InvalidArgumentError, SeededRandom } from "../../index.js";
+import { groupBy } from "../../math/group-by.js";
 import type { Estimate } from "../contract/analysis.js";
 
 /**
@@ -28,7 +29,7 @@ export function clusterEstimate<T>(
       `resamples: received ${resamples}; expected an integer of at least 100`,
     );
   }
-  const clusters = clustersOf(items, clusterOf);
+  const clusters = [...groupBy(items, clusterOf).values()];
   const value = statistic(items);
   const n = items.length;
   if (clusters.length < 2 || value === null) return { value, low: null, high: null, n };
@@ -80,6 +81,17 @@ export function differenceEstimate<T>(
   return clusterEstimate(items, ({ cluster }) => cluster, difference, options);
 }
 
+/** The difference of two shares, after less before, in percentage points; see {@link differenceEstimate}. */
+export function shareDifference<T>(
+  before: readonly T[],
+  after: readonly T[],
+  clusterOf: (item: T) => string,
+  isHit: (item: T) => boolean,
+  options: BootstrapOptions = {},
+): Estimate {
+  return differenceEstimate(before, after, clusterOf, percentOf(isHit), options);
+}
+
 /**
  * The share of observations, in percent, with evaluation's interval: by bootstrap over clusters, or where all clusters are
  * alike (none, or all) Clopper and Pearson's.
@@ -90,12 +102,12 @@ export function shareEstimate<T>(
   isHit: (item: T) => boolean,
   options: BootstrapOptions = {},
 ): Estimate {
-  const counts = clustersOf(items, clusterOf).map((cluster) => ({
+  const counts = [...groupBy(items, clusterOf).values()].map((cluster) => ({
     hits: cluster.filter(isHit).length,
     all: cluster.length,
   }));
   const interval = metricIntervals(counts, [SHARE], options)[SHARE.name] ?? null;
-  const value = mean(items.map((item) => (isHit(item) ? 100 : 0)));
+  const value = mean(items.map(percentOf(isHit)));
   return { value, low: interval?.low ?? null, high: interval?.high ?? null, n: items.length };
 }
 
@@ -117,13 +129,6 @@ export function mean(values: readonly number[]): number | null {
   return sum / values.length;
 }
 
-function clustersOf<T>(items: readonly T[], clusterOf: (item: T) => string): T[][] {
-  const clusters = new Map<string, T[]>();
-  for (const item of items) {
-    const name = clusterOf(item);
-    const known = clusters.get(name);
-    if (known === undefined) clusters.set(name, [item]);
-    else known.push(item);
-  }
-  return [...clusters.values()];
+function percentOf<T>(isHit: (item: T) => boolean): (item: T) => number {
+  return (item) => (isHit(item) ? 100 : 0);
 }

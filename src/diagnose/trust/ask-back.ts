@@ -7,6 +7,7 @@ import {
   type Method,
   type Model,
 } from "../../index.js";
+import { groupBy } from "../../math/group-by.js";
 
 /** How objects are asked about. */
 export interface AskOptions {
@@ -68,13 +69,9 @@ export async function anyElement(
   { prompt, signal }: AskOptions & { readonly prompt: string },
 ): Promise<number[]> {
   const chances = objects.map(() => 0);
-  const alike = new Map<string, { readonly ids: readonly number[]; readonly object: number }[]>();
-  for (const [object, name] of objects.entries()) {
-    for (const ids of await spellings(model, name)) {
-      const beginning = ids.slice(0, -1).join();
-      alike.set(beginning, [...(alike.get(beginning) ?? []), { ids, object }]);
-    }
-  }
+  const spelt = await Promise.all(objects.map((name) => spellings(model, name)));
+  const written = spelt.flatMap((all, object) => all.map((ids) => ({ ids, object })));
+  const alike = groupBy(written, ({ ids }) => ids.slice(0, -1).join());
   const rest = signal === undefined ? {} : { signal };
   await Promise.all(
     [...alike.values()].map((spelt) => {

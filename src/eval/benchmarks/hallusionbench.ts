@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { groupBy } from "../../math/group-by.js";
 import type {
   Benchmark,
   BenchmarkFiles,
@@ -9,7 +10,6 @@ import type {
   Score,
   ScoredQuestion,
 } from "../contract/benchmark.js";
-import { groupBy } from "../data/group-by.js";
 import { readQuestions } from "../data/read-questions.js";
 import { identifier } from "../data/read-shaped.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
+import { groupBy } from "../../math/group-by.js";
 import type {
   Benchmark,
   BenchmarkFiles,
@@ -9,7 +10,6 @@ import type {
   Question,
   Score,
 } from "../contract/benchmark.js";
-import { groupBy } from "../data/group-by.js";
 import { type Fault, withoutFaults } from "../data/parse-rows.js";
 import { categoryOf, isTabSeparated, readTabs } from "../data/read-answers.js";
 import { partsOf } from "../data/read-data-file.js";

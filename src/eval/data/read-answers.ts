@@ -1,5 +1,5 @@
+import { groupBy } from "../../math/group-by.js";
 import type { DataFile } from "../contract/benchmark.js";
-import { groupBy } from "./group-by.js";
 import {
   emptyFile,
   type Fault,

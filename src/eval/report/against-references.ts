@@ -1,6 +1,6 @@
+import { groupBy } from "../../math/group-by.js";
 import type { Metric } from "../contract/benchmark.js";
 import { isDecodedControl } from "../controls/decoded-controls.js";
-import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { compareOnMetrics, type MethodResults } from "../statistics/compare-methods.js";
 import type { JudgedComparison } from "./run-analysis.js";

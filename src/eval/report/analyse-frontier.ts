@@ -1,6 +1,6 @@
+import { groupBy } from "../../math/group-by.js";
 import type { Benchmark, Counts } from "../contract/benchmark.js";
 import { isDecodedControl } from "../controls/decoded-controls.js";
-import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { CUT_LENGTHS, countsOfCut, cutName } from "../metrics/cut-metrics.js";
 import { corrected } from "../statistics/compare-methods.js";

@@ -1,5 +1,5 @@
+import { groupBy } from "../../math/group-by.js";
 import { devThresholdOf } from "../controls/dev-threshold.js";
-import { groupBy } from "../data/group-by.js";
 import { inTurns } from "../data/turns.js";
 import { addTallies, type JudgeTally } from "../judge/judge-answers.js";
 import { type JudgeSetup, judgeMatched } from "../judge/judge-matched.js";

@@ -1,6 +1,6 @@
+import { groupBy } from "../../math/group-by.js";
 import type { Benchmark } from "../contract/benchmark.js";
 import { isDecodedControl } from "../controls/decoded-controls.js";
-import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { behaviourMetrics } from "../metrics/behaviour-metrics.js";
 import type { RunSet } from "../run/plan-run.js";

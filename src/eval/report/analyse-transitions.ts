@@ -1,6 +1,6 @@
+import { groupBy } from "../../math/group-by.js";
 import type { Benchmark, Cell, Counts, Metric } from "../contract/benchmark.js";
 import { isDecodedControl } from "../controls/decoded-controls.js";
-import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";

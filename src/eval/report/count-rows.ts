@@ -1,5 +1,5 @@
+import { groupBy } from "../../math/group-by.js";
 import type { Counts } from "../contract/benchmark.js";
-import { groupBy } from "../data/group-by.js";
 import { sha256 } from "../data/sha-256.js";
 import { writeFileAtomically } from "../store/atomic-file.js";
 import type { AnsweredSet } from "./page-answers.js";

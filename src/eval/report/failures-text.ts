@@ -1,4 +1,4 @@
-import { groupBy } from "../data/group-by.js";
+import { groupBy } from "../../math/group-by.js";
 import type { SetFailures } from "./run-analysis.js";
 
 /**

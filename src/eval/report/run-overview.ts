@@ -1,5 +1,5 @@
+import { groupBy } from "../../math/group-by.js";
 import type { MetricInfo } from "../contract/benchmark.js";
-import { groupBy } from "../data/group-by.js";
 import { formatValue, shownNumber } from "./format-value.js";
 import { shownName, type Table, titleOf } from "./report-tables.js";
 import type {

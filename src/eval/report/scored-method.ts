@@ -1,6 +1,6 @@
+import { groupBy } from "../../math/group-by.js";
 import type { Benchmark, Counts, Metric, MetricInfo } from "../contract/benchmark.js";
 import type { SeriesAnswers } from "../controls/control-series.js";
-import { groupBy } from "../data/group-by.js";
 import { mapInTurns, type Turns } from "../data/turns.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { behaviourMetrics } from "../metrics/behaviour-metrics.js";

@@ -1,5 +1,5 @@
+import { groupBy } from "../../math/group-by.js";
 import type { Benchmark, Counts } from "../contract/benchmark.js";
-import { groupBy } from "../data/group-by.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { metricValues } from "../metrics/metric-values.js";
 import type { GroupScore, ScoreSums } from "./score-tally.js";

@@ -1,3 +1,4 @@
+import { groupBy } from "../../math/group-by.js";
 import type {
   Benchmark,
   Counts,
@@ -5,7 +6,6 @@ import type {
   Question,
   ScoredQuestion,
 } from "../contract/benchmark.js";
-import { groupBy } from "../data/group-by.js";
 import { addCounts } from "../metrics/add-counts.js";
 import { metricValues } from "../metrics/metric-values.js";
 import { behaviourCounts } from "./behaviour-counts.js";

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "../../errors.js";
+import { groupBy } from "../../math/group-by.js";
 import { SeededRandom } from "../../math/seeded-random.js";
 import type { Counts } from "../contract/benchmark.js";
-import { groupBy } from "../data/group-by.js";
 import type { Turns } from "../data/turns.js";
 
 /** A value between two others, in the metric's unit. */

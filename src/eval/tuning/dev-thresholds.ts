@@ -1,5 +1,5 @@
+import { groupBy } from "../../math/group-by.js";
 import { bestThreshold, type Margin } from "../controls/threshold.js";
-import { groupBy } from "../data/group-by.js";
 import type { RunSet } from "../run/plan-run.js";
 import { isJudged } from "../scoring/benchmark-rules.js";
 import type { StoredAnswer } from "../store/stored-rows.js";

@@ -11,8 +11,10 @@ import {
   type Browser,
   faintTexts,
   NO_BROWSER,
+  openPage,
   type Page,
   startBrowser,
+  textOf,
   until,
 } from "../../browser/chromium.js";
 import { smallTrace } from "./small-trace.js";
@@ -52,19 +54,11 @@ describe.skipIf(NO_BROWSER !== null)(
 
     /** Opens a page and collects what goes wrong, and what it asks for. */
     async function open(address: string, size: keyof typeof WIDTHS = "desktop") {
-      const page = await browser.newPage({ viewport: WIDTHS[size] });
-      const problems: string[] = [];
-      const asked: string[] = [];
-      page.on("pageerror", (error) => problems.push(String(error)));
-      page.on("console", (message) => problems.push((message as { text(): string }).text()));
-      page.on("request", (request) => asked.push((request as { url(): string }).url()));
-      await page.goto(address);
-      await until(page, "document.querySelector('main') !== null");
-      return { page, problems, asked: () => asked.filter((url) => !/^(file|data):/.test(url)) };
+      const opened = await openPage(browser, WIDTHS[size], address, { mayAsk: true });
+      await until(opened.page, "document.querySelector('main') !== null");
+      return opened;
     }
-    const text = (page: Page, selector: string) =>
-      page.evaluate<string>(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`);
-    const chosen = (page: Page) => text(page, "#answer [aria-selected=true]");
+    const chosen = (page: Page) => textOf(page, "#answer [aria-selected=true]");
     const count = (page: Page, selector: string) =>
       page.evaluate<number>(`document.querySelectorAll(${JSON.stringify(selector)}).length`);
     const drop = (page: Page, content: string) => dropParts(page, JSON.stringify([content]));
@@ -88,11 +82,13 @@ describe.skipIf(NO_BROWSER !== null)(
         expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBe(
           WIDTHS[size].width,
         );
-        expect(await text(page, "#answer")).toBe("A dog sits by a <b>chair</b>?.".replace("?", ""));
-        expect(await text(page, "footer")).toContain("hand-made-base");
-        expect(await text(page, ".warning")).toBe("hand-made");
+        expect(await textOf(page, "#answer")).toBe(
+          "A dog sits by a <b>chair</b>?.".replace("?", ""),
+        );
+        expect(await textOf(page, "footer")).toContain("hand-made-base");
+        expect(await textOf(page, ".warning")).toBe("hand-made");
         expect(problems).toEqual([]);
-        expect(asked()).toEqual([]);
+        expect(asked).toEqual([]);
         await page.close();
       },
     );
@@ -101,7 +97,7 @@ describe.skipIf(NO_BROWSER !== null)(
       const { page, problems } = await open(whole);
       await press(page, "ArrowRight", "ArrowRight");
       expect(await chosen(page)).toBe("dog");
-      expect(await text(page, ".detail h2")).toContain("token 2 of 7");
+      expect(await textOf(page, ".detail h2")).toContain("token 2 of 7");
       await press(page, "End");
       expect(await chosen(page)).toBe(".");
       await press(page, "ArrowRight");
@@ -110,20 +106,20 @@ describe.skipIf(NO_BROWSER !== null)(
       expect(await chosen(page)).toBe("A");
       await press(page, "n");
       expect(await chosen(page)).toBe("<b>chair</b>");
-      expect(await text(page, "[role=status]")).toContain(
+      expect(await textOf(page, "[role=status]")).toContain(
         "token 6 of 7, probability 0.80, Trust in phrases 0.10, the image adds 1.50 nats, " +
           "base rank 7, shifted, <b>chair</b> is doubtful: asked back, the model says no",
       );
-      expect(await text(page, ".detail .phrase")).toContain("trust 0.10");
+      expect(await textOf(page, ".detail .phrase")).toContain("trust 0.10");
       expect(await page.evaluate("document.activeElement.id")).toBe("answer");
       expect(
         await page.evaluate("document.activeElement.getAttribute('aria-activedescendant')"),
       ).toBe("token-5");
       await press(page, "/", "/");
-      expect(await text(page, ".below .note")).toContain("under noise");
+      expect(await textOf(page, ".below .note")).toContain("under noise");
       const again = await open(await page.evaluate<string>("location.href"), "phone");
       expect(await chosen(again.page)).toBe("<b>chair</b>");
-      expect(await text(again.page, ".below .note")).toContain("under noise");
+      expect(await textOf(again.page, ".below .note")).toContain("under noise");
       await press(page, "Escape");
       expect(await count(page, "[aria-selected]")).toBe(0);
       await press(page, "?");
@@ -186,7 +182,7 @@ describe.skipIf(NO_BROWSER !== null)(
       for (const view of views) expect(view).toContain("chair");
       expect(views[2]).toContain("difference +1.50 nats");
       expect(views[3]).toContain("rank 7: shifted");
-      expect(await text(page, ".detail")).toContain("row 2 of 2, column 1 of 2");
+      expect(await textOf(page, ".detail")).toContain("row 2 of 2, column 1 of 2");
       const pixels = "document.querySelector('canvas').getContext('2d').getImageData(0, 0, 2, 2)";
       const data = await page.evaluate<number[]>(`[...${pixels}.data]`);
       expect([3, 7, 11, 15].map((i) => data[i])).toEqual([17, 34, 255, 0]);
@@ -203,21 +199,21 @@ describe.skipIf(NO_BROWSER !== null)(
 
     test("opens a file that is dropped, and tells what is wrong with one that is no trace", async () => {
       const { page, problems, asked } = await open(EMPTY);
-      expect(await text(page, "h1")).toBe("Open a trace");
+      expect(await textOf(page, "h1")).toBe("Open a trace");
       await drop(page, "{");
       await until(page, "document.querySelector('[role=alert]') !== null");
-      expect(await text(page, "[role=alert]")).toContain("dropped.json cannot be shown");
+      expect(await textOf(page, "[role=alert]")).toContain("dropped.json cannot be shown");
       await drop(page, JSON.stringify(smallTrace("A red cat.")));
       await until(page, "document.querySelector('#answer')?.innerText === 'A red cat.'");
       expect(await count(page, "[role=alert]")).toBe(0);
       await drop(page, JSON.stringify({ ...smallTrace(), answer: 3 }));
       await until(page, "document.querySelector('[role=alert]') !== null");
-      expect(await text(page, "[role=alert]")).toContain("answer: ");
-      expect(await text(page, "#answer")).toBe("A red cat.");
+      expect(await textOf(page, "[role=alert]")).toContain("answer: ");
+      expect(await textOf(page, "#answer")).toBe("A red cat.");
       await dropParts(page, "Array(129).fill(new Uint8Array(2 ** 20))");
       await until(page, "document.querySelector('[role=alert]').innerText.includes('129 MiB')");
       expect(problems).toEqual([]);
-      expect(asked()).toEqual([]);
+      expect(asked).toEqual([]);
       await page.close();
     });
 
@@ -227,7 +223,7 @@ describe.skipIf(NO_BROWSER !== null)(
       );
       await until(good.page, "document.querySelector('#answer') !== null");
       expect(await chosen(good.page)).toBe("dog");
-      expect(good.asked()).toEqual([`${origin}/trace.json`]);
+      expect(good.asked).toEqual([`${origin}/trace.json`]);
       expect(good.problems).toEqual([]);
       const failing = [
         [`${origin}/none.json`, "the server answered 404"],
@@ -236,7 +232,7 @@ describe.skipIf(NO_BROWSER !== null)(
       for (const [address, problem] of failing) {
         const { page } = await open(`${EMPTY}?trace=${encodeURIComponent(address)}`);
         await until(page, "document.querySelector('[role=alert]') !== null");
-        expect(await text(page, "[role=alert]")).toContain(problem);
+        expect(await textOf(page, "[role=alert]")).toContain(problem);
         await page.close();
       }
       await good.page.close();
@@ -245,7 +241,7 @@ describe.skipIf(NO_BROWSER !== null)(
     test("texts of a trace make no elements", async () => {
       const { page } = await open(whole);
       await press(page, "n");
-      expect(await text(page, ".question")).toContain("<i>here</i>");
+      expect(await textOf(page, ".question")).toContain("<i>here</i>");
       expect(await count(page, "#answer b, .question i, .views li span b:not([aria-hidden])")).toBe(
         0,
       );

@@ -8,8 +8,10 @@ import {
   type Browser,
   faintTexts,
   NO_BROWSER,
+  openPage,
   type Page,
   startBrowser,
+  textOf,
   until,
 } from "../../browser/chromium.js";
 import { seeingModel, smallRequest, writeSet } from "../small-run.js";
@@ -39,20 +41,11 @@ describe.skipIf(NO_BROWSER !== null)(
       size: keyof typeof WIDTHS,
       { hash = "" }: { hash?: string } = {},
     ): Promise<{ page: Page; problems: string[] }> {
-      const page = await browser.newPage({ viewport: WIDTHS[size] });
-      const problems: string[] = [];
-      page.on("pageerror", (error) => problems.push(String(error)));
-      page.on("console", (message) => problems.push((message as { text(): string }).text()));
-      page.on("request", (request) => {
-        const url = (request as { url(): string }).url();
-        if (!/^(file|data):/.test(url)) problems.push(`asked for ${url}`);
-      });
-      await page.goto(`${pathToFileURL(join(folder, "out", "report.html"))}${hash}`);
+      const address = `${pathToFileURL(join(folder, "out", "report.html"))}${hash}`;
+      const { page, problems } = await openPage(browser, WIDTHS[size], address);
       await until(page, READY);
       return { page, problems };
     }
-    const text = (page: Page, selector: string) =>
-      page.evaluate<string>(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`);
 
     test.each(["desktop", "phone"] as const)(
       "opens from a file without fault, and fits: %s",
@@ -61,7 +54,7 @@ describe.skipIf(NO_BROWSER !== null)(
         expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBe(
           WIDTHS[size].width,
         );
-        expect(await text(page, "#overview h2")).toContain("Which method helps");
+        expect(await textOf(page, "#overview h2")).toContain("Which method helps");
         expect(await page.evaluate<number>("document.querySelectorAll('.forest').length")).toBe(2);
         await until(page, "document.querySelector('#explorer img')?.naturalWidth > 0");
         expect(problems).toEqual([]);
@@ -71,8 +64,8 @@ describe.skipIf(NO_BROWSER !== null)(
 
     test("keys, filters and search choose questions, and the address keeps what is looked at", async () => {
       const { page, problems } = await open("desktop", { hash: "#show=all" });
-      const question = () => text(page, ".detail .prompt");
-      const status = () => text(page, "#explorer [role=status]");
+      const question = () => textOf(page, ".detail .prompt");
+      const status = () => textOf(page, "#explorer [role=status]");
       expect(await status()).toBe("24 of 24 questions");
       await until(page, "document.querySelector('.detail .prompt') !== null");
       await page.keyboard.press("j");
@@ -94,7 +87,7 @@ describe.skipIf(NO_BROWSER !== null)(
         again.page,
         "document.querySelector('#explorer [role=status]').innerText.startsWith('12 of')",
       );
-      expect(await text(again.page, ".detail .prompt")).toBe(await question());
+      expect(await textOf(again.page, ".detail .prompt")).toBe(await question());
       await page.keyboard.press("Escape");
       await page.keyboard.press("?");
       expect(await page.evaluate<boolean>("document.querySelector('dialog').open")).toBe(true);
@@ -106,7 +99,7 @@ describe.skipIf(NO_BROWSER !== null)(
     test("what an answer says is text: tags in it make no elements", async () => {
       const { page } = await open("desktop", { hash: "#show=all&question=2" });
       await until(page, "document.querySelector('.pair blockquote') !== null");
-      expect(await text(page, ".pair blockquote")).toContain("<b>there</b");
+      expect(await textOf(page, ".pair blockquote")).toContain("<b>there</b");
       expect(
         await page.evaluate<number>("document.querySelectorAll('.pair blockquote b').length"),
       ).toBe(0);

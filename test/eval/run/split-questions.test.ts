@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Question } from "../../../src/eval/contract/benchmark.js";
-import { groupBy } from "../../../src/eval/data/group-by.js";
 import { isAbout, splitQuestions } from "../../../src/eval/run/split-questions.js";
+import { groupBy } from "../../../src/math/group-by.js";
 
 /** Questions about images, as far as a split looks at them. */
 function about(...images: (string | null)[]): Question[] {

@@ -1,0 +1,25 @@
+import type { BootstrapOptions } from "../../eval/index.js";
+import type { Estimate } from "../contract/analysis.js";
+import { auroc } from "./auroc.js";
+import { clusterEstimate } from "./cluster-estimate.js";
+
+/**
+ * AUROC of a score with its interval by bootstrap over clusters.
+ *
+ * @param scoreOf higher where an item is expected to be positive
+ * @see {@link auroc}, {@link clusterEstimate}
+ */
+export function aurocEstimate<T>(
+  items: readonly T[],
+  clusterOf: (item: T) => string,
+  scoreOf: (item: T) => number,
+  isPositive: (item: T) => boolean,
+  options: BootstrapOptions = {},
+): Estimate {
+  return clusterEstimate(
+    items,
+    clusterOf,
+    (sample) => auroc(sample.map(scoreOf), sample.map(isPositive)),
+    options,
+  );
+}
