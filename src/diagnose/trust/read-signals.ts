@@ -1,5 +1,6 @@
 import { GroundsightError, type ImageSource, type Model, type ReadRequest } from "../../index.js";
 import type { Explanation, TokenEvidence } from "../contract/explanation.js";
+import { mean } from "../statistics/cluster-estimate.js";
 import { anyElement, verifyObjects } from "./ask-back.js";
 import { attentionToImage } from "./image-attention.js";
 import type { SignalName, Signals } from "./signals.js";
@@ -130,8 +131,4 @@ const OF_TOKENS: Partial<
 
 function sum(values: readonly (number | null)[]): number | null {
   return values.reduce((all, value) => (all === null || value === null ? null : all + value), 0);
-}
-
-function mean(values: readonly number[]): number | null {
-  return values.length === 0 ? null : sum(values)! / values.length;
 }

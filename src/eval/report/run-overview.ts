@@ -1,5 +1,7 @@
 import { groupBy } from "../../math/group-by.js";
+import { median } from "../../math/median.js";
 import type { MetricInfo } from "../contract/benchmark.js";
+import { isDecodedControl } from "../controls/decoded-controls.js";
 import { formatValue, shownNumber } from "./format-value.js";
 import { shownName, type Table, titleOf } from "./report-tables.js";
 import type {
@@ -10,7 +12,7 @@ import type {
   RunAnalysis,
   SetAnalysis,
 } from "./run-analysis.js";
-import { isGain, isReference, namesOf } from "./try-methods.js";
+import { isGain, namesOf } from "./try-methods.js";
 import { isBetter } from "./verdict.js";
 
 /** What a run shows under one way of decoding, short enough for a terminal's screen. */
@@ -34,7 +36,7 @@ export function overviewOf({ sets }: Pick<RunAnalysis, "sets">): Overview[] {
     const names = [...new Set(all.map(({ method }) => method))];
     if (names.length === 0) return [];
     const [base] = names.filter((name) => name === "regular");
-    const others = names.filter((name) => name !== base && !isControl(name));
+    const others = names.filter((name) => name !== base && !isDecodedControl(name));
     const columns = base === undefined ? others : [base, ...others];
     const differences =
       base === undefined || others.length === 0 ? "" : ", differences from regular";
@@ -50,11 +52,6 @@ export function overviewOf({ sets }: Pick<RunAnalysis, "sets">): Overview[] {
       },
     ];
   });
-}
-
-/** Methods that have no column, since they are compared with nothing. */
-function isControl(method: string): boolean {
-  return isReference(method) && method !== "regular" && method !== "apc";
 }
 
 /** The main metric, and of captions what they find: between these two length chooses. */
@@ -122,13 +119,6 @@ function priceRow(
       : `${(own / base).toFixed(1)} x`;
   });
   return [["price", `ms a token${isOfSeveral ? ", median over sets" : ""}`, ...cells]];
-}
-
-function median(values: readonly number[]): number | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return null;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** One line of what was found of a method, such as `vcd: inactive on colours; no gain shown on pope, captions`. */
