@@ -61,7 +61,7 @@ test("cognition: tells what questions are answered from, and base ranks", async 
   const run = ["diagnose", "cognition", "--limit", "2", "--threads", "1", "--out", out];
   const { stdout, status } = groundsight(...run);
   expect(status).toBe(0);
-  expect(stdout).toMatch(/^direct: reasoning +true description instead +2 /m);
+  expect(stdout).toMatch(/^direct, reasoning +true description instead +2 /m);
   expect(stdout).toMatch(/\n- Tokens that the base LLM ranks first without the image: /);
   const files = ["cognition-answers.svg", "cognition-ranks.svg", "cognition.json"];
   expect((await readdir(out)).sort()).toEqual(files);
