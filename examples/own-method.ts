@@ -32,6 +32,7 @@ export function imageFree(options: { readonly alpha?: number } = {}): Method {
 export const IMAGE_FREE: MethodEntry = {
   name: "image-free",
   summary: "the image contrasted with no image at all",
+  cost: "2 streams",
   settings: SETTINGS,
   create: imageFree,
 };

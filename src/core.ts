@@ -58,7 +58,12 @@ export type {
   SteeringStrengths,
 } from "./engine/directions.js";
 export type { FeatureGrid, ImageInPrompt, PictureArea } from "./engine/feature-grid.js";
-export { type EncodeImage, type ImageVariant, ORIGINAL_IMAGE } from "./engine/image-variant.js";
+export {
+  type EncodeImage,
+  type ImageVariant,
+  ORIGINAL_IMAGE,
+  type Picture,
+} from "./engine/image-variant.js";
 export type { JsonValue } from "./engine/json-value.js";
 export type {
   ActiveEdit,

@@ -1,4 +1,8 @@
+import type { Pixels } from "./conversation.js";
 import type { TensorData } from "./tensor-data.js";
+
+/** An image's pixels as they were decoded: upright, RGB. */
+export type Picture = Pixels & { readonly channels: 3 };
 
 /** Runs the vision encoder and projector on processed pixels; the image's other inputs (masks, grids) are kept. */
 export type EncodeImage = (pixels: TensorData) => Promise<TensorData>;
@@ -11,6 +15,13 @@ export type EncodeImage = (pixels: TensorData) => Promise<TensorData>;
 export interface ImageVariant {
   /** Names the variant in the cache of features: equal keys must mean equal features for equal images. */
   readonly key: string;
+  /**
+   * Changes the picture itself, before the model's processor resizes and cuts it: blurred, mirrored, cropped. It holds for
+   * every family, whatever its processor makes of a picture. Left out where the variant takes the picture as it is.
+   *
+   * @param picture not to be modified; what is returned may have another size
+   */
+  picture?(picture: Picture): Picture | Promise<Picture>;
   /**
    * Image features of the variant.
    *

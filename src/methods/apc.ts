@@ -38,6 +38,8 @@ export function apc(options: ApcOptions = {}): Method {
 export const APC: MethodEntry = {
   name: "apc",
   summary: "implausible tokens cut (the control for contrastive methods)",
+  paper: "Li et al. 2022 (arXiv 2210.15097)",
+  cost: "1 stream",
   settings: SETTINGS,
   create: apc,
 };

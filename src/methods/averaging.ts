@@ -85,6 +85,8 @@ function averaged(
 export const AVERAGING: MethodEntry = {
   name: "averaging",
   summary: "image features averaged over lightly noised copies; may carry another method",
+  paper: "Liu et al. 2025 (arXiv 2410.15778)",
+  cost: "1 stream, an encoding of the image per copy",
   settings: SETTINGS,
   create: averaging,
 };

@@ -31,6 +31,7 @@ export function described(options: DescriptionOptions = {}): Method {
 export const DESCRIBED: MethodEntry = {
   name: "described",
   summary: "a description of the image in the question (the control for vdgd)",
+  cost: "1 stream, a description beforehand (once per image)",
   settings: DESCRIPTION_SETTINGS,
   create: described,
 };

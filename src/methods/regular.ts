@@ -17,6 +17,7 @@ export function regular(options: Record<never, never> = {}): Method {
 export const REGULAR: MethodEntry = {
   name: "regular",
   summary: "the model's own logits",
+  cost: "1 stream",
   settings: {},
   create: regular,
 };

@@ -72,6 +72,8 @@ export function diffusedView(
 export const VCD: MethodEntry = {
   name: "vcd",
   summary: "visual contrastive decoding against a noisy image",
+  paper: "Leng et al. 2024 (arXiv 2311.16922)",
+  cost: "2 streams, 2 encodings of an image",
   settings: SETTINGS,
   create: vcd,
 };

@@ -131,6 +131,8 @@ export function groundScores(
 export const VDGD: MethodEntry = {
   name: "vdgd",
   summary: "visual description grounded decoding: tokens that a description of the image supports",
+  paper: "Ghosh et al. 2025 (arXiv 2405.15683)",
+  cost: "1 stream, a description beforehand (once per image)",
   settings: SETTINGS,
   create: vdgd,
 };

@@ -193,6 +193,8 @@ export const VTI: MethodEntry = {
   name: "vti",
   summary:
     "visual and textual intervention: layers steered along fitted directions; may carry another method",
+  paper: "Liu et al. 2025 (arXiv 2410.15778)",
+  cost: "1 stream on patched graphs; directions fitted beforehand",
   settings: SETTINGS,
   create: (options) => vti(options as VtiOptions),
 };

@@ -1,7 +1,7 @@
 import { OnnxBackend } from "../backends/onnx/backend.js";
 import { layerCount, readGeometry } from "../backends/onnx/decoder-tensors.js";
 import type { CheckpointGraphs, DecoderGraph } from "../backends/onnx/graphs.js";
-import type { OnnxParts } from "../backends/onnx/parts.js";
+import type { ImageToProcess, OnnxParts } from "../backends/onnx/parts.js";
 import type { Session } from "../backends/onnx/runtime.js";
 import { WebGpuBackend } from "../backends/webgpu/backend.js";
 import type { Backend } from "../engine/backend.js";
@@ -67,8 +67,9 @@ export async function loadBackend(checkpoint: CheckpointToLoad): Promise<Backend
     },
     async openImage(source, signal) {
       const { key, name, decode } = await images.open(source, signal);
-      const process = async () => {
-        const pixels = await decode();
+      const process: ImageToProcess["process"] = async (change) => {
+        const decoded = await decode();
+        const pixels = change === undefined ? decoded : await change(decoded);
         try {
           return await family.process(imageProcessor, pixels);
         } catch (cause) {

@@ -1,4 +1,5 @@
 import type { ImageSource } from "../engine/conversation.js";
+import type { ImageVariant } from "../engine/image-variant.js";
 import type { View } from "../engine/view.js";
 
 /** Ids beyond the bytes 0 to 255. */
@@ -58,11 +59,12 @@ export async function fakeTokens(view: View, images: readonly FakeImage[]): Prom
     for (const part of parts) {
       if (part.type === "text") say(part.text);
       else {
+        const { variant } = part;
         const { values } = images[part.image]!;
-        const pixels = { data: values, dims: [1, values.length] };
-        const { data } = await part.variant.features(pixels, async (seen) =>
-          meanFeatures(seen.data),
-        );
+        const seen =
+          variant.picture === undefined ? values : await changed(values, variant.picture);
+        const pixels = { data: seen, dims: [1, seen.length] };
+        const { data } = await variant.features(pixels, async (given) => meanFeatures(given.data));
         for (let i = 0; i < IMAGE_TOKENS; i++) {
           tokens.push({ id: IMAGE_TOKEN_ID, feature: data[2 * i + 1]!, isImage: true });
         }
@@ -71,6 +73,21 @@ export async function fakeTokens(view: View, images: readonly FakeImage[]): Prom
     say(role === "user" ? ANSWER_MARK : "\n");
   }
   return tokens.map((token, position) => ({ ...token, position }));
+}
+
+/** An image's values as a variant changes its picture: one row of grey pixels. */
+async function changed(
+  values: Float32Array,
+  change: NonNullable<ImageVariant["picture"]>,
+): Promise<Float32Array> {
+  const data = Uint8Array.from({ length: 3 * values.length }, (_, i) =>
+    Math.round(255 * values[Math.floor(i / 3)]!),
+  );
+  const picture = await change({ data, width: values.length, height: 1, channels: 3 });
+  return Float32Array.from(
+    { length: picture.width * picture.height },
+    (_, i) => picture.data[3 * i]! / 255,
+  );
 }
 
 /** Features (1, 4, 2): the image token's id and the mean of the values. */

@@ -1,4 +1,5 @@
 import type { ImageSource } from "../../engine/conversation.js";
+import type { ImageVariant } from "../../engine/image-variant.js";
 import type { ModelInfo } from "../../engine/model-info.js";
 import type { ModelFamily, ProcessedImage, PromptTools } from "../../families/family.js";
 import type { CheckpointGraphs } from "./graphs.js";
@@ -8,7 +9,8 @@ import type { Runtime } from "./runtime.js";
 export interface ImageToProcess {
   /** Equal for images with equal content. */
   readonly key: string;
-  process(): Promise<ProcessedImage>;
+  /** @param change of its pixels, before they are processed */
+  process(change?: ImageVariant["picture"]): Promise<ProcessedImage>;
 }
 
 /** Everything an ONNX backend is made of; a loader fills it for its platform. */

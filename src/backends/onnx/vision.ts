@@ -65,7 +65,7 @@ export class Vision {
     variant: ImageVariant,
     edits: EditSet,
   ): Promise<ImageFeatures> {
-    const processed = await this.#process(image);
+    const processed = await this.#process(image, variant);
     const output = await variant.features(processed.pixels, (pixels) =>
       this.#encode(processed, pixels, edits),
     );
@@ -76,11 +76,15 @@ export class Vision {
     return features;
   }
 
-  async #process(image: ImageToProcess): Promise<ProcessedImage> {
-    const cached = this.#processed.get(image.key);
+  async #process(
+    image: ImageToProcess,
+    { key: name, picture }: ImageVariant,
+  ): Promise<ProcessedImage> {
+    const key = picture === undefined ? image.key : `${image.key}/${name}`;
+    const cached = this.#processed.get(key);
     if (cached !== undefined) return cached;
-    const processed = await image.process();
-    this.#processed.set(image.key, processed, processed.pixels.data.byteLength);
+    const processed = await image.process(picture);
+    this.#processed.set(key, processed, processed.pixels.data.byteLength);
     return processed;
   }
 
