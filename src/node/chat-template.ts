@@ -4,7 +4,7 @@ import { shown } from "../arguments/numbers.js";
 import { ModelLoadError } from "../errors.js";
 import { readJsonFile, readTextFile } from "./read-text-file.js";
 
-/** Longest that a template may take for one prompt. Templates of chat models take less than 5 ms. */
+/** The processor's time that a template may take for one prompt. Templates of chat models take less than 5 ms. */
 const LIMIT_MS = 1000;
 
 /** A checkpoint's chat template, with the file that it was found in. */
@@ -58,21 +58,35 @@ function templateText(file: string, found: unknown): string {
 }
 
 /**
- * Runs a template for a limited time. It is a program of the checkpoint's author, and loops as long as it likes.
+ * Runs a template for a limited time. It is a program of the checkpoint's author, and loops as long as it likes. What
+ * counts is the processor's time, so that a machine that is busy with other things ends no answer: a template that was
+ * ended before it had its time begins again.
  *
+ * @param task has no effects but its result
  * @throws Error what the task throws, or that it took too long
  */
 export function withinTemplateTime<Result>(task: () => Result): Result {
+  const begun = process.cpuUsage();
   SANDBOX.task = task;
   try {
-    return RUN.runInContext(SANDBOX, { timeout: LIMIT_MS }) as Result;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException)?.code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
-    throw new Error(`it took longer than ${LIMIT_MS} ms`, { cause: error });
+    for (;;) {
+      try {
+        return RUN.runInContext(SANDBOX, { timeout: LIMIT_MS }) as Result;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException)?.code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
+        const { user, system } = process.cpuUsage(begun);
+        if (user + system < ENOUGH_MICROSECONDS) continue;
+        throw new Error(`it took longer than ${LIMIT_MS} ms`, { cause: error });
+      }
+    }
   } finally {
     SANDBOX.task = undefined;
   }
 }
+
+// A little less than the limit: the clocks of timer and processor differ, and a template that has had all of its time
+// need not have it twice.
+const ENOUGH_MICROSECONDS = LIMIT_MS * 900;
 
 // The context holds nothing: it is there for its time limit, which also ends what it calls outside.
 const SANDBOX: { task: unknown } = createContext({ task: undefined }) as { task: unknown };

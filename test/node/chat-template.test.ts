@@ -106,3 +106,14 @@ test("the limit of time leaves results and errors as they are", () => {
     }),
   ).toThrow(error);
 });
+
+test("the limit is of the processor's time: a template that waited for it begins again", () => {
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  let calls = 0;
+  const text = withinTemplateTime(() => {
+    calls++;
+    if (calls === 1) Atomics.wait(nothing, 0, 0, 5000);
+    return "text";
+  });
+  expect([text, calls]).toEqual(["text", 2]);
+});
