@@ -108,7 +108,12 @@ export {
   expectedCalibrationError,
   reliability,
 } from "./statistics/calibration.js";
-export { clusterEstimate, meanEstimate, shareEstimate } from "./statistics/cluster-estimate.js";
+export {
+  type ClusterOptions,
+  clusterEstimate,
+  meanEstimate,
+  shareEstimate,
+} from "./statistics/cluster-estimate.js";
 export {
   type LogisticModel,
   logisticProbability,

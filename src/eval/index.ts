@@ -214,7 +214,7 @@ export {
   metricIntervals,
 } from "./statistics/metric-intervals.js";
 export type { SeedSpread } from "./statistics/seed-spread.js";
-export { fewImagesWarning } from "./statistics/unvaried.js";
+export { fewImagesWarning, isUnvaried, unvariedInterval } from "./statistics/unvaried.js";
 export { RUN_FILES } from "./store/answer-store.js";
 export { writeFileAtomically } from "./store/atomic-file.js";
 export { makeFolder } from "./store/make-folder.js";

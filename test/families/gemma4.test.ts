@@ -63,7 +63,7 @@ describe.each(["fp32", "q4", "fp16"] as const)("in %s", async (dtype) => {
       hallucinated: `a fork and ${i}`,
     }));
     await expect(fitDirections(model, demonstrations, { maskings: 2 })).rejects.toThrow(
-      /no fixed positions to fit directions for.*parts: "text"/,
+      /no fixed positions whose states could be read.*parts: "text"/,
     );
     const directions = await fitDirections(model, demonstrations, { parts: "text" });
     expect(directions.text).toMatchObject({ layers: 3, positions: 1, width: 32 });

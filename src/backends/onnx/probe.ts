@@ -86,7 +86,7 @@ export class OnnxProbe implements Probe {
     // Rows of patches, of one image or several, in the place of images.
     if (input?.isTensor !== true || input.shape.length > 3) return pixels;
     throw new UnsupportedCapabilityError(
-      `model ${info.id}: the vision tower of family ${family.name} takes each image in its own size, as patches, so that it has no fixed positions to fit directions for; ask for directions of the text alone ({ parts: "text" }, --parts text)`,
+      `model ${info.id}: the vision tower of family ${family.name} takes each image in its own size, as patches, so that it has no fixed positions whose states could be read, or fitted directions for; directions of the text alone can be fitted ({ parts: "text" }, --parts text)`,
     );
   }
 

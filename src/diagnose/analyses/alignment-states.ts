@@ -1,15 +1,21 @@
 import { z } from "zod";
 import { requireGoingOn } from "../../eval/index.js";
-import type { Probe, TextModel, TextStates } from "../../index.js";
+import { GroundsightError, type Probe, type TextModel, type TextStates } from "../../index.js";
 import { meanOfRows } from "../../math/mean-of-rows.js";
 import type { AnalysisContext } from "../contract/analysis.js";
 
-const ROW = z.object({
+/** An image with a prompt and a true caption. */
+export interface Captioned {
+  readonly image: string;
+  readonly text: string;
+  readonly reference: string;
+}
+
+const ROW: z.ZodType<Captioned> = z.object({
   image: z.string().min(1),
   text: z.string().min(1),
   reference: z.string().min(1),
 });
-type Captioned = z.infer<typeof ROW>;
 
 /** By layer, a vector for each thing: the embeddings first. */
 export type Layers = readonly (readonly Float32Array[])[];
@@ -20,18 +26,25 @@ export interface AlignmentStates {
   readonly images: Layers;
   /** Mean over the caption's tokens in the decoder, without the image. */
   readonly texts: Layers;
-  /** Mean over the positions of the vision tower. */
-  readonly tower: Layers;
+  /** Mean over the positions of the vision tower; undefined where its states cannot be read. */
+  readonly tower: Layers | undefined;
+  /** Why not. */
+  readonly withoutTower: string | undefined;
   /** Mean over the caption's tokens in the base LLM; undefined without one. */
   readonly baseTexts: Layers | undefined;
+}
+
+/** The captions of data, with their references. */
+export async function captionedRows({ data }: Pick<AnalysisContext, "data">): Promise<Captioned[]> {
+  return (await data.rows("captions.jsonl", ROW)).map(({ value }) => value);
 }
 
 /** Reads images and their true captions, each for itself, so that neither knows of the other. */
 export async function alignmentStates(
   context: Pick<AnalysisContext, "model" | "base" | "data" | "signal" | "progress">,
+  rows: readonly Captioned[],
 ): Promise<AlignmentStates> {
   const { model, base, data, signal, progress } = context;
-  const rows = (await data.rows("captions.jsonl", ROW)).map(({ value }) => value);
   const probe = await model.probe();
   const found: Record<"images" | "texts" | "tower" | "baseTexts", Float32Array[][]> = {
     images: [],
@@ -39,6 +52,7 @@ export async function alignmentStates(
     tower: [],
     baseTexts: [],
   };
+  let withoutTower: string | undefined;
   try {
     for (const [done, row] of rows.entries()) {
       requireGoingOn(signal);
@@ -47,7 +61,11 @@ export async function alignmentStates(
       found.texts.push(
         layersOf(await probe.textStates(row.text, row.reference, undefined, "mean")),
       );
-      found.tower.push(await towerMeans(probe, image));
+      if (withoutTower === undefined) {
+        const tower = await towerMeans(probe, image).catch(refusal);
+        if (typeof tower === "string") withoutTower = tower;
+        else found.tower.push(tower);
+      }
       if (base !== undefined) found.baseTexts.push(await baseMeans(base, row.reference));
       progress(done + 1, rows.length);
     }
@@ -57,7 +75,8 @@ export async function alignmentStates(
   return {
     images: byLayer(found.images),
     texts: byLayer(found.texts),
-    tower: byLayer(found.tower),
+    tower: withoutTower === undefined ? byLayer(found.tower) : undefined,
+    withoutTower,
     baseTexts: base === undefined ? undefined : byLayer(found.baseTexts),
   };
 }
@@ -78,6 +97,13 @@ async function towerMeans(probe: Probe, image: string): Promise<Float32Array[]> 
   return states.map((all) =>
     meanOfRows(Array.from({ length: rows * positions }, (_, i) => rowOf(all, i, width))),
   );
+}
+
+/** What a model says of what it does not offer; other errors are thrown on. */
+function refusal(error: unknown): string {
+  if (GroundsightError.isInstance(error) && error.code === "UNSUPPORTED_CAPABILITY")
+    return error.message;
+  throw error;
 }
 
 async function baseMeans(base: TextModel, caption: string): Promise<Float32Array[]> {

@@ -23,7 +23,7 @@ import {
   sharedNeighbours,
   unit,
 } from "../statistics/similarity.js";
-import { alignmentStates, type Layers } from "./alignment-states.js";
+import { alignmentStates, captionedRows, type Layers } from "./alignment-states.js";
 import { against, estimateText } from "./estimate-text.js";
 import { lineOf } from "./line-of.js";
 
@@ -49,15 +49,29 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
       `alignment: the text model ${base.id} does not tell its hidden states; leave out --base`,
     );
   }
-  const { images, texts, tower, baseTexts } = await alignmentStates(context);
-  const n = images[0]?.length ?? 0;
+  const rows = await captionedRows(context);
+  const n = rows.length;
   const { neighbours: k } = settings;
   if (k > n - 2) {
     throw new InvalidArgumentError(
       `neighbours: received ${k}, of ${n} captions of ${data.name}; expected at most ${n - 2}: look at more images, or at fewer neighbours`,
     );
   }
-  const seen = tower.at(-1)!;
+  const { images, texts, tower, withoutTower, baseTexts } = await alignmentStates(context, rows);
+  const seen = tower?.at(-1);
+  const towerAgainst = (label: string, layers: Layers | undefined): Kind[] =>
+    seen === undefined || layers === undefined
+      ? []
+      : [
+          {
+            label: `vision tower, caption: ${label}`,
+            alike: alikeness(
+              layers.map(() => seen),
+              layers,
+              k,
+            ),
+          },
+        ];
   const random = new SeededRandom(seed, "alignment");
   const order = Array.from({ length: n }, (_, i) => i);
   for (let i = n - 1; i > 0; i--) {
@@ -67,31 +81,15 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
   const others = texts.map((layer) => order.map((i) => layer[i]!));
   const kinds: Kind[] = [
     { label: "image tokens, caption: decoder", alike: alikeness(images, texts, k) },
-    {
-      label: "vision tower, caption: decoder",
-      alike: alikeness(
-        texts.map(() => seen),
-        texts,
-        k,
-      ),
-    },
-    ...(baseTexts === undefined
-      ? []
-      : [
-          {
-            label: "vision tower, caption: base LLM",
-            alike: alikeness(
-              baseTexts.map(() => seen),
-              baseTexts,
-              k,
-            ),
-          },
-        ]),
+    ...towerAgainst("decoder", texts),
+    ...towerAgainst("base LLM", baseTexts),
     { label: "image tokens, another's caption", alike: alikeness(images, others, k) },
   ];
   const shared = images.map((image, layer) => inOneSpace(image, texts[layer]!));
-  const warnings =
-    base === undefined ? ["no base LLM: what was alike before tuning is not told"] : [];
+  const warnings = [
+    ...(base === undefined ? ["no base LLM: what was alike before tuning is not told"] : []),
+    ...(withoutTower === undefined ? [] : [`the vision tower is left out: ${withoutTower}`]),
+  ];
   return {
     n,
     table: tableOf(kinds, shared),

@@ -126,6 +126,11 @@ function numbersFinding(
   tokens: Estimate,
 ): string[] {
   const behind = layers.flatMap((layer, i) => (layer < 2 ? [] : [{ layer, share: shares[i]! }]));
+  if (behind.length === 0) {
+    return [
+      `Image tokens are ${estimateText(tokens)} of the tokens. The paper tells of the layers behind the first two, and none of these was looked at.`,
+    ];
+  }
   const told = behind.map(({ layer, share }) => `${estimateText(share)} in layer ${layer}`);
   const bound = tokens.value ?? 0;
   const less = behind.filter(({ share }) => against(share, bound) === "contradicts").length;
@@ -134,7 +139,7 @@ function numbersFinding(
       ? "As in the paper, image tokens get less attention than their number in each of them."
       : `Against the paper, image tokens get less attention than their number in ${less} of these ${behind.length} layers alone.`;
   return [
-    `Image tokens are ${estimateText(tokens)} of the tokens, and get of the attention ${told.join(", ")}. ${behind.length === 0 ? "" : verdict}`.trim(),
+    `Image tokens are ${estimateText(tokens)} of the tokens, and get of the attention ${told.join(", ")}. ${verdict}`,
   ];
 }
 

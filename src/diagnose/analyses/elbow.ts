@@ -144,7 +144,7 @@ function compare(tokens: readonly FirstToken[], seed: number): { row: TableRow; 
       AUROC: estimateText(area),
       p: test === null ? null : pText(test.p),
     },
-    sentence: `the elbow lies at k = ${estimateText(invented)} where an object is invented (n = ${invented.n}), at ${estimateText(there)} where it is there (n = ${there.n}); AUROC ${estimateText(area)}${test === null ? "" : `, rank test p ${pText(test.p)}`}. ${VERDICTS[against(area, 0.5)]}`,
+    sentence: `the elbow lies at k = ${estimateText(invented)} where an object is invented (n = ${invented.n}), at ${estimateText(there)} where it is there (n = ${there.n}); AUROC ${estimateText(area)}${test === null ? "" : `, rank test p ${pText(test.p)}`}. ${area.value === null ? UNTOLD : VERDICTS[against(area, 0.5)]}`,
   };
 }
 
@@ -153,6 +153,9 @@ const VERDICTS = {
   contradicts: "Against the paper, fewer tokens compete where an object is invented.",
   open: "The paper's difference is not shown: the interval holds 0.5.",
 };
+
+/** Where there is nothing to compare. */
+const UNTOLD = "Nothing can be said of the paper's difference: there are not both.";
 
 /** Mean probability at each of the first ranks. */
 function curve(tokens: readonly FirstToken[], isThere: boolean, seed: number): Series {

@@ -1,5 +1,5 @@
 import type { AnalysisContext, Estimate } from "../contract/analysis.js";
-import { meanEstimate } from "../statistics/cluster-estimate.js";
+import { type ClusterOptions, meanEstimate, PERCENT } from "../statistics/cluster-estimate.js";
 import { CAPTION_ROW } from "./captions.js";
 import { clearFeatures, noiseVariances, Spread } from "./feature-noise.js";
 
@@ -58,11 +58,11 @@ export async function featureFigures(
       found.push({ image, ...imageNoise(relative, unstable) });
       onStep();
     }
-    const mean = (of: (one: ImageNoise) => number) =>
-      meanEstimate(found, ({ image }) => image, of, { seed });
+    const mean = (of: (one: ImageNoise) => number, options: ClusterOptions = {}) =>
+      meanEstimate(found, ({ image }) => image, of, { seed, ...options });
     figures.push({
       step,
-      unstable: mean((one) => one.unstable),
+      unstable: mean((one) => one.unstable, { range: PERCENT }),
       tail: mean(({ tail }) => tail),
       quantiles: QUANTILES.map((_, q) => mean(({ quantiles }) => quantiles[q]!)),
     });

@@ -10,6 +10,8 @@ import type {
 import {
   differenceEstimate,
   meanEstimate,
+  PERCENT,
+  POINTS,
   shareDifference,
   shareEstimate,
 } from "../statistics/cluster-estimate.js";
@@ -137,7 +139,7 @@ function figuresOf({ questions, captions, descriptions, tokens }: Step, seed: nu
       tokens,
       ({ image }) => image,
       (token) => 100 * massOf(token),
-      options,
+      { ...options, range: PERCENT },
     );
   return {
     "false yes": share(questions.filter(isAboutAbsent), saysYes),
@@ -207,7 +209,7 @@ function language(
     steps.find(({ t }) => t === middle.t)!.tokens.map(massAfter),
     ({ image }) => image,
     ({ mass }) => mass,
-    { seed },
+    { seed, range: POINTS },
   );
   return [
     verdict(

@@ -10,6 +10,8 @@ import type {
 import {
   differenceEstimate,
   meanEstimate,
+  PERCENT,
+  POINTS,
   shareDifference,
   shareEstimate,
 } from "../statistics/cluster-estimate.js";
@@ -81,8 +83,11 @@ function costOf(usual: Condition, condition: Condition, seed: number): Cost {
     accuracyCost: shareDifference(questions, before, imageOf, isRight, { seed }),
     chair: shareEstimate(captions, imageOf, invents, { seed }),
     chairCost: shareDifference(usual.captions, captions, imageOf, invents, { seed }),
-    recall: meanEstimate(captions, imageOf, recallOf, { seed }),
-    recallCost: differenceEstimate(captions, usual.captions, imageOf, recallOf, { seed }),
+    recall: meanEstimate(captions, imageOf, recallOf, { seed, range: PERCENT }),
+    recallCost: differenceEstimate(captions, usual.captions, imageOf, recallOf, {
+      seed,
+      range: POINTS,
+    }),
   };
 }
 

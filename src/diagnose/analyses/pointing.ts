@@ -9,7 +9,7 @@ import {
 } from "../../index.js";
 import type { Analysis, AnalysisContext, Estimate, Findings, Plot } from "../contract/analysis.js";
 import type { PatchMap } from "../contract/explanation.js";
-import { meanEstimate, shareEstimate } from "../statistics/cluster-estimate.js";
+import { meanEstimate, PERCENT, POINTS, shareEstimate } from "../statistics/cluster-estimate.js";
 import { attentionMaps } from "../where/attention-maps.js";
 import { occlusionMaps } from "../where/occlusion-maps.js";
 import { cellMiddles, mapPeak } from "../where/token-maps.js";
@@ -105,6 +105,9 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
         return `${way}: the maximum lies on the thing that the word names for ${estimateText(own, 1)}% of ${own.n} words, by chance for ${estimateText(chance, 1)}%; the map of another word of the caption has it there for ${estimateText(other, 1)}% (n = ${other.n}). ${said}`;
       }),
       ...(figures.length === WAYS.length ? [compared(pointed, seed)] : []),
+      ...(figures.length === 0
+        ? ["No caption names a thing that its image shows: there is no map to judge."]
+        : []),
     ],
     plots: [plotOf(figures)],
   };
@@ -237,13 +240,14 @@ function figuresOf(pointed: readonly Pointed[], seed: number): Figures {
   return {
     own: shareEstimate(pointed, imageOf, ({ isHit }) => isHit, options),
     other: shareEstimate(others, imageOf, ({ isHitByOther }) => isHitByOther === true, options),
-    chance: meanEstimate(pointed, imageOf, ({ chance }) => 100 * chance, options),
-    gain: meanEstimate(
-      pointed,
-      imageOf,
-      ({ isHit, chance }) => percent(isHit) - 100 * chance,
-      options,
-    ),
+    chance: meanEstimate(pointed, imageOf, ({ chance }) => 100 * chance, {
+      ...options,
+      range: PERCENT,
+    }),
+    gain: meanEstimate(pointed, imageOf, ({ isHit, chance }) => percent(isHit) - 100 * chance, {
+      ...options,
+      range: POINTS,
+    }),
   };
 }
 
@@ -257,7 +261,7 @@ function compared(pointed: Record<Way, readonly Pointed[]>, seed: number): strin
     pairs,
     ({ image }) => image,
     ({ difference }) => difference,
-    { seed },
+    { seed, range: POINTS },
   );
   const apart = pairs.filter(({ difference }) => difference !== 0).length;
   return `Occlusion is right more often than attention by ${estimateText(mean, 1)} points; of ${pairs.length} words ${apart} are pointed at rightly by one of them alone. ${COMPARED[against(mean, 0)]}`;

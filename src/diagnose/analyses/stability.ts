@@ -15,7 +15,7 @@ import type {
   Plot,
   TableRow,
 } from "../contract/analysis.js";
-import { meanEstimate, shareEstimate } from "../statistics/cluster-estimate.js";
+import { meanEstimate, POINTS, shareEstimate } from "../statistics/cluster-estimate.js";
 import { answerAll } from "./answer-all.js";
 import { CAPTION_ROW, type ModelCaption, modelCaptions } from "./captions.js";
 import { counted } from "./counted.js";
@@ -206,7 +206,7 @@ function answerSentence(one: ConditionFigures, clear: ConditionFigures, seed: nu
       image,
       value: value - before[i]!.value,
     }));
-    return meanEstimate(changes, imageOf, ({ value }) => value, { seed });
+    return meanEstimate(changes, imageOf, ({ value }) => value, { seed, range: POINTS });
   };
   const captions = difference(({ invents }) => invents);
   const questions = difference(({ falseYes }) => falseYes);

@@ -1,17 +1,29 @@
 import {
   type BootstrapOptions,
+  type Interval,
+  isUnvaried,
   metricIntervals,
   percentileInterval,
   ratioMetric,
+  unvariedInterval,
 } from "../../eval/index.js";
 import { InvalidArgumentError, SeededRandom } from "../../index.js";
 import { groupBy } from "../../math/group-by.js";
 import type { Estimate } from "../contract/analysis.js";
 
+/** Options of {@link clusterEstimate}. */
+export interface ClusterOptions extends BootstrapOptions {
+  /** Lowest and highest value that the figure can have. */
+  readonly range?: Interval;
+  /** Clusters that it rests on; those of the items where left out. */
+  readonly clusters?: number;
+}
+
 /**
  * A figure of some observations with its interval by bootstrap over clusters: as many clusters as there are, drawn with
  * replacement, each with all that was observed in it. Clusters are images, since what is seen in one is not independent.
- * Draws in which the figure is undefined are left out.
+ * Draws in which the figure is undefined are left out. Where all draws are the same, they say nothing of what is left to
+ * know: the interval is evaluation's for clusters without exception, and none for a figure without `range`.
  *
  * @param items what was observed
  * @param clusterOf the cluster that an item belongs to
@@ -22,7 +34,7 @@ export function clusterEstimate<T>(
   items: readonly T[],
   clusterOf: (item: T) => string,
   statistic: (items: readonly T[]) => number | null,
-  { resamples = 1000, level, seed = 0 }: BootstrapOptions = {},
+  { resamples = 1000, level, seed = 0, range, clusters: told }: ClusterOptions = {},
 ): Estimate {
   if (!Number.isInteger(resamples) || resamples < 100) {
     throw new InvalidArgumentError(
@@ -43,16 +55,21 @@ export function clusterEstimate<T>(
     const figure = statistic(sample);
     if (figure !== null) drawn.push(figure);
   }
-  const { low, high } = percentileInterval(drawn, level) ?? { low: null, high: null };
-  return { value, low, high, n };
+  const interval = percentileInterval(drawn, level);
+  if (interval === null || !isUnvaried(interval)) return { value, n, ...(interval ?? NO_ENDS) };
+  const ends =
+    range === undefined ? NO_ENDS : unvariedInterval(value, range, told ?? clusters.length, level);
+  return { value, n, ...ends };
 }
+
+const NO_ENDS = { low: null, high: null };
 
 /** The mean of what is observed, with its interval by bootstrap over clusters; see {@link clusterEstimate}. */
 export function meanEstimate<T>(
   items: readonly T[],
   clusterOf: (item: T) => string,
   numberOf: (item: T) => number,
-  options: BootstrapOptions = {},
+  options: ClusterOptions = {},
 ): Estimate {
   return clusterEstimate(items, clusterOf, (sample) => mean(sample.map(numberOf)), options);
 }
@@ -66,7 +83,7 @@ export function differenceEstimate<T>(
   after: readonly T[],
   clusterOf: (item: T) => string,
   numberOf: (item: T) => number,
-  options: BootstrapOptions = {},
+  options: ClusterOptions = {},
 ): Estimate {
   const items = [
     ...before.map((item) => ({ cluster: clusterOf(item), number: numberOf(item), isAfter: false })),
@@ -78,7 +95,8 @@ export function differenceEstimate<T>(
     );
     return from == null || to == null ? null : to - from;
   };
-  return clusterEstimate(items, ({ cluster }) => cluster, difference, options);
+  const clusters = Math.min(...[before, after].map((all) => new Set(all.map(clusterOf)).size));
+  return clusterEstimate(items, ({ cluster }) => cluster, difference, { clusters, ...options });
 }
 
 /** The difference of two shares, after less before, in percentage points; see {@link differenceEstimate}. */
@@ -89,8 +107,16 @@ export function shareDifference<T>(
   isHit: (item: T) => boolean,
   options: BootstrapOptions = {},
 ): Estimate {
-  return differenceEstimate(before, after, clusterOf, percentOf(isHit), options);
+  return differenceEstimate(before, after, clusterOf, percentOf(isHit), {
+    range: POINTS,
+    ...options,
+  });
 }
+
+/** What a figure in percent can be. */
+export const PERCENT: Interval = { low: 0, high: 100 };
+/** What a difference of two figures in percent can be. */
+export const POINTS: Interval = { low: -100, high: 100 };
 
 /**
  * The share of observations, in percent, with evaluation's interval: by bootstrap over clusters, or where all clusters are

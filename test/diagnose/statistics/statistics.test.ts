@@ -11,6 +11,7 @@ import {
   differenceEstimate,
   mean,
   meanEstimate,
+  shareDifference,
   shareEstimate,
 } from "../../../src/diagnose/statistics/cluster-estimate.js";
 import { rankTest } from "../../../src/diagnose/statistics/rank-test.js";
@@ -79,9 +80,9 @@ describe("intervals over images", () => {
   const items = Array.from({ length: 40 }, (_, i) => ({ image: `${i >> 2}`, value: i % 4 }));
   const imageOf = ({ image }: { image: string }) => image;
 
-  test("draw whole images: alike in each, nothing varies", () => {
+  test("draw whole images: alike in each, nothing varies, and nothing is told of the ends", () => {
     const together = meanEstimate(items, imageOf, ({ value }) => value);
-    expect(together).toEqual({ value: 1.5, low: 1.5, high: 1.5, n: 40 });
+    expect(together).toEqual({ value: 1.5, low: null, high: null, n: 40 });
     const apart = meanEstimate(
       items,
       ({ value, image }) => `${image} ${value}`,
@@ -96,15 +97,33 @@ describe("intervals over images", () => {
     const before = items.map((item) => ({ ...item, value: Number(item.image) }));
     const numberOf = ({ value }: { value: number }) => value;
     const paired = differenceEstimate(before, after, imageOf, numberOf);
-    expect(paired).toMatchObject({ value: 1.5, n: 80 });
-    expect(paired.low).toBeCloseTo(1.5, 12);
-    expect(paired.high).toBeCloseTo(1.5, 12);
+    expect(paired).toEqual({ value: 1.5, low: null, high: null, n: 80 });
     const elsewhere = after.map((item) => ({ ...item, image: `other ${item.image}` }));
     const apart = differenceEstimate(before, elsewhere, imageOf, numberOf);
     expect(apart.value).toBe(1.5);
     expect(apart.low).toBeLessThan(0);
     expect(apart.high).toBeGreaterThan(3);
     expect(differenceEstimate([], after, imageOf, numberOf).value).toBeNull();
+  });
+
+  test("of shares that do not differ in 10 images allow for the images that were not seen", () => {
+    const isHit = ({ value }: { value: number }) => value > 1;
+    const none = shareDifference(items, items, imageOf, isHit);
+    // Clopper and Pearson's bound of 0 in 10 images: 1 - 0.025^(1/10).
+    expect(none.value).toBe(0);
+    expect(none.low).toBeCloseTo(-30.85, 2);
+    expect(none.high).toBeCloseTo(30.85, 2);
+    const always = shareDifference(items, items, imageOf, () => true);
+    expect(always.high).toBeCloseTo(30.85, 2);
+    const elsewhere = items.slice(0, 8).map((item) => ({ ...item, image: `other ${item.image}` }));
+    const all = shareDifference(
+      [...items, ...elsewhere].filter(({ image }) => image.startsWith("other")),
+      items.map((item) => ({ ...item, value: 3 })),
+      imageOf,
+      ({ value }) => value === 3,
+    );
+    expect(all.value).toBe(75);
+    expect([all.low! < 0, all.high]).toEqual([true, expect.closeTo(96.05, 2)]);
   });
 
   test("hold the true mean in some 95 of 100 samples", () => {
