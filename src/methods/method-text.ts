@@ -1,3 +1,4 @@
+import type { SettingsSchema } from "../arguments/settings.js";
 import type { JsonValue } from "../engine/json-value.js";
 import type { Method } from "../engine/method.js";
 import { InvalidArgumentError } from "../errors.js";
@@ -20,7 +21,9 @@ export function parseMethodText(text: string): NamedMethod {
   const [first = "", ...others] = splitMethods(text);
   const [name = "", ...written] = first.split(":");
   const { settings: schema } = methodEntry(name);
-  const settings: Record<string, JsonValue> = Object.fromEntries(written.map(parseSetting));
+  const settings: Record<string, JsonValue> = Object.fromEntries(
+    written.map((text) => parseSetting(text, schema)),
+  );
   if (others.length === 0) return { name, settings };
   const inner = Object.entries(schema).find(([, { type }]) => type === "method");
   if (inner === undefined) {
@@ -74,12 +77,14 @@ function splitMethods(text: string): string[] {
   return parts;
 }
 
-function parseSetting(text: string): [string, JsonValue] {
+function parseSetting(text: string, schema: SettingsSchema): [string, JsonValue] {
   const [key = "", ...rest] = text.split("=");
   const value = rest.join("=");
   if (value === "") {
     throw new InvalidArgumentError(`method setting: received '${text}'; expected name=value`);
   }
+  const isText = Object.hasOwn(schema, key) && schema[key]?.type === "text";
+  if (isText) return [key, value];
   if (value === "true" || value === "false") return [key, value === "true"];
   return [key, Number.isNaN(Number(value)) ? value : Number(value)];
 }

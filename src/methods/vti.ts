@@ -6,10 +6,11 @@ import type {
   SteeringDirections,
   SteeringStrengths,
 } from "../engine/directions.js";
-import type { ActiveEdit, Method, MethodRun, MethodSession, RunModel } from "../engine/method.js";
+import type { ActiveEdit, Method, RunModel } from "../engine/method.js";
 import { InvalidArgumentError } from "../errors.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 import { steeringEdit } from "../onnx/edits/steering.js";
+import { carried, carriedSetting, editedRun, withEdits } from "./carried.js";
 import type { MethodEntry } from "./method-entry.js";
 import { regular } from "./regular.js";
 
@@ -73,15 +74,13 @@ export function vti(options: VtiOptions): Method {
   };
   const edits = steeringEdits(directions, strengths);
   const id = directionsId(directions);
-  const inner = { name: method.name, settings: method.settings };
   return {
     name: "vti",
-    settings: { directions: id, ...strengths, method: inner },
-    needs: {
-      ...method.needs,
-      edits: [...edits.map(({ edit }) => edit), ...(method.needs.edits ?? [])],
-    },
-    ...(method.seeded === true ? { seeded: true } : {}),
+    settings: { directions: id, ...strengths, method: carriedSetting(method) },
+    ...carried(
+      method,
+      edits.map(({ edit }) => edit),
+    ),
     assets: { ...method.assets, [id]: directions },
     async start(run) {
       await requireModel(run.model, directions);
@@ -163,29 +162,6 @@ export async function requireModel(
   throw new InvalidArgumentError(
     `directions: fitted on a model with hash ${modelHash.slice(0, 12)}, received ${model.id} with hash ${hash.slice(0, 12)}; fit directions on this model`,
   );
-}
-
-/** The run as the inner method sees it: what it generates beforehand is steered too, and remembered apart. */
-function editedRun(run: MethodRun, edits: readonly ActiveEdit[], name: string): MethodRun {
-  return {
-    ...run,
-    generate: (stream, options) =>
-      run.generate({ ...stream, edits: [...edits, ...(stream.edits ?? [])] }, options),
-    remember: (key, make, bytes) => run.remember(`${name}/${key}`, make, bytes),
-  };
-}
-
-/** The inner method's session with every stream steered. */
-function withEdits(session: MethodSession, edits: readonly ActiveEdit[]): MethodSession {
-  const [first, ...others] = session.streams.map((stream) => ({
-    ...stream,
-    edits: [...edits, ...(stream.edits ?? [])],
-  }));
-  return {
-    streams: [first!, ...others],
-    ...(session.scores && { scores: session.scores.bind(session) }),
-    ...(session.commit && { commit: session.commit.bind(session) }),
-  };
 }
 
 /** See {@link vti}. */

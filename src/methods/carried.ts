@@ -1,0 +1,51 @@
+/** What methods share that carry another one and decode it on edited graphs. */
+import type { JsonValue } from "../engine/json-value.js";
+import type { ActiveEdit, Method, MethodRun, MethodSession } from "../engine/method.js";
+import type { GraphEdit } from "../onnx/edits/graph-edit.js";
+
+/**
+ * What a method takes over from the one that it carries: its needs with edits of its own, whether it is seeded, and its
+ * assets.
+ */
+export function carried(
+  { needs, seeded, assets }: Method,
+  edits: readonly GraphEdit[],
+): Pick<Method, "needs" | "seeded" | "assets"> {
+  return {
+    needs: { ...needs, edits: [...edits, ...(needs.edits ?? [])] },
+    ...(seeded === true ? { seeded: true } : {}),
+    ...(assets === undefined ? {} : { assets }),
+  };
+}
+
+/** How the settings of a method name the one that it carries. */
+export function carriedSetting({ name, settings }: Method): JsonValue {
+  return { name, settings };
+}
+
+/**
+ * The run as the carried method sees it: what it generates beforehand is edited too, and remembered apart.
+ *
+ * @param name tells edits and strengths from others
+ */
+export function editedRun(run: MethodRun, edits: readonly ActiveEdit[], name: string): MethodRun {
+  return {
+    ...run,
+    generate: (stream, options) =>
+      run.generate({ ...stream, edits: [...edits, ...(stream.edits ?? [])] }, options),
+    remember: (key, make, bytes) => run.remember(`${name}/${key}`, make, bytes),
+  };
+}
+
+/** The carried method's session with every stream edited. */
+export function withEdits(session: MethodSession, edits: readonly ActiveEdit[]): MethodSession {
+  const [first, ...others] = session.streams.map((stream) => ({
+    ...stream,
+    edits: [...edits, ...(stream.edits ?? [])],
+  }));
+  return {
+    streams: [first!, ...others],
+    ...(session.scores && { scores: session.scores.bind(session) }),
+    ...(session.commit && { commit: session.commit.bind(session) }),
+  };
+}
