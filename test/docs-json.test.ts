@@ -100,6 +100,7 @@ async function askAndCompare(): Promise<void> {
     await json("check", image, "A dog and a fork."),
     await json("check", image, "Nothing."),
   ]);
+  printed.set("methods", [await json("methods"), await json("methods", "vti")]);
   printed.set("models", [await json("models")]);
   printed.set("models --devices", [await json("models", "--devices")]);
 }

@@ -100,10 +100,19 @@ function settingFlags(): SettingFlag[] {
     for (const [name, setting] of Object.entries(settings)) {
       if (setting.type === "method") continue;
       const flag = flagOf(name, setting);
-      if (!flags.has(flag)) flags.set(flag, { name, flag, setting });
+      const known = flags.get(flag);
+      flags.set(flag, known === undefined ? { name, flag, setting } : joined(known, setting));
     }
   }
   return [...flags.values()];
+}
+
+/** A flag of several methods takes what any of them does; each checks what it is given. */
+function joined(known: SettingFlag, { summary, ...other }: Setting): SettingFlag {
+  const { setting } = known;
+  if (setting.type !== "choice" || other.type !== "choice") return known;
+  const choices = [...new Set([...setting.choices, ...other.choices])];
+  return { ...known, setting: { ...setting, choices } };
 }
 
 /** The settings that flags give; files among them are read and named by their hash. */

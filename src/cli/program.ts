@@ -11,6 +11,7 @@ import { exampleImage } from "./example-image.js";
 import { explainCommand } from "./explain-command.js";
 import { generatePopeCommand } from "./generate-pope-command.js";
 import { indexCommand } from "./index-command.js";
+import { methodsCommand } from "./methods-command.js";
 import { modelsCommand } from "./models-command.js";
 import { reportCommand } from "./report-command.js";
 import { endOnBrokenOutput, reportFailure } from "./report-failure.js";
@@ -52,6 +53,7 @@ const COMMANDS = [
   checkCommand,
   demoCommand,
   modelsCommand,
+  methodsCommand,
   doctorCommand,
   evalCommand,
   tuneCommand,
