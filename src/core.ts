@@ -78,7 +78,14 @@ export type {
 } from "./engine/method.js";
 export type { BatchOptions, Model, ProbeOptions } from "./engine/model.js";
 export type { ModelInfo } from "./engine/model-info.js";
-export type { Pooling, Probe, PromptStates, TextStates, VisionStates } from "./engine/probe.js";
+export type {
+  ImageLens,
+  Pooling,
+  Probe,
+  PromptStates,
+  TextStates,
+  VisionStates,
+} from "./engine/probe.js";
 export type { ReadAnswer, ReadingRun, ReadOptions, ReadRequest } from "./engine/reading.js";
 export type { GenerateOptions, GenerateRequest } from "./engine/request.js";
 export type { Load } from "./engine/scheduler.js";

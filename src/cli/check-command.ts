@@ -41,7 +41,11 @@ export function checkCommand(): Command {
       "--calibration <file>",
       "how signals are combined, as 'diagnose trust --fit' writes it; 'none' to ask the model back alone (default: that of the package, where it has one for the model)",
     )
-    .option("--signals <list>", "further signals to tell, such as entropy,attention", listOf)
+    .option(
+      "--signals <list>",
+      "further signals to tell, such as entropy,logitLens,attention",
+      listOf,
+    )
     .option("--wording <text>", "how the model is asked back, with {object} in its place")
     .option("--base <name>", "the base LLM, for base ranks: 'pocket-base', a folder or a hub id")
     .option("--seed <n>", "fixes the noise on the image (default: 0)", numberOption)

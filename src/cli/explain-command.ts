@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { assessTrust, explainAnswer, traceHtml } from "../diagnose/index.js";
+import { assessTrust, explainAnswer, type SignalName, traceHtml } from "../diagnose/index.js";
 import {
   askedQuestion,
   QUESTION_USAGE,
@@ -12,7 +12,7 @@ import { explanationText } from "./explain-output.js";
 import { generationFields } from "./generation-options.js";
 import { addMapOptions, type MapFlags, withMaps } from "./map-option.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
-import { numberOption } from "./options.js";
+import { listOf, numberOption } from "./options.js";
 import { VERSION } from "./version.js";
 import { writeWhole } from "./write-whole.js";
 
@@ -23,6 +23,7 @@ interface ExplainFlags extends ModelFlags, BaseFlags, MapFlags {
   readonly noiseStep?: number;
   readonly beta?: number;
   readonly trust: boolean;
+  readonly signals?: string[];
   readonly json?: true;
   readonly out?: string;
   readonly page?: string;
@@ -57,6 +58,11 @@ export function explainCommand(): Command {
       numberOption,
     )
     .option("--no-trust", "do not tell which phrases to doubt")
+    .option(
+      "--signals <list>",
+      "further signals to tell of phrases, such as logitLens,attention",
+      listOf,
+    )
     .option("--seed <n>", "fixes the noise (default: 0)", numberOption)
     .option("--max-tokens <n>", "most tokens to generate", numberOption);
   return addModelOptions(addMapOptions(command))
@@ -75,6 +81,8 @@ Examples:
 async function run(args: readonly string[], flags: ExplainFlags): Promise<void> {
   const asked = askedQuestion(args);
   const { answer, noiseStep, beta } = flags;
+  // Checked by name.
+  const signals = flags.signals as SignalName[] | undefined;
   await using model = await loadModel(flags);
   const { base, notes } = await chooseBase(model, flags, flags);
   await using _base = typeof base === "object" ? base : null;
@@ -88,7 +96,7 @@ async function run(args: readonly string[], flags: ExplainFlags): Promise<void> 
     embedImage: flags.out !== undefined || flags.page !== undefined,
     ...(noiseStep === undefined ? {} : { noiseStep }),
     ...(beta === undefined ? {} : { beta }),
-    ...(flags.trust ? { assess: assessTrust() } : {}),
+    ...(flags.trust ? { assess: assessTrust(signals === undefined ? {} : { signals }) } : {}),
   });
   const mapped = await withMaps(model, request, explained, flags);
   const explanation = { ...mapped, warnings: [...notes, ...mapped.warnings] };

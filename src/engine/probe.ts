@@ -34,6 +34,16 @@ export interface PromptStates {
   readonly states: readonly Float32Array[];
 }
 
+/** What a decoder's head would say at the tokens of a prompt's image, behind its layers. */
+export interface ImageLens {
+  /** Numbers of the states that were read: 0 the embeddings, i behind layer i. */
+  readonly layers: readonly number[];
+  /** Tokens P of the prompt that stand for the image. */
+  readonly positions: number;
+  /** One (P, K) per state: natural logarithm of the probability of each of the K asked tokens. */
+  readonly logProbs: readonly Float32Array[];
+}
+
 /**
  * What is made of the states of a text's tokens: `last` takes those at the last token, as VTI's authors do, `mean` averages
  * over the answer's tokens.
@@ -64,6 +74,25 @@ export interface Probe {
   ): Promise<TextStates>;
   /** Hidden states at every token of a prompt, those of its image too. */
   promptStates(prompt: string, image?: ImageSource): Promise<PromptStates>;
+  /**
+   * The logit lens over a prompt's image: final norm and head read the hidden states at its tokens. Logits over the whole
+   * vocabulary do not leave the graph.
+   *
+   *     ln softmax(head(norm(h_i)))[token]
+   *
+   * @param tokens ids that are asked about
+   * @param layers numbers of the states, 0 to the number of layers; default all
+   * @throws InvalidArgumentError when there is no token or one that the model does not have, and for a layer that is no number
+   * @throws ShapeError when the model has fewer layers
+   * @throws UnsupportedCapabilityError when the decoder's layers or head cannot be found, or its head reads one position alone
+   * @see Jiang et al. 2025, arXiv 2410.02762
+   */
+  imageLens(
+    prompt: string,
+    image: ImageSource,
+    tokens: readonly number[],
+    layers?: readonly number[],
+  ): Promise<ImageLens>;
   /** Frees what was opened for it. */
   dispose(): Promise<void>;
 }

@@ -118,6 +118,18 @@ test("prints JSON, and writes a trace and a page with the image in it", async ()
   await rm(page);
 });
 
+test("tells further signals of its phrases, and refuses what is none by name", () => {
+  const given = [image, "Describe the image.", "--answer", "A bottle and a fork.", "--json"];
+  const { stdout } = explain(...given, "--signals", "logitLens");
+  const { phrases } = JSON.parse(stdout) as Explanation;
+  const [bottle, fork] = phrases.map(({ signals }) => signals.logitLens!);
+  expect(bottle).toBeLessThan(0);
+  expect(bottle).toBeGreaterThan(fork!);
+  const { status, stderr } = explain(...given, "--signals", "luck");
+  expect(status).toBe(2);
+  expect(stderr).toContain('received "luck"');
+});
+
 test("a question without an image has no columns of one", () => {
   const { stdout } = explain("Name a colour.", "--max-tokens", "3");
   expect(linesOf(stdout)[2]).toMatch(/^token +p +entropy +\|V_head\| +k +base rank +shift$/);

@@ -29,7 +29,12 @@ test("a fit writes a calibration, which is used and reported", async () => {
   const used = ["--limit", "2", "--calibration", file, "--out", out, "--json"];
   const result: AnalysisResult = JSON.parse(groundsight(...trust, ...used).stdout);
   expect(new Set(result.table.map((row) => row.signal))).toEqual(
-    new Set([...calibration.signals.map(({ name }) => name), "attention", "combination"]),
+    new Set([
+      ...calibration.signals.map(({ name }) => name),
+      "attention",
+      "logitLens",
+      "combination",
+    ]),
   );
   expect(result.findings.join("\n")).toMatch(/ood_captions: the threshold .* chosen on pocket dev/);
   expect((await readdir(out)).sort()).toEqual([

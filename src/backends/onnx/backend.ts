@@ -44,6 +44,7 @@ export class OnnxBackend implements Backend {
   readonly #prefixes: BoundedCache<CachedPrefix>;
   /** Live contexts by the edits of their decoder. */
   readonly #lanes = new Map<string, Lane>();
+  readonly #probes = new Set<OnnxProbe>();
 
   /** @throws ModelLoadError when the decoder graph is not one that can be run */
   constructor(parts: OnnxParts) {
@@ -210,13 +211,16 @@ export class OnnxBackend implements Backend {
     }
   }
 
-  probe(edits: readonly ActiveEdit[]): Promise<Probe> {
+  async probe(edits: readonly ActiveEdit[]): Promise<Probe> {
     const features = (image: ImageToProcess) => this.#vision.features(image, ORIGINAL_IMAGE, edits);
-    return OnnxProbe.open(this.#parts, edits, features);
+    const probe = new OnnxProbe(this.#parts, edits, features);
+    this.#probes.add(probe);
+    return probe;
   }
 
   async release(): Promise<void> {
-    await Promise.all([this.#graphs.release(), this.#parts.release()]);
+    const probes = [...this.#probes].map((probe) => probe.dispose());
+    await Promise.all([...probes, this.#graphs.release(), this.#parts.release()]);
   }
 
   /** @throws InvalidArgumentError when the text holds a control token */

@@ -1,33 +1,30 @@
 import type { ImageSource } from "../../engine/conversation.js";
 import { ORIGINAL_IMAGE } from "../../engine/image-variant.js";
 import type { ActiveEdit } from "../../engine/method.js";
-import type { Pooling, Probe, PromptStates, TextStates, VisionStates } from "../../engine/probe.js";
+import type {
+  ImageLens,
+  Pooling,
+  Probe,
+  PromptStates,
+  TextStates,
+  VisionStates,
+} from "../../engine/probe.js";
+import { checkTokens } from "../../engine/reading-options.js";
 import type { TensorData } from "../../engine/tensor-data.js";
 import type { View } from "../../engine/view.js";
 import { InferenceError, UnsupportedCapabilityError } from "../../errors.js";
-import type { PromptPositions } from "../../families/family.js";
-import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
-import { hiddenStatesEdit } from "../../onnx/edits/hidden-states.js";
-import type { CacheGeometry } from "./decoder-cache.js";
+import type { PromptPositions, Span } from "../../families/family.js";
 import { emptyPast, readGeometry } from "./decoder-tensors.js";
-import { type EditSet, editFeeds, editSet } from "./edit-feeds.js";
+import { editFeeds } from "./edit-feeds.js";
 import { embedPrompt } from "./embeddings.js";
 import { float32 } from "./float-tensors.js";
 import type { ImageToProcess, OnnxParts } from "./parts.js";
-import { pooledStates, type StateRows, stateOutputs } from "./pooled-states.js";
-import { layOutPrompt } from "./prompt.js";
-import type { Session, Tensors } from "./runtime.js";
+import { pooledStates, type StateRows } from "./pooled-states.js";
+import { layOutPrompt, type OnnxPrompt } from "./prompt.js";
+import type { Tensors } from "./runtime.js";
+import { type TappedGraph, TappedGraphs } from "./tapped-graphs.js";
 import { tokenFeeds, wholeMask } from "./token-feeds.js";
 import { type ImageFeatures, imageFeeds } from "./vision.js";
-
-/** A graph that returns its hidden states. */
-interface TappedGraph {
-  readonly session: Session;
-  /** Names of the hidden states, embeddings first. */
-  readonly outputs: readonly string[];
-  /** What else was done to the graph. */
-  readonly edits: EditSet;
-}
 
 interface PromptToRead {
   readonly prompt: string;
@@ -35,41 +32,27 @@ interface PromptToRead {
   readonly image: ImageSource | undefined;
 }
 
-/** Reads hidden states from patched copies of the graphs, which it owns. */
+/** Reads hidden states from patched copies of the graphs. */
 export class OnnxProbe implements Probe {
   readonly #parts: OnnxParts;
-  /** Opened when it is asked for: a fit of the text alone needs none. */
-  #vision: Promise<TappedGraph> | undefined;
-  readonly #decoder: TappedGraph;
-  /** Returns the states of all positions; opened when they are asked for. */
-  #wholeDecoder: Promise<TappedGraph> | undefined;
+  readonly #graphs: TappedGraphs;
   readonly #active: readonly ActiveEdit[];
   readonly #features: (image: ImageToProcess) => Promise<ImageFeatures>;
-
-  private constructor(
-    parts: OnnxParts,
-    decoder: TappedGraph,
-    active: readonly ActiveEdit[],
-    features: (image: ImageToProcess) => Promise<ImageFeatures>,
-  ) {
-    this.#parts = parts;
-    this.#decoder = decoder;
-    this.#active = active;
-    this.#features = features;
-  }
 
   /**
    * @param active edits that hold for all that is read
    * @param features the model's image features under these edits, for prompts with an image
    * @throws UnsupportedCapabilityError when the graphs cannot be patched
    */
-  static async open(
+  constructor(
     parts: OnnxParts,
     active: readonly ActiveEdit[],
     features: (image: ImageToProcess) => Promise<ImageFeatures>,
-  ): Promise<OnnxProbe> {
-    const decoder = await openTapped(parts, "decoder", "last", active);
-    return new OnnxProbe(parts, decoder, active, features);
+  ) {
+    this.#parts = parts;
+    this.#graphs = new TappedGraphs(parts, active);
+    this.#active = active;
+    this.#features = features;
   }
 
   get patchSize(): number | undefined {
@@ -95,8 +78,7 @@ export class OnnxProbe implements Probe {
     const copies = pixels.dims[0] ?? 1;
     const plain = { pixels, pixelsInput: "pixel_values", inputs: {} };
     const given = family.squares?.inputs(pixels) ?? plain;
-    this.#vision ??= openTapped(this.#parts, "vision", "all", this.#active);
-    const vision = await this.#vision;
+    const vision = await this.#graphs.states("vision", "all");
     const states = await this.#run(vision, copies, 0, {
       ...graphs.vision.feeds,
       ...imageFeeds(runtime, vision.session, given),
@@ -124,27 +106,43 @@ export class OnnxProbe implements Probe {
     pooling: Pooling = "last",
   ): Promise<TextStates> {
     const isLast = pooling === "last";
-    const decoder = isLast ? this.#decoder : await this.#openWholeDecoder();
+    const decoder = await this.#graphs.states("decoder", isLast ? "last" : "all");
     const { states, asked } = await this.#read(decoder, { prompt, answer, image });
     const from = isLast ? 0 : asked.tokens.length;
     return pooledStates(states, from);
   }
 
   async promptStates(prompt: string, image?: ImageSource): Promise<PromptStates> {
-    const decoder = await this.#openWholeDecoder();
+    const decoder = await this.#graphs.states("decoder", "all");
     const { states, asked } = await this.#read(decoder, { prompt, image });
     return {
       layers: states.length,
       width: states[0]!.dims.at(-1)!,
       tokens: asked.tokens,
-      images: asked.images.flatMap(({ span: { start, end, runs = [{ start, end }] } }) => runs),
+      images: imageSpans(asked),
       states: states.map(({ data }) => data),
+    };
+  }
+
+  async imageLens(
+    prompt: string,
+    image: ImageSource,
+    tokens: readonly number[],
+    layers?: readonly number[],
+  ): Promise<ImageLens> {
+    const asked = checkTokens(tokens, this.#parts.info);
+    const { layers: found, ...lens } = await this.#graphs.lens(asked, layers);
+    const { states } = await this.#read(lens, { prompt, image });
+    return {
+      layers: found,
+      positions: states[0]!.dims[1]!,
+      logProbs: states.map(({ data }) => data),
     };
   }
 
   /** Reads a prompt, and an answer where there is one, in one run. */
   async #read(decoder: TappedGraph, { prompt, answer, image }: PromptToRead) {
-    const { runtime, prompts, graphs, openImage } = this.#parts;
+    const { runtime, prompts, graphs, family, openImage } = this.#parts;
     const features =
       image === undefined ? [] : [await this.#features(await openImage(image, undefined))];
     const shown = features.map(
@@ -157,24 +155,23 @@ export class OnnxProbe implements Probe {
     this.#refuseLong(tokens.length);
     const inputs = await embedPrompt(this.#parts, { ...asked, tokens }, 0, tokens.length);
     const positions = continuedPositions(asked.positions, said.length);
-    const states = await this.#run(decoder, 1, tokens.length, {
-      ...graphs.decoder.feeds,
-      ...tokenFeeds(runtime, this.#decoder.session, [{ tokens: inputs, positions }], false),
-      attention_mask: wholeMask(runtime, tokens.length),
-      ...emptyPast(runtime, this.#geometry),
-    });
+    const states = await this.#run(
+      decoder,
+      1,
+      tokens.length,
+      {
+        ...graphs.decoder.feeds,
+        ...tokenFeeds(runtime, decoder.session, [{ tokens: inputs, positions }], false),
+        attention_mask: wholeMask(runtime, tokens.length),
+        ...emptyPast(runtime, readGeometry(decoder.session, family.facts.cache)),
+      },
+      imageSpans(asked),
+    );
     return { states, asked };
   }
 
-  async dispose(): Promise<void> {
-    const opened = [this.#vision, this.#wholeDecoder, Promise.resolve(this.#decoder)];
-    const graphs = await Promise.all(opened.map((graph) => graph?.catch(() => undefined)));
-    await Promise.all(graphs.map((graph) => graph?.session.release()));
-  }
-
-  #openWholeDecoder(): Promise<TappedGraph> {
-    this.#wholeDecoder ??= openTapped(this.#parts, "decoder", "all", this.#active);
-    return this.#wholeDecoder;
+  dispose(): Promise<void> {
+    return this.#graphs.release();
   }
 
   /** Hidden states are read in one run. */
@@ -186,22 +183,19 @@ export class OnnxProbe implements Probe {
     );
   }
 
-  get #geometry(): CacheGeometry {
-    return readGeometry(this.#decoder.session, this.#parts.family.facts.cache);
-  }
-
   async #run(
     { session, outputs, edits }: TappedGraph,
     copies: number,
     steps: number,
     given: Tensors,
+    images: readonly Span[] = [],
   ): Promise<StateRows[]> {
     const row = {
       strengths: edits.strengths,
       pastLength: 0,
       newLength: steps,
       newColumn: 0,
-      images: [],
+      images,
     };
     const rows = Array.from({ length: copies }, () => row);
     const added = editFeeds(this.#parts.runtime, session, edits.edits, {
@@ -234,19 +228,7 @@ function continuedPositions({ planes, next }: PromptPositions, count: number): I
   );
 }
 
-async function openTapped(
-  { graphs, info }: OnnxParts,
-  graph: "vision" | "decoder",
-  positions: "all" | "last",
-  active: readonly ActiveEdit[],
-): Promise<TappedGraph> {
-  if (graphs.openEdited === undefined) {
-    throw new UnsupportedCapabilityError(
-      `model ${info.id}: its graphs cannot be patched, so its hidden states cannot be read`,
-    );
-  }
-  const edits = editSet(active, graph);
-  const taps: GraphEdit = hiddenStatesEdit(graph, { positions });
-  const session = await graphs.openEdited(graph, [taps, ...edits.edits], "probe");
-  return { session, outputs: stateOutputs(session), edits };
+/** The tokens that stand for the images of a prompt. */
+function imageSpans({ images }: Pick<OnnxPrompt, "images">): Span[] {
+  return images.flatMap(({ span: { start, end, runs = [{ start, end }] } }) => runs);
 }

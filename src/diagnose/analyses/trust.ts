@@ -39,7 +39,7 @@ const SETTINGS = {
   },
   others: {
     type: "text",
-    default: "attention",
+    default: "attention,logitLens",
     summary: "further signals to report, or 'none'; attention is read token by token",
   },
   kept: {

@@ -8,6 +8,7 @@ import {
   type Model,
 } from "../../index.js";
 import { groupBy } from "../../math/group-by.js";
+import { spellings } from "./spellings.js";
 
 /** How objects are asked about. */
 export interface AskOptions {
@@ -55,8 +56,7 @@ export async function verifyObjects(
  *
  *     ln sum_{spellings} prod_k p(o_k | image, prompt, o_<k)
  *
- * over the spellings that take fewest tokens: with and without a capital (the authors' form), with and without a blank in
- * front, since a chat template decides which of these begins an answer. One pass for all objects of one token; longer
+ * over the {@link spellings}: with a capital is the authors' form, a chat template decides which of these begins an answer. One pass for all objects of one token; longer
  * ones share a pass where they begin alike.
  *
  * @returns for each object, in nats
@@ -111,15 +111,6 @@ export function questionAbout(object: string, wording: string): string {
       /^[aeiou]/i.test(object) ? `${article}n ` : `${article} `,
     )
     .replaceAll(OBJECT, object);
-}
-
-async function spellings(model: Model, name: string): Promise<(readonly number[])[]> {
-  const capital = name.charAt(0).toUpperCase() + name.slice(1);
-  const written = [capital, name].flatMap((word) => [word, ` ${word}`]);
-  const encoded = await Promise.all(written.map((text) => model.encode(text)));
-  const fewest = Math.min(...encoded.map(({ length }) => length));
-  const shortest = encoded.filter(({ length }) => length === fewest);
-  return [...new Map(shortest.map((ids) => [ids.join(), ids])).values()];
 }
 
 /** Decodes as `regular`, and shows the logits of the first token. */

@@ -64,6 +64,7 @@ export async function assessPhrases(
       wording,
       elementPrompt: options.elementPrompt ?? calibration?.elementPrompt ?? ELEMENT_PROMPT,
       attentionLayers: options.attentionLayers ?? middleLayers(model.info.layers),
+      lensLayers: options.lensLayers,
     },
   );
   return {

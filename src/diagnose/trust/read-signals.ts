@@ -3,6 +3,7 @@ import type { Explanation, TokenEvidence } from "../contract/explanation.js";
 import { mean } from "../statistics/cluster-estimate.js";
 import { anyElement, verifyObjects } from "./ask-back.js";
 import { attentionToImage } from "./image-attention.js";
+import { lensConfidence } from "./logit-lens.js";
 import type { SignalName, Signals } from "./signals.js";
 
 /** A phrase with its tokens in the answer: first, and last exclusive; equal where none was found. */
@@ -27,6 +28,8 @@ export interface SignalOptions {
   readonly wording: string;
   readonly elementPrompt: string;
   readonly attentionLayers: readonly number[];
+  /** All where left out. */
+  readonly lensLayers?: readonly number[] | undefined;
 }
 
 /** The signals of some phrases. */
@@ -98,9 +101,9 @@ function isNotOffered(error: unknown): error is GroundsightError {
 
 async function asked(
   name: SignalName,
-  { model, image, request }: SignalSource,
+  { model, image, request, explanation }: SignalSource,
   phrases: readonly PlacedPhrase[],
-  { wording, elementPrompt, attentionLayers }: SignalOptions,
+  { wording, elementPrompt, attentionLayers, lensLayers }: SignalOptions,
 ): Promise<Column> {
   const { signal } = request;
   const objects = [...new Set(phrases.map(({ object }) => object))];
@@ -111,6 +114,10 @@ async function asked(
       return ofObject(await verifyObjects(model, image, objects, { wording, signal }));
     case "anyElement":
       return ofObject(await anyElement(model, image, objects, { prompt: elementPrompt, signal }));
+    case "logitLens": {
+      const prompt = explanation.question;
+      return ofObject(await lensConfidence(model, image, objects, { prompt, layers: lensLayers }));
+    }
     default: {
       const shares = await attentionToImage(model, request, attentionLayers);
       return phrases.map(({ tokens: [from, to] }) => mean(shares.slice(from, to)));

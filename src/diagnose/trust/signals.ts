@@ -11,7 +11,8 @@ export type SignalName =
   | "distorted"
   | "imageless"
   | "baseRank"
-  | "attention";
+  | "attention"
+  | "logitLens";
 
 /** Signals of a phrase; null where one could not be read. */
 export type Signals = Readonly<Partial<Record<SignalName, number | null>>>;
@@ -77,6 +78,12 @@ export const SIGNALS: Readonly<Record<SignalName, Signal>> = {
     summary: "share of middle layers' attention that lies on the image",
     sign: 1,
     reason: (value) => `little attention lies on the image (${percent(value)})`,
+  },
+  logitLens: {
+    summary: "ln of the highest probability that a hidden state at the image gives it",
+    sign: 1,
+    reason: (value) =>
+      `no part of the image is read as it within the model (at most ${percent(Math.exp(value))})`,
   },
 };
 

@@ -20,6 +20,8 @@ export interface TrustOptions extends PhraseOptions {
   readonly elementPrompt?: string;
   /** Layers whose attention to the image is read, from 0. Default: the middle ones, 5/32 to 18/32 of all. */
   readonly attentionLayers?: readonly number[];
+  /** Hidden states that the logit lens reads, from 0, the embeddings, to the number of layers. Default: all, as its authors do. */
+  readonly lensLayers?: readonly number[];
 }
 
 /** The wording of peer-scitix's evaluation of self-verification. */

@@ -8,10 +8,16 @@
  *
  * @see DoLa, arXiv 2309.03883, section 2
  */
-import { InvalidArgumentError, ShapeError } from "../../errors.js";
+import { InvalidArgumentError } from "../../errors.js";
 import { makeNode, makeTensor, makeValueInfo } from "../build.js";
-import { findHead, type LanguageHead } from "../find-head.js";
-import { findLayers } from "../find-layers.js";
+import {
+  copyHead,
+  findHeadOfStream,
+  type HeadOfStream,
+  nameWithin,
+  stateBehind,
+} from "../copy-head.js";
+import type { LanguageHead } from "../find-head.js";
 import { GraphIndex } from "../graph-index.js";
 import {
   changed,
@@ -21,7 +27,7 @@ import {
   type OnnxTensor,
 } from "../graph-model.js";
 import { readBy } from "../remove-unused.js";
-import { type ResidualState, residualStream, withSums } from "../residual-stream.js";
+import { type ResidualState, withSums } from "../residual-stream.js";
 import type { GraphEdit } from "./graph-edit.js";
 
 const PREFIX = "early_exit";
@@ -44,15 +50,13 @@ export function earlyExitOutput(layer: number): string {
 export function addEarlyExits(model: OnnxModel, layers: readonly number[]): OnnxModel {
   const { graph } = model;
   const index = new GraphIndex(graph);
-  const states = residualStream(findLayers(graph, index), index);
-  const head = findHead(index, states.at(-1)!);
+  const found = findHeadOfStream(index);
   const logits = index.output("logits");
   const exits = layers
     .filter((layer) => index.output(earlyExitOutput(layer)) === undefined)
-    .map((layer) => ({ layer, state: stateBehind(layer, states) }));
+    .map((layer) => ({ layer, state: stateBehind(layer, found.states, "early exits") }));
   const form = {
-    head,
-    last: states.at(-1)!,
+    ...found,
     isFlat: logits?.dims?.length === 2,
     elemType: logits?.elemType ?? DataType.float32,
   };
@@ -76,19 +80,8 @@ export function addEarlyExits(model: OnnxModel, layers: readonly number[]): Onnx
   });
 }
 
-function stateBehind(layer: number, states: readonly ResidualState[]): ResidualState {
-  const state = states[layer];
-  if (state !== undefined) return state;
-  throw new ShapeError(
-    `early exits: received layer ${layer}; expected 0 to ${states.length - 1}, as the model has`,
-  );
-}
-
 /** What all exits of a graph have in common. */
-interface ExitForm {
-  readonly head: LanguageHead;
-  /** The stream behind the last layer, whose place an exit's stream takes. */
-  readonly last: ResidualState;
+interface ExitForm extends HeadOfStream {
   /** Whether the logits are (B, V), not (B, n, V). */
   readonly isFlat: boolean;
   readonly elemType: number;
@@ -96,29 +89,17 @@ interface ExitForm {
 
 /** Copies final norm and head for one stream (B, S, W) -> logits (B, V) of its last position. */
 function exitNodes(output: string, state: ResidualState, form: ExitForm): OnnxNode[] {
-  const { head, last, isFlat, elemType } = form;
-  const inside = new Map(
-    head.nodes.flatMap(({ outputs }) => outputs.map((name) => [name, `${output}/${name}`])),
-  );
-  inside.delete("");
+  const { head, isFlat, elemType } = form;
   const { stream, before } = cutStream(output, state, head);
-  inside.set(last.value, stream);
-  const renamed = (name: string): string => inside.get(name) ?? name;
   const moved = before.length > 0 ? head.cut?.node : undefined;
-  if (moved !== undefined) inside.set(moved.outputs[0] ?? "", renamed(moved.inputs[0] ?? ""));
-  const copies = head.nodes
-    .filter((node) => node !== moved)
-    .map((node) =>
-      node === last.node ? normAlone(node, stream, renamed) : copyOf(node, output, renamed),
-    );
-  const whole = renamed("logits");
+  const { nodes, logits } = copyHead(form, output, stream, moved);
   const flat = `${output}/last_logits`;
   return [
     ...before,
-    ...copies,
+    ...nodes,
     isFlat
-      ? makeNode("Identity", [whole], [flat])
-      : makeNode("Gather", [whole, `${PREFIX}/at_last`], [flat], { attributes: { axis: 1 } }),
+      ? makeNode("Identity", [logits], [flat])
+      : makeNode("Gather", [logits, `${PREFIX}/at_last`], [flat], { attributes: { axis: 1 } }),
     elemType === DataType.float32
       ? makeNode("Identity", [flat], [output])
       : makeNode("Cast", [flat], [output], { attributes: { to: DataType.float32 } }),
@@ -147,32 +128,6 @@ function cutStream(
   const inputs = [value, ...node.inputs.slice(1)];
   const moved = changed(node, { name: nameWithin(output, node), inputs, outputs: [stream] });
   return { stream, before: [moved] };
-}
-
-function copyOf(node: OnnxNode, output: string, renamed: (name: string) => string): OnnxNode {
-  return changed(node, {
-    name: nameWithin(output, node),
-    inputs: node.inputs.map(renamed),
-    outputs: node.outputs.map(renamed),
-  });
-}
-
-/** Nodes may go without a name, but no two may have the same. */
-function nameWithin(output: string, { name }: OnnxNode): string {
-  return name === "" ? "" : `${output}/${name}`;
-}
-
-/** The norm of a fused residual add and norm, of a stream that is a sum already. */
-function normAlone(node: OnnxNode, stream: string, renamed: (name: string) => string): OnnxNode {
-  const isRms = node.opType === "SkipSimplifiedLayerNormalization";
-  const opType = isRms ? "SimplifiedLayerNormalization" : "LayerNormalization";
-  const weights = node.inputs.slice(2, isRms ? 3 : 4).filter((name) => name !== "");
-  const epsilon = node.attributes.find(({ name }) => name === "epsilon")?.value;
-  const float = epsilon?.kind === "float" ? epsilon.float : 1e-12;
-  const normed = renamed(node.outputs[0] ?? "");
-  return makeNode(opType, [stream, ...weights], [normed], {
-    attributes: { axis: -1, epsilon: { float }, stash_type: 1 },
-  });
 }
 
 /** The constants that added nodes read and that the graph does not hold yet. */

@@ -170,7 +170,15 @@ test.each(["smolvlm-gqa", "llava-concat", "qwen2-vl-concat"])(
     const [formula] = readReference(name).images;
     const caption = "A dog beside two forks.";
     const check = await checkCaption(tiny, picture(formula!), caption, {
-      signals: ["anyElement", "logprob", "entropy", "distorted", "imageless", "attention"],
+      signals: [
+        "anyElement",
+        "logprob",
+        "entropy",
+        "distorted",
+        "imageless",
+        "attention",
+        "logitLens",
+      ],
       attentionLayers: [0],
     });
     expect(check.phrases.map(({ text }) => text)).toEqual(["dog", "forks"]);
@@ -181,12 +189,15 @@ test.each(["smolvlm-gqa", "llava-concat", "qwen2-vl-concat"])(
       }
       expect(signals.attention).toBeGreaterThan(0);
       expect(signals.attention).toBeLessThan(1);
+      expect(signals.logitLens).toBeLessThan(0);
     }
     const none = await checkCaption(tiny, picture(formula!), caption, {
-      signals: ["attention"],
+      signals: ["attention", "logitLens"],
       attentionLayers: [99],
+      lensLayers: [99],
     });
-    expect(none.phrases[0]!.signals.attention).toBeNull();
+    expect(none.phrases[0]!.signals).toMatchObject({ attention: null, logitLens: null });
     expect(none.warnings[0]).toMatch(/^attention: .*layer 99; expected/);
+    expect(none.warnings[1]).toMatch(/^logitLens: .*layer 99; expected/);
   },
 );
