@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { Command, Option } from "commander";
 import {
   ANALYSES,
@@ -112,6 +113,7 @@ async function run(analysis: Analysis, flags: DiagnoseFlags): Promise<void> {
       ...options,
       ...(model === undefined ? {} : { model }),
       ...(textModel === null ? {} : { base: textModel }),
+      ...(out === undefined ? {} : { keepIn: join(out, `${analysis.name}.work.jsonl`) }),
       signal,
       onProgress: (done, total) =>
         progress.show({ set: analysis.name, done, total, answered: done }),

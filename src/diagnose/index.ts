@@ -58,6 +58,7 @@ export type {
   Axis,
   Estimate,
   Findings,
+  KeepWork,
   Plot,
   Point,
   Series,

@@ -92,7 +92,12 @@ export type {
 // Running benchmarks with several methods.
 export { type EvaluationRequest, evaluate } from "./evaluate.js";
 export type { AskJudge, Judge } from "./judge/judge.js";
-export { type JudgeAnswersOptions, type JudgeTally, tallyText } from "./judge/judge-answers.js";
+export {
+  type JudgeAnswersOptions,
+  type JudgeTally,
+  judgeAnswers,
+  tallyText,
+} from "./judge/judge-answers.js";
 export { type JudgeSetup, judgeMatched } from "./judge/judge-matched.js";
 export { type OpenAiJudgeOptions, openAiJudge } from "./judge/openai-judge.js";
 export { addCounts } from "./metrics/add-counts.js";
@@ -217,6 +222,7 @@ export type { SeedSpread } from "./statistics/seed-spread.js";
 export { fewImagesWarning, isUnvaried, unvariedInterval } from "./statistics/unvaried.js";
 export { RUN_FILES } from "./store/answer-store.js";
 export { writeFileAtomically } from "./store/atomic-file.js";
+export { DurableLog, type LogFile } from "./store/durable-log.js";
 export { makeFolder } from "./store/make-folder.js";
 export type { RunSettings, SetSettings, YesNoTokens } from "./store/run-settings.js";
 export {

@@ -46,6 +46,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "heldOutBy",
     "identifier",
     "isJudged",
+    "judgeAnswers",
     "isUnvaried",
     "jointIntervalsInTurns",
     "judgeMatched",

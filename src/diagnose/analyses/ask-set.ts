@@ -78,7 +78,7 @@ export interface Asking {
 
 /** A set's answers in the order of its questions, greedily unless options say so. */
 export async function askSet(
-  context: Pick<AnalysisContext, "model" | "data" | "signal">,
+  context: Pick<AnalysisContext, "model" | "data" | "signal" | "keep">,
   { questions, rule, maxTokens }: QuestionSet,
   asking: Asking = {},
   onAnswer?: () => void,

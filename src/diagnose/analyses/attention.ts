@@ -13,6 +13,7 @@ import { type Looked, lookAt, PARTS, type Part, prepareLooking } from "./attenti
 import { CAPTION_ROW, modelCaptions } from "./captions.js";
 import { counted } from "./counted.js";
 import { against, estimateText } from "./estimate-text.js";
+import { keepOne } from "./kept-work.js";
 import { lineOf } from "./line-of.js";
 
 const SETTINGS = {
@@ -45,7 +46,11 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
   const looked: Looked[] = [];
   let unplaced = 0;
   for (const caption of captions) {
-    const read = await lookAt(context, caption, layers);
+    const key = [caption.image, caption.answer.tokens, caption.objects, layers];
+    const image = data.image(caption.image);
+    const read = await keepOne(context.keep, { image, key }, () =>
+      lookAt(context, caption, layers),
+    );
     if (!read.isPlaced) unplaced++;
     looked.push(...read.looked);
     step();

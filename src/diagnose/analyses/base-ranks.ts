@@ -1,6 +1,7 @@
-import { withoutImages } from "../../index.js";
+import { type TextModel, withoutImages } from "../../index.js";
 import type { AnalysisContext } from "../contract/analysis.js";
 import { baseViews } from "../evidence/base-views.js";
+import { keepOne } from "./kept-work.js";
 
 /** An answer of a model, as it was asked for. */
 export interface RankedAnswer {
@@ -25,10 +26,31 @@ export interface RankedToken {
  * @throws InvalidArgumentError when the two have different tokenizers
  */
 export async function baseRanks(
-  { model, base, data, signal }: Pick<AnalysisContext, "model" | "base" | "data" | "signal">,
+  {
+    model,
+    base,
+    data,
+    signal,
+    keep,
+  }: Pick<AnalysisContext, "model" | "base" | "data" | "signal" | "keep">,
   { image, prompt, tokens }: RankedAnswer,
 ): Promise<RankedToken[]> {
   if (base === undefined || tokens.length === 0) return [];
+  const key = [{ image: data.image(image) }, prompt, tokens, await base.hash()];
+  return keepOne(keep, key, () => rank({ model, base, data, signal }, { image, prompt, tokens }));
+}
+
+async function rank(
+  {
+    model,
+    base,
+    data,
+    signal,
+  }: Pick<AnalysisContext, "model" | "data" | "signal"> & {
+    readonly base: TextModel;
+  },
+  { image, prompt, tokens }: RankedAnswer,
+): Promise<RankedToken[]> {
   // For the prompt's tokens alone: they are the same whatever is read behind them.
   const { prompts } = await model.read(
     { image: data.image(image), prompt, answer: tokens.slice(0, 1), signal },

@@ -17,6 +17,7 @@ import { rankTest } from "../statistics/rank-test.js";
 import { CAPTION_ROW, modelCaptions } from "./captions.js";
 import { counted } from "./counted.js";
 import { against, estimateText, pText } from "./estimate-text.js";
+import { keepOne } from "./kept-work.js";
 
 const SETTINGS = {
   candidates: {
@@ -95,14 +96,20 @@ async function firstTokens(
   file: string,
   step: () => void,
 ): Promise<{ tokens: FirstToken[]; captions: number }> {
-  const { model, data, settings, signal } = context;
+  const { model, data, settings, signal, keep } = context;
   const captions = await modelCaptions(context, file, settings.maxTokens, step);
   const tokens: FirstToken[] = [];
   for (const { image, prompt, answer, objects } of captions) {
     const isThere = new Map(objects.map((object) => [object.token, object.isThere]));
-    await model.read(
-      { image: data.image(image), prompt, answer: answer.tokens.map(({ id }) => id), signal },
-      {
+    const request = {
+      image: data.image(image),
+      prompt,
+      answer: answer.tokens.map(({ id }) => id),
+      signal,
+    };
+    const read = async () => {
+      const found: FirstToken[] = [];
+      await model.read(request, {
         onPosition: ({ logits }, position) => {
           const there = isThere.get(position);
           if (there === undefined) return;
@@ -110,10 +117,12 @@ async function firstTokens(
           const best = topIndices(logits, settings.candidates).map((id) => logits[id]! - norm);
           const probabilities = best.map(Math.exp);
           const sorted = settings.of === "logits" ? best : probabilities;
-          tokens.push({ image, isThere: there, elbow: elbowOf(sorted), probabilities });
+          found.push({ image, isThere: there, elbow: elbowOf(sorted), probabilities });
         },
-      },
-    );
+      });
+      return found;
+    };
+    tokens.push(...(await keepOne(keep, [request, objects, settings], read)));
     step();
   }
   return { tokens, captions: captions.length };

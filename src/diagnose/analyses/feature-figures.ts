@@ -2,6 +2,7 @@ import type { AnalysisContext, Estimate } from "../contract/analysis.js";
 import { type ClusterOptions, meanEstimate, PERCENT } from "../statistics/cluster-estimate.js";
 import { CAPTION_ROW } from "./captions.js";
 import { clearFeatures, noiseVariances, Spread } from "./feature-noise.js";
+import { keepOne } from "./kept-work.js";
 
 /** The share of features that the paper found to vary much. */
 const TAIL = 0.15;
@@ -33,11 +34,12 @@ interface ImageNoise {
  * @param onStep called (steps + 1) x captions times at most
  */
 export async function featureFigures(
-  { model, data, seed, signal }: Pick<AnalysisContext, "model" | "data" | "seed" | "signal">,
+  context: Pick<AnalysisContext, "model" | "data" | "seed" | "signal" | "keep">,
   { copies, unstable }: { readonly copies: number; readonly unstable: number },
   steps: readonly number[],
   onStep: () => void,
 ): Promise<FeatureFigures[]> {
+  const { model, data, seed, signal, keep } = context;
   const rows = await data.rows("captions.jsonl", CAPTION_ROW);
   const images = [...new Set(rows.map(({ value }) => value.image))];
   let between: Spread | undefined;
@@ -53,9 +55,13 @@ export async function featureFigures(
     const found: ImageNoise[] = [];
     for (const image of images) {
       const noise = { step, copies, seed };
-      const variances = await noiseVariances(model, data.image(image), noise, signal);
-      const relative = variances.map((one, i) => over(one, scale[i % scale.length]!)).sort();
-      found.push({ image, ...imageNoise(relative, unstable) });
+      const key = { image: data.image(image), noise, scale: [...scale], unstable };
+      const told = await keepOne(keep, key, async () => {
+        const variances = await noiseVariances(model, data.image(image), noise, signal);
+        const relative = variances.map((one, i) => over(one, scale[i % scale.length]!)).sort();
+        return imageNoise(relative, unstable);
+      });
+      found.push({ image, ...told });
       onStep();
     }
     const mean = (of: (one: ImageNoise) => number, options: ClusterOptions = {}) =>

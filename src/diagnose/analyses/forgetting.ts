@@ -86,7 +86,7 @@ async function run(context: AnalysisContext): Promise<Findings> {
 }
 
 async function askBoth(
-  context: Pick<AnalysisContext, "model" | "data" | "signal" | "progress">,
+  context: Pick<AnalysisContext, "model" | "data" | "signal" | "progress" | "keep">,
   base: TextModel,
 ): Promise<FactSet[]> {
   const { model, data, signal } = context;

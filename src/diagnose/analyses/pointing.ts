@@ -16,6 +16,7 @@ import { cellMiddles, mapPeak } from "../where/token-maps.js";
 import { CAPTION_ROW, type ModelCaption, modelCaptions } from "./captions.js";
 import { counted } from "./counted.js";
 import { against, estimateText } from "./estimate-text.js";
+import { keepOne } from "./kept-work.js";
 
 const SETTINGS = {
   cells: {
@@ -122,7 +123,7 @@ const VERDICTS = {
 async function pointAll(
   context: AnalysisContext<typeof SETTINGS>,
 ): Promise<{ pointed: Record<Way, readonly Pointed[]>; warnings: string[] }> {
-  const { model, data, settings, signal } = context;
+  const { model, data, settings, signal, keep } = context;
   const scenes = readScenes(await data.file(SCENES));
   const finder = objectFinder({
     rule: "colour-aware",
@@ -139,8 +140,12 @@ async function pointAll(
     if (boxes.size > 0) {
       const request = { image, prompt: caption.prompt, answer, signal };
       const { cells, window } = settings;
-      const occlusion = await occlusionMaps(model, request, { cells, window });
-      pointed.occlusion.push(...pointedIn(caption, boxes, occlusion.maps));
+      const key = [request, [...boxes], cells, window];
+      const byOcclusion = await keepOne(keep, key, async () => {
+        const occlusion = await occlusionMaps(model, request, { cells, window });
+        return pointedIn(caption, boxes, occlusion.maps);
+      });
+      pointed.occlusion.push(...byOcclusion);
       if (warnings.length === 0) {
         const attention = await attentionOr(model, request, (reason) => warnings.push(reason));
         pointed.attention.push(...pointedIn(caption, boxes, attention));

@@ -3,6 +3,7 @@ import { argMax } from "../../math/arg-max.js";
 import type { AnalysisContext } from "../contract/analysis.js";
 import type { ScoredAnswer } from "./ask-set.js";
 import { captionObjects } from "./captions.js";
+import { keepOne } from "./kept-work.js";
 
 /** A token of a caption, as it is predicted with the image and with the image under noise. */
 export interface NoisyToken {
@@ -22,12 +23,12 @@ const BETA = 0.1;
 
 /** Every token of captions, read once with the image and once under noise of a step. */
 export async function readUnderNoise(
-  context: Pick<AnalysisContext, "model" | "data" | "signal" | "seed">,
+  context: Pick<AnalysisContext, "model" | "data" | "signal" | "seed" | "keep">,
   captions: readonly ScoredAnswer[],
   step: number,
   onCaption: () => void,
 ): Promise<NoisyToken[]> {
-  const { model, data, signal, seed } = context;
+  const { model, data, signal, seed, keep } = context;
   const objectsOf = await captionObjects(data);
   const tokens: NoisyToken[] = [];
   for (const { question, answer } of captions) {
@@ -40,14 +41,19 @@ export async function readUnderNoise(
       seed,
       signal,
     };
-    await readBoth(model, request, step, (clear, noisy, token, position) => {
-      tokens.push({
-        image,
-        isObject: objects.has(position),
-        isSame: argMax(noisy) === token,
-        ...implausibleMasses(clear, noisy),
+    const read = async () => {
+      const found: NoisyToken[] = [];
+      await readBoth(model, request, step, (clear, noisy, token, position) => {
+        found.push({
+          image,
+          isObject: objects.has(position),
+          isSame: argMax(noisy) === token,
+          ...implausibleMasses(clear, noisy),
+        });
       });
-    });
+      return found;
+    };
+    tokens.push(...(await keepOne(keep, [request, [...objects], step], read)));
     onCaption();
   }
   return tokens;

@@ -1,11 +1,22 @@
+import { dirname } from "node:path";
+import { makeFolder } from "../../eval/index.js";
 import {
+  AbortedError,
   checkSettings,
+  GroundsightError,
   InvalidArgumentError,
   type JsonValue,
   type Model,
   type TextModel,
 } from "../../index.js";
-import type { Analysis, AnalysisData, AnalysisResult, Findings } from "../contract/analysis.js";
+import type {
+  Analysis,
+  AnalysisContext,
+  AnalysisData,
+  AnalysisResult,
+  Findings,
+} from "../contract/analysis.js";
+import { KEEP_NOTHING, KeptWork } from "./kept-work.js";
 
 /** What an analysis is run on. */
 export interface RunAnalysisOptions {
@@ -21,6 +32,11 @@ export interface RunAnalysisOptions {
   /** Most images of each file, as the data were opened; told in the result. */
   readonly limit?: number | null;
   readonly signal?: AbortSignal;
+  /**
+   * File that keeps what is done, so that a run which is stopped goes on with the same call; removed when the analysis is
+   * done.
+   */
+  readonly keepIn?: string;
   /** Told how much is done. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -42,6 +58,7 @@ export async function runAnalysis(
     seed = 0,
     limit = null,
     signal = new AbortController().signal,
+    keepIn,
     onProgress = () => {},
   }: RunAnalysisOptions,
 ): Promise<AnalysisResult> {
@@ -56,7 +73,7 @@ export async function runAnalysis(
   if (needs.model && model === undefined) {
     throw new InvalidArgumentError(`${name}: asks a model; give one`);
   }
-  const found: Findings = await analysis.run({
+  const context = {
     model: model!,
     base: needs.base === true ? base : undefined,
     data,
@@ -64,7 +81,11 @@ export async function runAnalysis(
     seed,
     signal,
     progress: onProgress,
-  });
+  };
+  const found =
+    keepIn === undefined || !needs.model
+      ? await analysis.run({ ...context, keep: KEEP_NOTHING })
+      : await runKeeping(analysis, context, keepIn);
   const of = model === undefined || !needs.model ? null : await identity(model);
   return {
     schemaVersion: 1,
@@ -79,6 +100,31 @@ export async function runAnalysis(
     warnings: [],
     ...found,
   };
+}
+
+async function runKeeping(
+  analysis: Analysis,
+  context: Omit<AnalysisContext, "keep">,
+  path: string,
+): Promise<Findings> {
+  await makeFolder(dirname(path));
+  const kept = await KeptWork.open(path, `${analysis.name} ${await context.model.hash()}`);
+  let isDone = false;
+  try {
+    const found = await analysis.run({ ...context, keep: kept.keep });
+    isDone = true;
+    return found;
+  } catch (cause) {
+    if (!GroundsightError.isInstance(cause) || cause.code !== "ABORTED") throw cause;
+    throw new AbortedError(
+      `${cause.message}; ${path} keeps what is done, and the same command goes on`,
+      {
+        cause,
+      },
+    );
+  } finally {
+    await kept.close(isDone);
+  }
 }
 
 async function identity(model: Model): Promise<NonNullable<AnalysisResult["model"]>> {

@@ -16,6 +16,7 @@ import { readCalibration } from "../trust/read-calibration.js";
 import { checkSignals, type SignalName, type Signals } from "../trust/signals.js";
 import { ELEMENT_PROMPT } from "../trust/trust-options.js";
 import { modelCaptions } from "./captions.js";
+import { keepOne } from "./kept-work.js";
 import { reportTrust } from "./trust-report.js";
 
 const NONE = "none";
@@ -150,7 +151,7 @@ async function objectsOf(
     readonly part: readonly [number, number];
   },
 ): Promise<{ captions: number; objects: TrustedObject[]; warnings: string[] }> {
-  const { model, data, settings, seed, signal, progress } = context;
+  const { model, data, settings, seed, signal, progress, keep } = context;
   const truth = readObjectAnnotations(await data.file("objects_by_image.json"));
   const names = [...new Set([...truth.values()].flat())];
   const { canonical } = objectFinder({ rule: "colour-aware", names });
@@ -166,17 +167,18 @@ async function objectsOf(
   const warnings = new Set<string>();
   for (const { image, prompt, answer } of captions) {
     const there = new Set((truth.get(image) ?? []).map(canonical));
-    const told = await explainAnswer(
-      model,
-      {
-        image: data.image(image),
-        prompt,
-        answer: answer.tokens.map(({ id }) => id),
-        seed,
-        signal,
-      },
-      { base, top: 0, assess },
-    );
+    const request = {
+      image: data.image(image),
+      prompt,
+      answer: answer.tokens.map(({ id }) => id),
+      seed,
+      signal,
+    };
+    const key = [request, names, asked, signals, await base?.hash()];
+    const told = await keepOne(keep, key, async () => {
+      const { phrases, warnings } = await explainAnswer(model, request, { base, top: 0, assess });
+      return { phrases, warnings };
+    });
     for (const { object, signals } of told.phrases) {
       objects.push({ image, isThere: there.has(object!), signals: signals as Signals });
     }

@@ -97,6 +97,20 @@ export interface AnalysisData {
   file(name: string): Promise<DataFile>;
 }
 
+/**
+ * Does work once: what a run that was stopped had done is taken from its file, the rest is done, and is on disk when this
+ * returns or throws. Without a file all is done.
+ *
+ * @param keys all that each result comes of besides the model: requests, settings, the base LLM's hash. An image under the
+ *   name `image` counts by its bytes; functions and signals do not count
+ * @param work told which results are missing, by their place among the keys; stores each as it has it, as JSON can hold it
+ * @returns the results in the order of their keys
+ */
+export type KeepWork = <T>(
+  keys: readonly unknown[],
+  work: (missing: readonly number[], store: (index: number, result: T) => void) => Promise<void>,
+) => Promise<T[]>;
+
 /** What an analysis is given. */
 export interface AnalysisContext<Schema extends SettingsSchema = SettingsSchema> {
   readonly model: Model;
@@ -108,6 +122,8 @@ export interface AnalysisContext<Schema extends SettingsSchema = SettingsSchema>
   readonly seed: number;
   /** Fires when the work is to be stopped. */
   readonly signal: AbortSignal;
+  /** Keeps results of long work, so that a run which is stopped can go on. */
+  readonly keep: KeepWork;
   /** Tells how much of the work is done. */
   progress(done: number, total: number): void;
 }
