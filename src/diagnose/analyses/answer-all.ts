@@ -13,20 +13,22 @@ export async function answerAll(
   const answers: Answer[] = [];
   for (let from = 0; from < requests.length; from += AT_ONCE) {
     const asked = requests.slice(from, from + AT_ONCE);
-    let told = 0;
+    const told = new Set<number>();
     const some = await keep<Answer>(asked, async (missing, store) => {
-      await model.generateBatch(
+      const tell = (answer: Answer, i: number) => {
+        if (told.has(i)) return;
+        told.add(i);
+        store(missing[i]!, answer);
+        onAnswer();
+      };
+      const made = await model.generateBatch(
         missing.map((i) => ({ ...asked[i]!, signal })),
-        {
-          onAnswer: (answer, i) => {
-            store(missing[i]!, answer);
-            told++;
-            onAnswer();
-          },
-        },
+        { onAnswer: tell },
       );
+      // A model may be anyone's code.
+      made.forEach(tell);
     });
-    while (told++ < asked.length) onAnswer();
+    for (let kept = told.size; kept < asked.length; kept++) onAnswer();
     answers.push(...some);
   }
   return answers;

@@ -90,6 +90,7 @@ export class DurableLog {
     this.#size += bytes.length;
   }
 
+  /** Frees the file. */
   close(): Promise<void> {
     return this.#file.close();
   }

@@ -68,8 +68,8 @@ test("asks both with the same tokens, and counts what one alone knows", async ()
   const forgetful = new Proxy(model, {
     get: (of, name) =>
       name === "generateBatch"
-        ? async (...asked: Parameters<typeof of.generateBatch>) =>
-            (await of.generateBatch(...asked)).map((answer) => ({
+        ? async ([...asked]: Parameters<typeof of.generateBatch>[0]) =>
+            (await of.generateBatch(asked)).map((answer) => ({
               ...answer,
               text: answer.text.replaceAll(/yellow|red/g, "blue"),
             }))

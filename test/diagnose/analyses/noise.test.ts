@@ -8,7 +8,7 @@ import type { AnalysisResult } from "../../../src/diagnose/contract/analysis.js"
 import { type FakeQuestion, fakeModel } from "../../../src/testing/index.js";
 import { BRIGHT, benchFolder } from "./bench-folder.js";
 
-const names = ["a.png", "b.png", "c.png", "d.png"];
+const names = [..."abcdefgh"].map((name) => `${name}.png`);
 let folder: string;
 beforeAll(async () => {
   folder = await benchFolder([], {
@@ -50,7 +50,7 @@ const sees = ({ prompt }: FakeQuestion, isClear: boolean): string => {
 
 test("a model that needs its eyes hallucinates under noise, and keeps its language", async () => {
   const { table, findings, n, plots } = await run(sees);
-  expect(n).toBe(20);
+  expect(n).toBe(40);
   const [clear, noisy] = table;
   expect(clear).toMatchObject({ t: 0, yes: expect.stringMatching(/^50\.0 /) });
   expect(clear!["false yes"]).toMatch(/^0\.0 /);

@@ -9,11 +9,12 @@ import { BRIGHT, benchFolder } from "./bench-folder.js";
 
 /** Dogs are common, and stand with cups; owls are rare, and stand alone. */
 const truth: Record<string, string[]> = {
-  ...Object.fromEntries(["a", "b", "c", "d"].map((name) => [`${name}.png`, ["cup", "fork"]])),
-  ...Object.fromEntries(["e", "f", "g"].map((name) => [`${name}.png`, ["dog", "cup"]])),
-  "h.png": ["bird"],
+  ...Object.fromEntries([..."abcdefgh"].map((name) => [`${name}.png`, ["cup", "fork"]])),
+  ...Object.fromEntries([..."ijklmn"].map((name) => [`${name}.png`, ["dog", "cup"]])),
+  "o.png": ["bird"],
+  "p.png": ["bird"],
 };
-const asked = ["a.png", "b.png", "c.png", "d.png"];
+const asked = [..."abcdefgh"].map((name) => `${name}.png`);
 
 let folder: string;
 beforeAll(async () => {
@@ -52,12 +53,12 @@ test("finds a model that says what is frequent, and sees what is usual in noise"
     return prompt.includes("dog") ? "Yes" : "No";
   });
   // A question that two files ask is asked once; the one usual colour is no matter.
-  expect(n).toBe(8 + 3);
+  expect(n).toBe(16 + 7);
   expect(table[0]).toEqual({
     t: 0,
     "false yes": expect.stringMatching(/^50\.0 /),
-    "AUROC of frequency": "1.00 (1.00 to 1.00)",
-    "AUROC of co-occurrence": "1.00 (1.00 to 1.00)",
+    "AUROC of frequency": "1.00 (0.63 to 1.00)",
+    "AUROC of co-occurrence": "1.00 (0.63 to 1.00)",
     "usual colour instead": expect.stringMatching(/^0\.0 /),
   });
   expect(findings[0]).toMatch(/: as in the paper at t = 0, 999\.$/);
@@ -68,7 +69,7 @@ test("finds a model that says what is frequent, and sees what is usual in noise"
     [12.5, 0],
     [37.5, 100],
   ]);
-  // Three of seven images with cups show a dog, none a bird.
+  // Six of fourteen images with cups show a dog, none a bird.
   expect(points(together)).toEqual([
     [0, 0],
     [expect.closeTo(300 / 7, 6), 100],
