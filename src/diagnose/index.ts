@@ -91,6 +91,7 @@ export type {
   AssessedPhrases,
   ExplainOptions,
   ExplainRequest,
+  OtherSight,
 } from "./evidence/explain-request.js";
 export { traceHtml } from "./page/trace-html.js";
 export { preparePlots } from "./plots/plot-library.js";

@@ -57,9 +57,9 @@ export interface TokenEvidence {
   /** k at the elbow of the sorted probabilities: how many tokens compete. */
   readonly elbow: number;
   readonly top: readonly LikelyToken[];
-  /** The image under VCD's noise; null without an image. */
+  /** The image under VCD's noise; null without an image, and where it was not read. */
   readonly distorted: OtherView | null;
-  /** The question without its image; null without an image. */
+  /** The question without its image; null without an image, and where it was not read. */
   readonly imageless: OtherView | null;
   /** Null where there is no base LLM. */
   readonly base: BaseView | null;

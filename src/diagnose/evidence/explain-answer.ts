@@ -1,13 +1,20 @@
-import { checkSettings, type Model, type SettingsSchema, type TextModel } from "../../index.js";
+import {
+  checkSettings,
+  InvalidArgumentError,
+  type Model,
+  type SettingsSchema,
+  type TextModel,
+} from "../../index.js";
 import type { Explanation } from "../contract/explanation.js";
 import { baseViews } from "./base-views.js";
 import {
   type ExplainOptions,
   type ExplainRequest,
   firstImage,
+  type OtherSight,
   questionText,
 } from "./explain-request.js";
-import { readStreams } from "./read-streams.js";
+import { readStreams, SIGHTS } from "./read-streams.js";
 import { shownImage } from "./shown-image.js";
 import { tokenEvidence } from "./token-evidence.js";
 
@@ -26,7 +33,7 @@ const SETTINGS = {
 
 /**
  * Explains an answer, token by token: how sure the model was, how much the image under noise or left out changes it, and
- * whether a base LLM would have said the same. One forward pass over the answer for each of these.
+ * whether a base LLM would have said the same. One forward pass over the answer for each of these that is asked for.
  *
  * @throws InvalidArgumentError for options that are unknown or out of range, and a base LLM with another tokenizer
  * @throws UnsupportedCapabilityError through a worker, and for models that do not tell all logits
@@ -37,7 +44,8 @@ export async function explainAnswer(
   request: ExplainRequest,
   options: ExplainOptions = {},
 ): Promise<Explanation> {
-  const { base = "self", embedImage = false, assess, ...given } = options;
+  const { base = "self", embedImage = false, assess, views: seen, ...given } = options;
+  const sights = sightsOf(seen, base);
   const { beta, noiseStep, top } = checkSettings("explainAnswer", SETTINGS, given);
   const { answer, maxTokens: _, ...question } = request;
   const { seed = 0, signal } = question;
@@ -59,7 +67,11 @@ export async function explainAnswer(
     warnings: ["the model ended its answer before the first token"],
   };
   if (answer === undefined && said.length === 0) return nothing;
-  const streams = await readStreams(model, { ...question, answer: said }, { beta, noiseStep, top });
+  const streams = await readStreams(
+    model,
+    { ...question, answer: said },
+    { beta, noiseStep, top, views: sights },
+  );
   const { read, numbers, imageless } = streams;
   const isModel = base !== null && base !== "self";
   const { views, warnings } = isModel
@@ -78,6 +90,20 @@ export async function explainAnswer(
     phrases: assessed.phrases,
     warnings: [...explanation.warnings, ...assessed.warnings],
   };
+}
+
+/** @throws InvalidArgumentError for a view that there is not */
+function sightsOf(
+  views: readonly OtherSight[] = SIGHTS,
+  base: ExplainOptions["base"],
+): readonly OtherSight[] {
+  const wrong = Array.isArray(views) ? views.find((view) => !SIGHTS.includes(view)) : views;
+  if (wrong !== undefined) {
+    throw new InvalidArgumentError(
+      `views: received ${JSON.stringify(wrong)}; expected some of ${SIGHTS.join(", ")}, in a list`,
+    );
+  }
+  return base === null ? views : [...views, "imageless"];
 }
 
 async function greedyAnswer(

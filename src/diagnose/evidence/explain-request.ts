@@ -24,6 +24,9 @@ export interface AssessedPhrases {
   readonly warnings: readonly string[];
 }
 
+/** How a question may be seen otherwise than as it is. */
+export type OtherSight = "distorted" | "imageless";
+
 /** Options of {@link explainAnswer}. */
 export interface ExplainOptions {
   /**
@@ -35,6 +38,11 @@ export interface ExplainOptions {
   readonly beta?: number;
   /** Diffusion step of VCD's noise, 0 to 999. Default 500. */
   readonly noiseStep?: number;
+  /**
+   * Ways of seeing the question that are read besides itself, a pass over the answer for each: the image under noise
+   * ("distorted"), and none ("imageless"), which is read in any case where `base` is to be told. Default both.
+   */
+  readonly views?: readonly OtherSight[];
   /** How many of the likeliest tokens are told at each place, 0 to 100. Default 5. */
   readonly top?: number;
   /** Whether the first image is put into the explanation, for a page to show. Default false. */

@@ -81,7 +81,8 @@ export function shippedCalibration(hash: string): TrustCalibration | null {
   return CALIBRATIONS.find(({ model }) => model.hash === hash) ?? null;
 }
 
-function namesOf(
+/** What is read of phrases: the signals of a calibration, and those that are asked for. */
+export function namesOf(
   calibration: TrustCalibration | null,
   more: readonly SignalName[],
 ): readonly SignalName[] {

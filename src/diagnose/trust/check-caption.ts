@@ -9,8 +9,9 @@ import {
 import type { Explanation, PhraseEvidence } from "../contract/explanation.js";
 import { explainAnswer } from "../evidence/explain-answer.js";
 import type { ExplainOptions } from "../evidence/explain-request.js";
-import { assessPhrases } from "./assess-phrases.js";
+import { assessPhrases, namesOf, shippedCalibration } from "./assess-phrases.js";
 import { type FoundPhrase, phraseFinder } from "./find-phrases.js";
+import { checkSignals } from "./signals.js";
 import type { TrustOptions } from "./trust-options.js";
 
 /** How a caption is checked. */
@@ -52,6 +53,8 @@ const AT_ONCE = 4;
  *
  * Objects are found by CHAIR's rule, or phrases of one's own by an option; of each it is told how likely it is to be in
  * the image, by a combination of signals that is fitted for the model, or where there is none by asking the model back.
+ * Only what the combination counts, or `signals` asks for, is read: of the caption one pass, which tells its tokens, and
+ * one more each under noise, without the image and by the base LLM where these are among them.
  *
  * @throws InvalidArgumentError for captions without text and options that cannot be meant
  * @throws UnsupportedCapabilityError through a worker, and for models that do not tell all logits
@@ -82,9 +85,13 @@ export async function checkCaption(
   const find = phraseFinder(options);
   const found = find(caption);
   const { id, dtype } = model.info;
+  const hash = await model.hash();
+  const { calibration = shippedCalibration(hash), signals = [] } = options;
+  checkSignals(signals);
+  const names = namesOf(calibration, signals);
   const told = {
     schemaVersion: 1,
-    model: { id, dtype, hash: await model.hash() },
+    model: { id, dtype, hash },
     caption,
     question,
   } as const;
@@ -103,7 +110,8 @@ export async function checkCaption(
       ...(signal === undefined ? {} : { signal }),
     },
     {
-      base,
+      base: names.includes("baseRank") ? base : null,
+      views: (["distorted", "imageless"] as const).filter((view) => names.includes(view)),
       top: 0,
       ...(noiseStep === undefined ? {} : { noiseStep }),
       assess: (answer) =>

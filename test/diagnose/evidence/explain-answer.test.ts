@@ -268,3 +268,30 @@ test("says what is wrong", async () => {
   const best = explainAnswer(fakeModel({ best: 5 }), { ...question, answer: "No" });
   await expect(best).rejects.toThrow("tells its likeliest tokens only");
 });
+
+describe("views that are asked for alone", () => {
+  const asked = { ...question, answer: "A dog." };
+
+  test("are told as they are among all; the others are null", async () => {
+    const all = await explainAnswer(fakeModel(), asked, { base: null });
+    for (const view of ["distorted", "imageless"] as const) {
+      const one = await explainAnswer(fakeModel(), asked, { base: null, views: [view] });
+      const other = view === "distorted" ? "imageless" : "distorted";
+      expect(one.tokens).toEqual(all.tokens.map((token) => ({ ...token, [other]: null })));
+    }
+    const none = await explainAnswer(fakeModel(), asked, { base: null, views: [] });
+    expect(none.tokens).toEqual(
+      all.tokens.map((token) => ({ ...token, distorted: null, imageless: null })),
+    );
+  });
+
+  test("a base is told without the image all the same; what is no view is refused", async () => {
+    const all = await explainAnswer(fakeModel(), asked);
+    const { tokens } = await explainAnswer(fakeModel(), asked, { views: [] });
+    expect(tokens).toEqual(all.tokens.map((token) => ({ ...token, distorted: null })));
+    const wrong = ["blurred"] as never;
+    await expect(explainAnswer(fakeModel(), asked, { views: wrong })).rejects.toThrow(
+      'views: received "blurred"; expected some of distorted, imageless',
+    );
+  });
+});

@@ -201,3 +201,33 @@ test.each(["smolvlm-gqa", "llava-concat", "qwen2-vl-concat"])(
     expect(none.warnings[1]).toMatch(/^logitLens: .*layer 99; expected/);
   },
 );
+
+describe("what is read of a caption", () => {
+  /** How many ways of seeing the question a check reads the caption in. */
+  async function streamsOf(options: Parameters<typeof checkCaption>[3]): Promise<number> {
+    let count = 0;
+    const counting = fakeModel();
+    const read = counting.read.bind(counting);
+    Object.assign(counting, {
+      read: ((request, given) =>
+        read(request, {
+          ...given,
+          streams: (run) => {
+            const streams = given.streams?.(run) ?? [{ view: run.view }];
+            count += streams.length;
+            return streams;
+          },
+        })) satisfies typeof read,
+    });
+    await checkCaption(counting, image, "A fork.", options);
+    return count;
+  }
+
+  test("is what its calibration counts, or what is asked for", async () => {
+    expect(await streamsOf({})).toBe(1);
+    expect(await streamsOf({ calibration })).toBe(2);
+    const alone = { ...calibration, signals: calibration.signals.slice(0, 1) };
+    expect(await streamsOf({ calibration: alone })).toBe(1);
+    expect(await streamsOf({ calibration: alone, signals: ["distorted", "imageless"] })).toBe(3);
+  });
+});
