@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -42,6 +43,17 @@ describe.each(GUIDES)("%s", (path) => {
       const lines = read(file!).split("\n");
       const kept = diff!.split("\n").filter((line) => /^[ -]/.test(line));
       for (const line of kept) expect(lines).toContain(line.slice(1));
+    }
+  });
+
+  test("JavaScript shown can be read by every Node that the package takes", () => {
+    for (const [, code] of guide.matchAll(/```js\n([\s\S]*?)```/g)) {
+      // Node 20 and 22 have no `using`; the Node that runs this may.
+      expect(code).not.toMatch(/\busing\b/);
+      const type = code!.includes("require(") ? "commonjs" : "module";
+      const checking = ["--check", `--input-type=${type}`, "-"];
+      const { stderr } = spawnSync(process.execPath, checking, { input: code, encoding: "utf8" });
+      expect(stderr).toBe("");
     }
   });
 
