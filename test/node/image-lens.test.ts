@@ -1,6 +1,7 @@
 /** The logit lens over images: against PyTorch (test/peers/make-lens.py), and against head and hidden states apart. */
 import { readdirSync, readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { InferenceSession } from "onnxruntime-node";
+import { describe, expect, test, vi } from "vitest";
 import type { ImageSource } from "../../src/engine/conversation.js";
 import type { Model } from "../../src/engine/model.js";
 import { InvalidArgumentError, ShapeError, UnsupportedCapabilityError } from "../../src/errors.js";
@@ -89,6 +90,24 @@ describe.each(readdirSync(CHECKPOINTS))("%s", (name) => {
       }
     }
   });
+});
+
+test("a probe's graphs are freed once: by itself, or with its model", async () => {
+  // The runtime's types call its class a factory.
+  const { prototype } = InferenceSession as unknown as { prototype: InferenceSession };
+  const release = vi.spyOn(prototype, "release");
+  const model = await openModel("smolvlm-gqa");
+  const shown = picture(readReference("smolvlm-gqa").images[0]!);
+  const [first, second] = await Promise.all([model.probe(), model.probe()]);
+  await Promise.all([first, second].map((probe) => probe.imageLens("What?", shown, [1], [0])));
+  await first.dispose();
+  expect(release).toHaveBeenCalledTimes(1);
+  await model.dispose();
+  // The model's own three, and the other probe's.
+  expect(release).toHaveBeenCalledTimes(5);
+  await second.dispose();
+  expect(release).toHaveBeenCalledTimes(5);
+  release.mockRestore();
 });
 
 describe("what there is no lens of is refused", () => {

@@ -44,6 +44,7 @@ export class OnnxBackend implements Backend {
   readonly #prefixes: BoundedCache<CachedPrefix>;
   /** Live contexts by the edits of their decoder. */
   readonly #lanes = new Map<string, Lane>();
+  /** Those that nobody has disposed of. */
   readonly #probes = new Set<OnnxProbe>();
 
   /** @throws ModelLoadError when the decoder graph is not one that can be run */
@@ -213,7 +214,7 @@ export class OnnxBackend implements Backend {
 
   async probe(edits: readonly ActiveEdit[]): Promise<Probe> {
     const features = (image: ImageToProcess) => this.#vision.features(image, ORIGINAL_IMAGE, edits);
-    const probe = new OnnxProbe(this.#parts, edits, features);
+    const probe = new OnnxProbe(this.#parts, edits, features, () => this.#probes.delete(probe));
     this.#probes.add(probe);
     return probe;
   }

@@ -38,21 +38,25 @@ export class OnnxProbe implements Probe {
   readonly #graphs: TappedGraphs;
   readonly #active: readonly ActiveEdit[];
   readonly #features: (image: ImageToProcess) => Promise<ImageFeatures>;
+  readonly #onDispose: () => void;
 
   /**
    * @param active edits that hold for all that is read
    * @param features the model's image features under these edits, for prompts with an image
+   * @param onDispose called once it is disposed of
    * @throws UnsupportedCapabilityError when the graphs cannot be patched
    */
   constructor(
     parts: OnnxParts,
     active: readonly ActiveEdit[],
     features: (image: ImageToProcess) => Promise<ImageFeatures>,
+    onDispose: () => void,
   ) {
     this.#parts = parts;
     this.#graphs = new TappedGraphs(parts, active);
     this.#active = active;
     this.#features = features;
+    this.#onDispose = onDispose;
   }
 
   get patchSize(): number | undefined {
@@ -170,8 +174,9 @@ export class OnnxProbe implements Probe {
     return { states, asked };
   }
 
-  dispose(): Promise<void> {
-    return this.#graphs.release();
+  async dispose(): Promise<void> {
+    this.#onDispose();
+    await this.#graphs.release();
   }
 
   /** Hidden states are read in one run. */
