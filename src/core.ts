@@ -151,6 +151,10 @@ export {
 } from "./methods/describe-image.js";
 export { described } from "./methods/described.js";
 export type { KlReduction } from "./methods/description-table.js";
+export { type Distortion, diffusedView } from "./methods/distortions.js";
+export { type FlbOptions, flb } from "./methods/flb.js";
+export { type IcdOptions, icd } from "./methods/icd.js";
+export { type M3idForm, type M3idOptions, m3id } from "./methods/m3id.js";
 export type { MethodEntry } from "./methods/method-entry.js";
 export {
   methodFromText,
@@ -161,7 +165,9 @@ export {
 export { applyPlausibility } from "./methods/plausibility.js";
 export { METHODS, methodEntry, methodNamed } from "./methods/registry.js";
 export { regular } from "./methods/regular.js";
-export { diffusedView, type VcdOptions, vcd } from "./methods/vcd.js";
+export { type RitualOptions, type RitualTransform, ritual } from "./methods/ritual.js";
+export { type VcdOptions, vcd } from "./methods/vcd.js";
+export { type VddOptions, vdd } from "./methods/vdd.js";
 export { type VdgdOptions, vdgd } from "./methods/vdgd.js";
 export { directionsId, type VtiOptions, vti } from "./methods/vti.js";
 export { LocalModel, type LocalModelOptions } from "./model/local-model.js";

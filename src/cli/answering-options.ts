@@ -19,7 +19,7 @@ export function addAnsweringOptions(command: Command): Command {
     .option("--seeds <n>", "sample with n seeds", integerAtLeast(1))
     .option(
       "--noise-draws <n>",
-      "greedy answers of methods that draw noise (vcd, averaging) are made under n draws",
+      "greedy answers of methods that draw noise (vcd, averaging, ritual) are made under n draws",
       integerAtLeast(1),
       3,
     )

@@ -170,13 +170,18 @@ function flagHelp({ name, flag, setting }: SettingFlag): string {
   const owners = Object.values(METHODS).filter(
     ({ settings }) => settings[name] !== undefined && flagOf(name, settings[name]) === flag,
   );
-  const names = owners.map((owner) => owner.name);
-  const defaults = owners.map(({ settings }) => settings[name]!.default);
-  if (defaults[0] === null) return `${setting.summary} (${names.join(", ")})`;
-  const shown = defaults.map((value) => (/ /.test(`${value}`) ? `"${value}"` : `${value}`));
-  const isOne = new Set(shown).size === 1;
-  const text = isOne ? shown[0] : shown.map((value, i) => `${value} for ${names[i]}`).join(", ");
-  return `${setting.summary} (${names.join(", ")}; default: ${text})`;
+  const names = owners.map((owner) => owner.name).join(", ");
+  const byDefault = new Map<string, string[]>();
+  for (const owner of owners) {
+    const value = owner.settings[name]!.default;
+    if (value === null) continue;
+    const shown = / /.test(`${value}`) ? `"${value}"` : `${value}`;
+    byDefault.set(shown, [...(byDefault.get(shown) ?? []), owner.name]);
+  }
+  if (byDefault.size === 0) return `${setting.summary} (${names})`;
+  const defaults = [...byDefault].map(([value, of]) => `${value} for ${of.join(", ")}`);
+  const text = byDefault.size === 1 ? [...byDefault.keys()][0] : defaults.join("; ");
+  return `${setting.summary} (${names}; default: ${text})`;
 }
 
 /** A text in lines of at most 80 characters, each behind an indent. */

@@ -65,6 +65,7 @@ function averaged(
   step: number,
 ): ImageVariant {
   return {
+    ...image,
     key: `${image.key}, averaged over ${copies} copies diffused to step ${step} with seed ${run.seed}`,
     async features(pixels, encode) {
       const random = run.random("averaging noise", index);

@@ -5,14 +5,19 @@ import { InvalidArgumentError } from "../errors.js";
 import { APC } from "./apc.js";
 import { AVERAGING } from "./averaging.js";
 import { DESCRIBED } from "./described.js";
+import { FLB } from "./flb.js";
+import { ICD } from "./icd.js";
+import { M3ID } from "./m3id.js";
 import type { MethodEntry } from "./method-entry.js";
 import { REGULAR } from "./regular.js";
+import { RITUAL } from "./ritual.js";
 import { VCD } from "./vcd.js";
+import { VDD } from "./vdd.js";
 import { VDGD } from "./vdgd.js";
 import { VTI } from "./vti.js";
 
 /** Every method: the one place to register a new one. */
-const ENTRIES = [REGULAR, APC, VCD, VDGD, DESCRIBED, AVERAGING, VTI];
+const ENTRIES = [REGULAR, APC, VCD, VDGD, DESCRIBED, AVERAGING, VTI, ICD, VDD, M3ID, RITUAL, FLB];
 
 /** Every method, by name. */
 export const METHODS: Readonly<Record<string, MethodEntry>> = Object.fromEntries(

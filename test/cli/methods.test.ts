@@ -252,7 +252,7 @@ test.each(["ask", "compare", "eval"])(
     for (const flag of flags) expect(stdout).toMatch(new RegExp(`^ {2}--${flag} <`, "m"));
     for (const method of Object.keys(METHODS))
       expect(stdout).toMatch(new RegExp(`^ {2}${method}\\b`, "m"));
-    expect(stdout).toMatch(/500 for vcd, 200 for\s+averaging/);
+    expect(stdout).toMatch(/500 for vcd; 200 for\s+averaging/);
     const tooLong = stdout.split("\n").filter((line) => line.length > 110 && !/^ {2}\$/.test(line));
     expect(tooLong).toEqual([]);
   },

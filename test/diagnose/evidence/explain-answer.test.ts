@@ -6,7 +6,7 @@ import type { ReadOptions } from "../../../src/engine/reading.js";
 import type { TextModel } from "../../../src/engine/text-model.js";
 import { withoutImages } from "../../../src/engine/view.js";
 import { logSoftmax } from "../../../src/math/log-softmax.js";
-import { diffusedView } from "../../../src/methods/vcd.js";
+import { diffusedView } from "../../../src/methods/distortions.js";
 import { fakeModel } from "../../../src/testing/fake-model.js";
 import { ids, image } from "../../engine/asked.js";
 
