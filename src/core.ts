@@ -153,7 +153,9 @@ export { described } from "./methods/described.js";
 export type { KlReduction } from "./methods/description-table.js";
 export { type Distortion, diffusedView } from "./methods/distortions.js";
 export { type FlbOptions, flb } from "./methods/flb.js";
+export { type HeadsOptions, heads } from "./methods/heads.js";
 export { type IcdOptions, icd } from "./methods/icd.js";
+export { type LayerRange, layerRange } from "./methods/layer-range.js";
 export { type M3idForm, type M3idOptions, m3id } from "./methods/m3id.js";
 export type { MethodEntry } from "./methods/method-entry.js";
 export {
@@ -162,10 +164,12 @@ export {
   type NamedMethod,
   parseMethodText,
 } from "./methods/method-text.js";
+export { type PaiOptions, pai } from "./methods/pai.js";
 export { applyPlausibility } from "./methods/plausibility.js";
 export { METHODS, methodEntry, methodNamed } from "./methods/registry.js";
 export { regular } from "./methods/regular.js";
 export { type RitualOptions, type RitualTransform, ritual } from "./methods/ritual.js";
+export { type VafOptions, vaf } from "./methods/vaf.js";
 export { type VcdOptions, vcd } from "./methods/vcd.js";
 export { type VddOptions, vdd } from "./methods/vdd.js";
 export { type VdgdOptions, vdgd } from "./methods/vdgd.js";
@@ -177,6 +181,7 @@ export {
   attentionOutput,
   imageAttentionOutput,
 } from "./onnx/edits/attention.js";
+export { type AttentionScores, attentionScoresEdit } from "./onnx/edits/attention-scores.js";
 export { earlyExitEdit, earlyExitOutput } from "./onnx/edits/early-exit.js";
 export {
   columnOf,

@@ -6,18 +6,37 @@ import { APC } from "./apc.js";
 import { AVERAGING } from "./averaging.js";
 import { DESCRIBED } from "./described.js";
 import { FLB } from "./flb.js";
+import { HEADS } from "./heads.js";
 import { ICD } from "./icd.js";
 import { M3ID } from "./m3id.js";
 import type { MethodEntry } from "./method-entry.js";
+import { PAI } from "./pai.js";
 import { REGULAR } from "./regular.js";
 import { RITUAL } from "./ritual.js";
+import { VAF } from "./vaf.js";
 import { VCD } from "./vcd.js";
 import { VDD } from "./vdd.js";
 import { VDGD } from "./vdgd.js";
 import { VTI } from "./vti.js";
 
 /** Every method: the one place to register a new one. */
-const ENTRIES = [REGULAR, APC, VCD, VDGD, DESCRIBED, AVERAGING, VTI, ICD, VDD, M3ID, RITUAL, FLB];
+const ENTRIES = [
+  REGULAR,
+  APC,
+  VCD,
+  VDGD,
+  DESCRIBED,
+  AVERAGING,
+  VTI,
+  ICD,
+  VDD,
+  M3ID,
+  RITUAL,
+  FLB,
+  PAI,
+  HEADS,
+  VAF,
+];
 
 /** Every method, by name. */
 export const METHODS: Readonly<Record<string, MethodEntry>> = Object.fromEntries(

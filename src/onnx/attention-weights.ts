@@ -25,6 +25,12 @@ const WEIGHTS_ATTRIBUTE: Readonly<
   attention: ["qk_matmul_output_mode", 3],
   "multi-head": undefined,
 };
+/** By which it becomes scores: of GroupQueryAttention those that its softmax takes, of Attention the products. */
+const SCORES_ATTRIBUTE: typeof WEIGHTS_ATTRIBUTE = {
+  "group-query": ["qk_output", 1],
+  attention: ["qk_matmul_output_mode", 0],
+  "multi-head": undefined,
+};
 const FOURTH = 3;
 
 /** Operators between joined keys and the fused attention that reads them: those that repeat heads and turn axes. */
@@ -68,13 +74,18 @@ export function findAttentionWeights(index: GraphIndex, layer: number): Attentio
   }
 }
 
-/** The fused attention that takes a past, or what a Concat joins it to. */
+/** The fused attention that takes a past, or what a Concat joins it to, and whose mixed values the model goes on with. */
 export function fusedReaderOf(past: string, index: GraphIndex): OnnxNode | undefined {
-  const direct = index.graph.nodes.find((node) => readsPast(node, past, index));
+  const mixes = ({ outputs: [mixed = ""] }: OnnxNode) =>
+    index.consumers(mixed).length > 0 || index.output(mixed) !== undefined;
+  const direct = index.graph.nodes.find((node) => readsPast(node, past, index) && mixes(node));
   if (direct !== undefined) return direct;
   const open = index.consumers(past).filter(({ opType }) => opType === "Concat");
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (fusedStyle(node) !== undefined) return node;
+    if (fusedStyle(node) !== undefined) {
+      if (mixes(node)) return node;
+      continue;
+    }
     const isOnTheWay = ON_THE_WAY.has(node.opType) || node.inputs.includes(past);
     if (isOnTheWay) open.push(...index.consumers(node.outputs[0] ?? ""));
   }
@@ -101,6 +112,20 @@ function weightsOfFused(node: OnnxNode, elemType: number): AttentionWeights {
     attributes: attribute === undefined ? others : [...others, makeAttribute(...attribute)],
   });
   return { value, isBeforeSoftmax, fused: { node, giving, elemType } };
+}
+
+/**
+ * A second node of a fused attention, beside it, for its scores alone, (B, H, S, T), before its softmax. Columns behind its
+ * masks hold anything.
+ */
+export function scoresOfFused(node: OnnxNode): { readonly value: string; readonly node: OnnxNode } {
+  const attribute = SCORES_ATTRIBUTE[fusedStyle(node)!];
+  const name = `${node.name}/scored`;
+  const outputs = ["mixed", "key", "value", "scores"].map((output) => `${name}/${output}`);
+  const modes = Object.values(WEIGHTS_ATTRIBUTE).flatMap((weights) => weights?.[0] ?? []);
+  const others = node.attributes.filter((one) => !modes.includes(one.name));
+  const attributes = attribute === undefined ? others : [...others, makeAttribute(...attribute)];
+  return { value: outputs[FOURTH]!, node: changed(node, { name, outputs, attributes }) };
 }
 
 /** A fused attention that gives its weights or scores: on the CPU alone there are kernels for that. */

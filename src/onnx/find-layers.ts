@@ -96,6 +96,14 @@ export function findLayers(
   });
 }
 
+/** The depth of a decoder: of its layers that keep something of the past, and of those that are named, the last one's. */
+export function decoderDepth(index: GraphIndex): number {
+  const { nodes, inputs } = index.graph;
+  const named = nodes.map((node) => (LINEAR.has(node.opType) ? layerOf(node, index) : undefined));
+  const keeping = inputs.map(({ name }) => /^past_\w+\.(\d+)/.exec(name)?.[1]);
+  return 1 + Math.max(-1, ...[...named, ...keeping].map((layer) => Number(layer ?? -1)));
+}
+
 /** The layer number that the names of a linear node tell, or undefined. */
 function layerOf(node: OnnxNode, index: GraphIndex): number | undefined {
   for (const name of linearNames(node, index)) {

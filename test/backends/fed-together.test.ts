@@ -44,6 +44,7 @@ async function runsOf(
         slot,
         strengths: [],
         images: [],
+        promptLength: 0,
         positions: [Int32Array.from({ length: count }, (_, i) => cache.lengths[slot]! + i)],
         tokens: { inputs_embeds: { data: new Float32Array(2 * count), dims: [count, 2] } },
       })),

@@ -21,6 +21,8 @@ export interface ContextInput extends NewTokens {
   readonly strengths: readonly number[];
   /** Spans of image tokens in the whole context. */
   readonly images: readonly { readonly start: number; readonly end: number }[];
+  /** Tokens of the context's prompt. */
+  readonly promptLength: number;
 }
 
 interface Step {
@@ -246,9 +248,10 @@ export class DecoderRunner {
 
 /** A run as its edits see it. */
 function fedRun(cache: DecoderCache, { inputs, steps, columns, newColumns }: Step): FedRun {
-  const rows = inputs.map(({ slot, strengths, images, positions }, i) => ({
+  const rows = inputs.map(({ slot, strengths, images, promptLength, positions }, i) => ({
     strengths,
     images,
+    promptLength,
     pastLength: cache.lengths[slot]!,
     newLength: positions[0]!.length,
     newColumn: newColumns[i]!,

@@ -105,7 +105,15 @@ export class Lane {
 export function inputOf({
   slot,
   prompt,
-}: Pick<OnnxContext, "slot" | "prompt">): Pick<ContextInput, "slot" | "strengths" | "images"> {
-  const { edits, images } = prompt;
-  return { slot, strengths: edits.strengths, images: images.flatMap(({ span }) => runsOf(span)) };
+}: Pick<OnnxContext, "slot" | "prompt">): Pick<
+  ContextInput,
+  "slot" | "strengths" | "images" | "promptLength"
+> {
+  const { edits, images, tokens } = prompt;
+  return {
+    slot,
+    strengths: edits.strengths,
+    images: images.flatMap(({ span }) => runsOf(span)),
+    promptLength: tokens.length,
+  };
 }

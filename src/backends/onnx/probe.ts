@@ -201,6 +201,7 @@ export class OnnxProbe implements Probe {
       newLength: steps,
       newColumn: 0,
       images,
+      promptLength: steps,
     };
     const rows = Array.from({ length: copies }, () => row);
     const added = editFeeds(this.#parts.runtime, session, edits.edits, {

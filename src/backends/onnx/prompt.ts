@@ -52,6 +52,7 @@ export function layOutPrompt(
   }
   const images = features.map((image, i) => ({ features: image, span: layout.images[i]! }));
   const own = editSet(edits, "decoder");
+  const mayBegin = mayGoOn && !own.edits.some(({ endsPrompt }) => endsPrompt);
   const keyOf = (length: number) => prefixKey(tokens, images, own, length);
   return {
     tokens,
@@ -60,7 +61,7 @@ export function layOutPrompt(
     images,
     edits: own,
     prefixes: layout.sharedLengths.map((length) => ({ length, key: keyOf(length) })),
-    wholeKey: mayGoOn ? keyOf(tokens.length) : undefined,
+    wholeKey: mayBegin ? keyOf(tokens.length) : undefined,
   };
 }
 

@@ -96,7 +96,8 @@ export class Vision {
     const { runtime, graphs } = this.#parts;
     const session = await this.#graphs.session("vision", edits);
     const given = imageFeeds(runtime, session, { ...processed, pixels });
-    const row = { strengths, pastLength: 0, newLength: 0, newColumn: 0, images: [] };
+    const place = { pastLength: 0, newLength: 0, newColumn: 0, promptLength: 0 };
+    const row = { strengths, ...place, images: [] };
     const rows = Array.from({ length: towerRows(given[processed.pixelsInput]!.dims) }, () => row);
     const feeds: Tensors = {
       ...graphs.vision.feeds,

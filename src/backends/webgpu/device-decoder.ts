@@ -16,6 +16,8 @@ export interface DeviceInput extends NewTokens {
   readonly strengths: readonly number[];
   /** Spans of image tokens in the whole context. */
   readonly images: readonly { readonly start: number; readonly end: number }[];
+  /** Tokens of the context's prompt. */
+  readonly promptLength: number;
 }
 
 /** The outputs after the last token, and what the context then holds. */

@@ -20,6 +20,8 @@ export interface EditedRow {
   readonly newColumn: number;
   /** Spans of image tokens in the whole context, first inclusive, end exclusive; empty for vision graphs. */
   readonly images: readonly { readonly start: number; readonly end: number }[];
+  /** Tokens of the context's prompt, of which this run may hold a part: the answer begins behind them (0 for vision graphs). */
+  readonly promptLength: number;
 }
 
 /** What an edit may know of a run that it feeds. */
@@ -45,6 +47,11 @@ export interface GraphEdit {
   apply(model: OnnxModel): OnnxModel;
   /** Feeds of the inputs that `apply` added. */
   feeds(run: EditedRun): Readonly<Record<string, EditInput>>;
+  /**
+   * True where it changes the rows of a prompt's last token and not those that the same token has inside a longer prompt:
+   * such a prompt is not kept as a beginning of longer ones.
+   */
+  readonly endsPrompt?: true;
   /** Outputs that `apply` added, each (B, ...) float32; a method gets a row's numbers by name. */
   readonly outputs?: readonly string[];
   /** What a method gets of a row's numbers, of an output that has one for each column of attention; all where left out. */

@@ -7,24 +7,17 @@
  */
 import { UnsupportedCapabilityError } from "../../errors.js";
 import { attentionLayers, fusedReaderOf } from "../attention-weights.js";
-import { makeNode, makeTensor, makeValueInfo } from "../build.js";
+import { makeNode, makeValueInfo } from "../build.js";
 import { findAttentionCore } from "../find-attention.js";
-import { fusedStyle } from "../fused-attention.js";
-import { GraphIndex, integerAttribute } from "../graph-index.js";
+import { GraphIndex } from "../graph-index.js";
 import { changed, DataType, type OnnxModel, type OnnxNode } from "../graph-model.js";
 import { insertBeforeUse } from "../insert-before-use.js";
 import { readBy } from "../remove-unused.js";
+import { addBias, BIAS_CONSTANTS } from "./attention-bias.js";
 import { type EditedRun, type EditInput, type GraphEdit, imageColumns } from "./graph-edit.js";
 
 const PREFIX = "image_attention";
 const INPUT = `${PREFIX}.gain`;
-/** Which input of a fused operator is added to its scores. */
-const BIAS = { "group-query": 10, "multi-head": 5, attention: 3 } as const;
-const KEEPS_TYPE = new Set(["Identity", "Unsqueeze", "Expand", "Reshape", "Slice", "Transpose"]);
-const LOGICAL = new Set([
-  ...["And", "Or", "Not", "Xor", "Equal"],
-  ...["Less", "LessOrEqual", "Greater", "GreaterOrEqual"],
-]);
 
 /**
  * The edit that strengthens or weakens attention to images: its strength is added to the scores of image tokens.
@@ -62,7 +55,7 @@ function addImageGain(model: OnnxModel): OnnxModel {
   return changed(model, {
     graph: changed(graph, {
       nodes: insertBeforeUse(graph.nodes, replaced, added),
-      initializers: [...graph.initializers, ...readBy(added, CONSTANTS)],
+      initializers: [...graph.initializers, ...readBy(added, BIAS_CONSTANTS)],
       inputs: [...graph.inputs, makeValueInfo(INPUT, DataType.float32, [batch, 1, steps, columns])],
     }),
   });
@@ -75,7 +68,7 @@ function gainOfType(elemType: number): string {
 /** A node, what takes its place, and what that needs. */
 interface Gained {
   readonly node: { readonly before: OnnxNode; readonly after: OnnxNode };
-  readonly nodes: OnnxNode[];
+  readonly nodes: readonly OnnxNode[];
 }
 
 function gainPlainly(index: GraphIndex, layer: number, gain: string): Gained {
@@ -95,32 +88,9 @@ function gainPlainly(index: GraphIndex, layer: number, gain: string): Gained {
 }
 
 function gainFused(index: GraphIndex, before: OnnxNode, gain: string): Gained {
-  const at = BIAS[fusedStyle(before)!];
-  const inputs = Array.from(
-    { length: Math.max(before.inputs.length, at + 1) },
-    (_, i) => before.inputs[i] ?? "",
-  );
-  const bias = inputs[at]!;
-  const gained = `${before.name}/gained`;
-  const replace = (value: string) =>
-    changed(before, { inputs: inputs.map((input, i) => (i === at ? value : input)) });
-  if (bias === "") return { node: { before, after: replace(gain) }, nodes: [] };
-  const nodes = isLogical(bias, index)
-    ? [makeNode("Where", [bias, gain, `${PREFIX}/lowest`], [gained])]
-    : [makeNode("Add", [bias, gain], [gained])];
-  return { node: { before, after: replace(gained) }, nodes };
+  const { after, nodes } = addBias(index, before, gain, `${before.name}/gained`);
+  return { node: { before, after }, nodes };
 }
-
-/** Whether a mask is of bools, not of numbers to add. */
-function isLogical(mask: string, index: GraphIndex): boolean {
-  let node = index.producer(mask);
-  while (node !== undefined && KEEPS_TYPE.has(node.opType))
-    node = index.producer(node.inputs[0] ?? "");
-  if (node?.opType === "Cast") return integerAttribute(node, "to", 0) === DataType.bool;
-  return node !== undefined && LOGICAL.has(node.opType);
-}
-
-const CONSTANTS = [makeTensor(`${PREFIX}/lowest`, [], Float32Array.of(-3.4028234663852886e38))];
 
 /** (B, 1, S, T): the row's strength at the columns of its image tokens. */
 function gains({ rows, steps, columns }: EditedRun): EditInput {

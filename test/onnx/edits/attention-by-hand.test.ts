@@ -3,15 +3,21 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { ShapeError, UnsupportedCapabilityError } from "../../../src/errors.js";
 import { SeededRandom } from "../../../src/math/seeded-random.js";
+import { layerRange } from "../../../src/methods/layer-range.js";
 import { makeAttribute, makeNode, makeTensor, makeValueInfo } from "../../../src/onnx/build.js";
 import { attentionEdit } from "../../../src/onnx/edits/attention.js";
-import type { GraphEdit } from "../../../src/onnx/edits/graph-edit.js";
+import {
+  type AttentionScores,
+  attentionScoresEdit,
+} from "../../../src/onnx/edits/attention-scores.js";
+import type { EditedRow, GraphEdit } from "../../../src/onnx/edits/graph-edit.js";
 import { imageAttentionEdit } from "../../../src/onnx/edits/image-attention.js";
 import { applyEdits } from "../../../src/onnx/edits/pipeline.js";
 import { changed, DataType, type OnnxModel, type OnnxNode } from "../../../src/onnx/graph-model.js";
 import type { SyntheticAttention } from "../../../src/testing/synthetic/context.js";
 import { makeSyntheticDecoder } from "../../../src/testing/synthetic/decoder.js";
 import { embed, type Feeds, int64, openModel, upTo } from "../greedy-decoding.js";
+import { RULES } from "./score-rules.js";
 import { editFeeds, largestGap } from "./small-runs.js";
 
 const [HEADS, SIZE, PAST] = [4, 16, 3];
@@ -19,6 +25,7 @@ const shape = { layers: 1, width: 64, heads: HEADS, feedForward: 96, vocabulary:
 /** Tokens that two rows hold; the new token of the second one comes into its third column where rows are counted. */
 const HELD = [3, 2];
 const IMAGES = [{ start: 1, end: 3 }];
+const PLACE = { images: IMAGES, promptLength: 0 };
 /** Numbers that a mask adds to the scores of each column. */
 const BIAS = [0.5, 0, -0.25, 0.125];
 
@@ -134,12 +141,17 @@ function feedsOf(form: Form): Feeds {
 }
 
 /** Runs a decoder with edits, each row with a strength of its own. */
-async function run(form: Form, edits: readonly GraphEdit[], strengths: readonly number[]) {
+async function run(
+  form: Form,
+  edits: readonly GraphEdit[],
+  strengths: readonly number[],
+  place: Pick<EditedRow, "images" | "promptLength"> = PLACE,
+) {
   const session = await openModel(applyEdits(decoderOf(form), edits, { newRows: false }));
   const rows = strengths.map((strength, row) => {
     const columns = columnsOf(form, row);
     const pastLength = columns.length - 1;
-    return { strength, pastLength, newLength: 1, newColumn: columns.at(-1)!, images: IMAGES };
+    return { strength, pastLength, newLength: 1, newColumn: columns.at(-1)!, ...place };
   });
   return session.run({
     ...feedsOf(form),
@@ -147,31 +159,44 @@ async function run(form: Form, edits: readonly GraphEdit[], strengths: readonly 
   });
 }
 
+const atImages =
+  (gain: number): Gain =>
+  (_, __, token) =>
+    IMAGES.some(({ start, end }) => token >= start && token < end) ? gain : 0;
+
 type Outputs = Awaited<ReturnType<typeof run>>;
 
-/** weights = softmax(q k / sqrt(D) + bias + gain at image tokens), and the sum of values by them, (H, D). */
-function byHand(form: Form, outputs: Outputs, row: number, gain: number) {
+/** What is added to the score of a head and token, of the scores of all heads. */
+type Gain = (scores: readonly (readonly number[])[], head: number, token: number) => number;
+
+/** weights = softmax(q k / sqrt(D) + gain + bias), and the sum of values by them, (H, D). */
+function byHand(form: Form, outputs: Outputs, row: number, gain: Gain) {
   const data = (name: string) => outputs[name]!.data as Float32Array;
   const columns = columnsOf(form, row);
   const weights: number[] = [];
   const mixed: number[] = [];
-  for (const head of upTo(HEADS)) {
+  const at = (head: number, column: number) => {
     const group = Math.floor((head * form.kvHeads) / HEADS);
+    return ((row * form.kvHeads + group) * (PAST + 1) + column) * SIZE;
+  };
+  const products = upTo(HEADS).map((head) => {
     const q = data("query").subarray((row * HEADS + head) * SIZE);
-    const at = (column: number) => ((row * form.kvHeads + group) * (PAST + 1) + column) * SIZE;
+    return columns.map((column) => {
+      const keys = data("present.0.key").subarray(at(head, column));
+      return upTo(SIZE).reduce((sum, i) => sum + q[i]! * keys[i]!, 0) / Math.sqrt(SIZE);
+    });
+  });
+  for (const head of upTo(HEADS)) {
     const scores = columns.map((column, token) => {
-      const keys = data("present.0.key").subarray(at(column));
-      const product = upTo(SIZE).reduce((sum, i) => sum + q[i]! * keys[i]!, 0);
-      const isImage = IMAGES.some(({ start, end }) => token >= start && token < end);
       const bias = form.mask === "numbers" ? BIAS[column]! : 0;
-      return product / Math.sqrt(SIZE) + bias + (isImage ? gain : 0);
+      return products[head]![token]! + gain(products, head, token) + bias;
     });
     const powers = scores.map((score) => Math.exp(score - Math.max(...scores)));
     const own = powers.map((power) => power / powers.reduce((sum, x) => sum + x));
     weights.push(...own);
     for (const i of upTo(SIZE)) {
       const values = data("present.0.value");
-      mixed.push(own.reduce((sum, w, k) => sum + w * values[at(columns[k]!) + i]!, 0));
+      mixed.push(own.reduce((sum, w, k) => sum + w * values[at(head, columns[k]!) + i]!, 0));
     }
   }
   return { weights, mixed };
@@ -184,7 +209,7 @@ function readingsOf(form: Form, outputs: Outputs, edit: GraphEdit, row: number) 
   return edit.outputs!.map((name) => {
     const all = outputs[name]!.data as Float32Array;
     const numbers = all.subarray((row * all.length) / 2, ((row + 1) * all.length) / 2);
-    return edit.reading!(name, numbers, { ...place, strength: 1, images: IMAGES }, PAST + 1);
+    return edit.reading!(name, numbers, { ...place, strength: 1, ...PLACE }, PAST + 1);
   });
 }
 
@@ -194,7 +219,7 @@ describe.each(FORMS)("$attention with $kvHeads heads of keys, mask: $mask", (for
   test("gives the weights of each token, and their sum over the image", async () => {
     const outputs = await run(form, [readOut], [1, 1]);
     for (const row of [0, 1]) {
-      const { weights } = byHand(form, outputs, row, 0);
+      const { weights } = byHand(form, outputs, row, atImages(0));
       const [tokens, images] = readingsOf(form, outputs, readOut, row);
       expect(largestGap(tokens, weights)).toBeLessThan(2e-6);
       const length = weights.length / HEADS;
@@ -212,18 +237,50 @@ describe.each(FORMS)("$attention with $kvHeads heads of keys, mask: $mask", (for
   ])("with its image %s, mixes and is read by hand", async (_, gains) => {
     const outputs = await run(form, [imageAttentionEdit, readOut], gains);
     for (const row of [0, 1]) {
-      const { weights, mixed } = byHand(form, outputs, row, gains[row]!);
+      const { weights, mixed } = byHand(form, outputs, row, atImages(gains[row]!));
       const [tokens, images] = readingsOf(form, outputs, readOut, row);
       expect(largestGap(tokens, weights)).toBeLessThan(2e-6);
       if (gains[row]! < -1000) expect(Math.max(...images!)).toBe(0);
-      const own = (outputs.mixed!.data as Float32Array).subarray(
-        row * shape.width,
-        (row + 1) * shape.width,
-      );
-      expect(largestGap(own, mixed)).toBeLessThan(2e-5);
+      expect(largestGap(mixedOf(outputs, row), mixed)).toBeLessThan(2e-5);
     }
   });
+
+  // Numbers that GroupQueryAttention is given to add are in the scores that it shows, and Attention's mask has a fixed size.
+  const rules = Object.entries(RULES).filter(([by]) => form.mask !== "numbers" || by === "one");
+  test.each(rules)("with scores changed by %s, mixes and is read by hand", async (by, rule) => {
+    const edit = attentionScoresEdit({
+      by: by as AttentionScores["by"],
+      layers: layerRange("layers", "0"),
+      queries: "later",
+      weights: { images: 1, before: -0.5 },
+    });
+    // One image token behind one of text; the new token of the first row is the prompt's last, of the second the answer's.
+    const place = { images: [{ start: 1, end: 2 }], promptLength: 0 };
+    const outputs = await run(form, [edit, readOut], [0.75, -0.5], place);
+    for (const row of [0, 1]) {
+      const strength = [0.75, -0.5][row]!;
+      const gain: Gain = (scores, head, token) =>
+        ([-0.5, 1][token] ?? 0) *
+        strength *
+        rule(
+          scores.map((all) => all[token]!),
+          head,
+        );
+      const { weights, mixed } = byHand(form, outputs, row, gain);
+      const [tokens] = readingsOf(form, outputs, readOut, row);
+      expect(largestGap(tokens, weights)).toBeLessThan(2e-6);
+      expect(largestGap(mixedOf(outputs, row), mixed)).toBeLessThan(2e-5);
+    }
+    // The prompt's last token, where the answer's alone are meant, is left as it was.
+    const still = await run(form, [edit, readOut], [0.75, -0.5], { ...place, promptLength: 9 });
+    expect(still.mixed!.data).toEqual((await run(form, [readOut], [1, 1])).mixed!.data);
+  });
 });
+
+/** What attention made of the values of a row. */
+function mixedOf(outputs: Outputs, row: number): Float32Array {
+  return (outputs.mixed!.data as Float32Array).subarray(row * shape.width, (row + 1) * shape.width);
+}
 
 describe("what cannot be read or changed is refused by what was found", () => {
   const concat = makeSyntheticDecoder({ ...shape, kvHeads: 2 });

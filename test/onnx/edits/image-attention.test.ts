@@ -48,6 +48,7 @@ describe.each(["plain", "fused"] as const)("a decoder with %s norms", (norm) => 
             pastLength,
             newLength,
             newColumn: run.newColumns[b]!,
+            promptLength: 0,
             images,
           }));
           return editFeeds(session, [edit], { ...run, rows });
@@ -115,6 +116,7 @@ describe.each(["group-query", "group-query-rotated", "multi-head", "attention"] 
                 pastLength,
                 newLength: run.steps,
                 newColumn: run.newColumns[b]!,
+                promptLength: 0,
                 images,
               }));
               return editFeeds(session, edits, { ...run, rows });

@@ -50,6 +50,7 @@ async function decode(
           pastLength: run.past[b]!,
           newLength: run.steps,
           newColumn: run.newColumns[b]!,
+          promptLength: 0,
           images: [],
         })),
       }),
@@ -176,6 +177,7 @@ test("a tapped tower is steered, and by 0 stays as it is tapped", async () => {
       pastLength: 0,
       newLength: 1,
       newColumn: 0,
+      promptLength: 0,
       images: [],
     }));
     return both.run({ ...feeds, ...editFeeds(both, [steer], { rows, steps: 0, columns: 0 }) });

@@ -19,6 +19,7 @@ const rowsOf = (...strengths: number[]): EditedRow[] =>
     pastLength: 0,
     newLength: 1,
     newColumn: 0,
+    promptLength: 0,
     images: [],
   }));
 const runOf = (rows: EditedRow[], declared: (number | string)[]) => ({
