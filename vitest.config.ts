@@ -5,6 +5,9 @@ const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: {
       "groundsight/testing": fileURLToPath(new URL("./src/testing/index.ts", import.meta.url)),
+      "groundsight/transformers": fileURLToPath(
+        new URL("./src/transformers/index.ts", import.meta.url),
+      ),
       "groundsight/diagnose": fileURLToPath(new URL("./src/diagnose/index.ts", import.meta.url)),
       "groundsight/eval": fileURLToPath(new URL("./src/eval/index.ts", import.meta.url)),
       "groundsight/core": fileURLToPath(new URL("./src/core.ts", import.meta.url)),

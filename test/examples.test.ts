@@ -17,6 +17,8 @@ describe("programs, run against the built package", () => {
     project = await mkdtemp(join(tmpdir(), "groundsight-examples-"));
     await mkdir(join(project, "node_modules"));
     await symlink(root, join(project, "node_modules", "groundsight"), "junction");
+    const peer = "node_modules/@huggingface";
+    await symlink(join(root, peer), join(project, peer), "junction");
     const names = readdirSync(join(root, "examples")).filter((name) => name.endsWith(".ts"));
     await build({
       entryPoints: names.map((name) => join(root, "examples", name)),
@@ -42,6 +44,12 @@ describe("programs, run against the built package", () => {
 
   test("ask", () => {
     expect(run("ask", room)).toEqual([expect.stringMatching(/^(Yes|No) -?\d/)]);
+  });
+
+  test("stock-transformers: a method in a model of transformers.js", () => {
+    expect(run("stock-transformers", `${root}pocket/llava`, room)).toEqual([
+      expect.stringMatching(/^ ?(Yes|No)/),
+    ]);
   });
 
   test("stream", () => {

@@ -1,13 +1,13 @@
 import pLimit from "p-limit";
 import { integerIn } from "../arguments/numbers.js";
 import { InvalidArgumentError } from "../errors.js";
-import { SeededRandom } from "../math/seeded-random.js";
 import { abortedError, unlessAborted } from "./abort.js";
 import type { Answer, StreamPiece } from "./answer.js";
 import type { Backend, OpenedImage, Prompt } from "./backend.js";
 import { BoundedCache } from "./bounded-cache.js";
 import { checkNeeds, checkSession } from "./check-method.js";
 import { describeAnswer } from "./describe-answer.js";
+import { drawName, imagesName, methodRandom } from "./draws.js";
 import type { JsonValue } from "./json-value.js";
 import type {
   GeneratedText,
@@ -21,7 +21,7 @@ import { readingSession, requireWhole } from "./reading-session.js";
 import type { RequestOptions } from "./request-options.js";
 import { disposedError, type Scheduler, type StreamGroup } from "./scheduler.js";
 import { Sequence, type SequenceInput, type SequenceOptions } from "./sequence.js";
-import { questionOf, textOf } from "./view.js";
+import { questionOf } from "./view.js";
 
 /** Bound of what {@link MethodRun.remember} keeps. */
 const REMEMBERED_BYTES = 64 * 2 ** 20;
@@ -174,9 +174,8 @@ export class Answering {
     }
     const { facts } = this.#backend;
     const decode = (ids: readonly number[]) => this.#backend.decode(ids);
-    const said = job.options.view.map(({ parts }) => textOf(parts)).join("\n");
-    const drawName = `${imagesKey(job)}/${said}`;
-    return new Sequence({ ...facts, options, session, prompts, decode, drawName, ...given });
+    const name = drawName(imageKeys(job), job.options.view);
+    return new Sequence({ ...facts, options, session, prompts, decode, drawName: name, ...given });
   }
 
   /** Edits that are switched on without having been declared as a need are refused too, never ignored. */
@@ -202,7 +201,8 @@ export class Answering {
   #methodRun(job: Job): MethodRun {
     const { view, seed, signal } = job.options;
     const { info, facts } = this.#backend;
-    const all = imagesKey(job);
+    const keys = imageKeys(job);
+    const all = imagesName(keys);
     return {
       view,
       prompt: questionOf(view),
@@ -214,8 +214,7 @@ export class Answering {
         endTokens: facts.endTokens,
         hash: () => this.#backend.hash(),
       },
-      random: (name, image) =>
-        new SeededRandom(seed, `${name}/${image === undefined ? all : job.images[image]!.key}`),
+      random: (name, image) => methodRandom(seed, name, keys, image),
       generate: (stream, options) => this.#generateText(job, stream, options),
       remember: (key, make, bytes) => this.#remember(`${all}/${key}`, make, bytes),
       note: (key, value) => {
@@ -280,6 +279,6 @@ export class Answering {
   }
 }
 
-function imagesKey({ images }: Job): string {
-  return images.map(({ key }) => key).join();
+function imageKeys({ images }: Job): string[] {
+  return images.map(({ key }) => key);
 }

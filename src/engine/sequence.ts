@@ -1,11 +1,12 @@
 import { AbortedError, InferenceError, InvalidArgumentError } from "../errors.js";
 import { logSumExp } from "../math/log-sum-exp.js";
 import { type Scan, scan } from "../math/scan.js";
-import { SeededRandom } from "../math/seeded-random.js";
+import type { SeededRandom } from "../math/seeded-random.js";
 import { topIndices } from "../math/top-indices.js";
 import type { AnswerToken, FinishReason, ScoredToken, StreamPiece } from "./answer.js";
 import type { Prompt } from "./backend.js";
 import { type DecodeTokens, Detokenizer } from "./detokenizer.js";
+import { tokenRandom } from "./draws.js";
 import type { MethodSession } from "./method.js";
 import { penaliseRepetition, type SamplerSettings, sampleToken } from "./sampler.js";
 import type { StepOutputs } from "./step.js";
@@ -70,7 +71,7 @@ export class Sequence {
     this.#input = input;
     this.options = options;
     this.prompts = prompts;
-    this.#random = new SeededRandom(options.seed, `sample/${input.drawName}`);
+    this.#random = tokenRandom(options.seed, input.drawName);
     const longest = Math.max(...prompts.map(({ tokens }) => tokens.length));
     this.#maxTokens = Math.min(options.maxTokens, contextLength - longest);
     this.#seen = new Set(options.repetitionPenalty === 1 ? [] : prompts[0]!.tokens);
