@@ -54,6 +54,7 @@ export type {
 export type { ContentPart, ImageSource, Pixels, Role, Turn } from "./engine/conversation.js";
 export type {
   LayerDirections,
+  LayerSubspaces,
   SteeringDirections,
   SteeringStrengths,
 } from "./engine/directions.js";
@@ -143,6 +144,7 @@ export { softmax } from "./math/softmax.js";
 export { type ApcOptions, apc } from "./methods/apc.js";
 export { type AveragingOptions, averaging } from "./methods/averaging.js";
 export { contrast } from "./methods/contrast.js";
+export { type DecoOptions, deco } from "./methods/deco.js";
 export {
   DESCRIBE_PROMPT,
   type DescriptionOptions,
@@ -152,10 +154,11 @@ export {
 export { described } from "./methods/described.js";
 export type { KlReduction } from "./methods/description-table.js";
 export { type Distortion, diffusedView } from "./methods/distortions.js";
+export { type DolaOptions, dola } from "./methods/dola.js";
 export { type FlbOptions, flb } from "./methods/flb.js";
 export { type HeadsOptions, heads } from "./methods/heads.js";
 export { type IcdOptions, icd } from "./methods/icd.js";
-export { type LayerRange, layerRange } from "./methods/layer-range.js";
+export { layerRange } from "./methods/layer-range.js";
 export { type M3idForm, type M3idOptions, m3id } from "./methods/m3id.js";
 export type { MethodEntry } from "./methods/method-entry.js";
 export {
@@ -164,6 +167,7 @@ export {
   type NamedMethod,
   parseMethodText,
 } from "./methods/method-text.js";
+export { type NulluOptions, nullu } from "./methods/nullu.js";
 export { type PaiOptions, pai } from "./methods/pai.js";
 export { applyPlausibility } from "./methods/plausibility.js";
 export { METHODS, methodEntry, methodNamed } from "./methods/registry.js";
@@ -173,6 +177,7 @@ export { type VafOptions, vaf } from "./methods/vaf.js";
 export { type VcdOptions, vcd } from "./methods/vcd.js";
 export { type VddOptions, vdd } from "./methods/vdd.js";
 export { type VdgdOptions, vdgd } from "./methods/vdgd.js";
+export { type VistaOptions, vista } from "./methods/vista.js";
 export { directionsId, type VtiOptions, vti } from "./methods/vti.js";
 export { LocalModel, type LocalModelOptions } from "./model/local-model.js";
 export {
@@ -191,6 +196,7 @@ export {
   type EditStage,
   type GraphEdit,
   imageColumns,
+  type LayerRange,
 } from "./onnx/edits/graph-edit.js";
 export { imageAttentionEdit } from "./onnx/edits/image-attention.js";
 export { controlVectorGguf } from "./vti/control-vector-gguf.js";
@@ -199,3 +205,4 @@ export type { Estimator, VisualGrouping } from "./vti/directions.js";
 export { decodeDirections, encodeDirections } from "./vti/directions-file.js";
 export { fitDirections } from "./vti/fit-directions.js";
 export type { Demonstration, FitOptions, FittedParts } from "./vti/fit-options.js";
+export { fitSubspace, type SubspaceOptions } from "./vti/fit-subspace.js";

@@ -16,7 +16,7 @@ import {
 import { type MeasuredAnswer, measureMethods } from "./measure-methods.js";
 import {
   addMethodOptions,
-  hasDirections,
+  hasFiles,
   type MethodFlags,
   methodsFrom,
   needsFile,
@@ -68,7 +68,8 @@ Examples:
 async function run(args: readonly string[], flags: CompareFlags): Promise<void> {
   const asked = askedQuestion(args);
   const everything = Object.keys(METHODS).filter((name) => {
-    if (needsFile(name)) return hasDirections(flags);
+    if (!hasFiles(name, flags)) return false;
+    if (needsFile(name)) return true;
     return asked.images.length > 0 || methodNamed(name).needs.image !== true;
   });
   const names = flags.methods === undefined ? everything : listOf(flags.methods);

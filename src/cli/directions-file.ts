@@ -51,7 +51,14 @@ const BY_LAYER = {
 };
 
 /** Directions for people: one line per layer. */
-export function directionsSummary({ modelHash, image, text, facts }: SteeringDirections): string {
+export function directionsSummary({
+  modelHash,
+  image,
+  text,
+  subspace,
+  facts,
+}: SteeringDirections): string {
+  if (subspace !== undefined) return subspaceSummary(subspace, { modelHash, facts });
   const parts = { image: partFacts(facts.image), text: partFacts(facts.text) };
   const columns = Object.entries(parts).flatMap(([part, found]) =>
     Object.entries(BY_LAYER).flatMap(([name, title]) => {
@@ -67,14 +74,38 @@ export function directionsSummary({ modelHash, image, text, facts }: SteeringDir
   const percent = (part: PartFacts | undefined): string =>
     part === undefined ? "none" : `${(100 * part.explained).toFixed(1)}%`;
   const lines = [
-    `model ${factText(facts.model)}${adapterText(facts)}, hash ${modelHash.slice(0, 12)}, ${factText(facts.demonstrations)} demonstrations`,
-    `settings ${factText(facts.settings)}`,
+    ...fitLines({ modelHash, facts }),
     `image: ${shapeOf(image)}, variance explained ${percent(parts.image)}`,
     `text: ${shapeOf(text)}, variance explained ${percent(parts.text)}`,
   ];
   return [
     ...lines.map((line) => wrapText(line, "  ")),
     textTable([["layer", ...columns.map(({ title }) => title)], ...rows], process.stdout.columns),
+  ].join("\n");
+}
+
+function fitLines({ modelHash, facts }: Pick<SteeringDirections, "modelHash" | "facts">): string[] {
+  return [
+    `model ${factText(facts.model)}${adapterText(facts)}, hash ${modelHash.slice(0, 12)}, ${factText(facts.demonstrations)} demonstrations`,
+    `settings ${factText(facts.settings)}`,
+  ];
+}
+
+/** A subspace for people: one line per layer. */
+function subspaceSummary(
+  { layers, rank, width }: NonNullable<SteeringDirections["subspace"]>,
+  fit: Pick<SteeringDirections, "modelHash" | "facts">,
+): string {
+  const found = fit.facts.subspace as { readonly explained?: JsonValue } | undefined;
+  const shares = isNumbers(found?.explained) ? found.explained : [];
+  const rows = Array.from({ length: layers }, (_, i) => [
+    String(i),
+    shares[i] === undefined ? "" : `${(100 * shares[i]).toFixed(1)}%`,
+  ]);
+  const lines = [...fitLines(fit), `subspace: ${layers} layers x ${rank} vectors x ${width}`];
+  return [
+    ...lines.map((line) => wrapText(line, "  ")),
+    textTable([["layer", "share of the differences"], ...rows], process.stdout.columns),
   ].join("\n");
 }
 

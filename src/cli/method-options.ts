@@ -82,9 +82,16 @@ export async function methodsFrom(
   return methods;
 }
 
-/** Whether directions are given, on which any method can be run. */
+/** Whether directions are given, on which vti can run any method. */
 export function hasDirections(flags: MethodFlags): boolean {
-  return FLAGS.some(({ flag, setting }) => setting.type === "asset" && camelCase(flag) in flags);
+  return hasFiles("vti", flags);
+}
+
+/** Whether the files that a method needs are given, which only flags can name. */
+export function hasFiles(name: string, flags: MethodFlags): boolean {
+  return Object.entries(METHODS[name]?.settings ?? {}).every(
+    ([key, setting]) => setting.type !== "asset" || camelCase(flagOf(key, setting)) in flags,
+  );
 }
 
 /** Whether a method needs a file that only a flag can name. */

@@ -4,6 +4,7 @@ import { steerExportCommand } from "./steer-export-command.js";
 import { steerFitCommand } from "./steer-fit-command.js";
 import { steerInspectCommand } from "./steer-inspect-command.js";
 import { steerPairsCommand } from "./steer-pairs-command.js";
+import { steerSubspaceCommand } from "./steer-subspace-command.js";
 
 /** `groundsight steer`: directions for visual and textual intervention (VTI). */
 export function steerCommand(): Command {
@@ -20,6 +21,7 @@ Examples:
   for (const create of [
     steerPairsCommand,
     steerFitCommand,
+    steerSubspaceCommand,
     steerInspectCommand,
     steerExportCommand,
   ]) {

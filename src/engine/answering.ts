@@ -232,8 +232,8 @@ export class Answering {
     if (forced === undefined) integerIn("maxTokens of a method's text", maxTokens, 1);
     const read = forced === undefined ? undefined : await this.#tokensToRead(forced);
     const options = this.#greedy(job, read?.length ?? maxTokens);
-    const session = readingSession(stream, read, ({ logits }, token) =>
-      onPosition?.(logits, token),
+    const session = readingSession(stream, read, ({ logits, readings }, token) =>
+      onPosition?.(logits, token, readings),
     );
     const sequence = await this.#sequence(job, options, session, { led: read });
     await this.#scheduler.submit(sequence, job.group, job.ticket);

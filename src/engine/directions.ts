@@ -10,6 +10,16 @@ export interface LayerDirections {
   readonly data: Float32Array;
 }
 
+/** Orthonormal vectors for the layers of a decoder, those that matter most first. */
+export interface LayerSubspaces {
+  readonly layers: number;
+  /** Vectors of a layer. */
+  readonly rank: number;
+  readonly width: number;
+  /** (layers, rank, width) */
+  readonly data: Float32Array;
+}
+
 /**
  * Directions that steer a model, fitted on that model. Not to be changed once they are used: what is made of them (their
  * hash, edits of graphs, the copy in a worker) is made once. To try other numbers, make new directions of a copy.
@@ -21,6 +31,8 @@ export interface SteeringDirections {
   readonly image?: LayerDirections;
   /** For the decoder, when fitted. */
   readonly text?: LayerDirections;
+  /** What hallucinated captions span in the decoder, when fitted: for the method `nullu`. */
+  readonly subspace?: LayerSubspaces;
   /** How they were fitted, and what was found. */
   readonly facts: Readonly<Record<string, JsonValue>>;
 }

@@ -39,6 +39,8 @@ export interface ActiveEdit {
   readonly edit: GraphEdit;
   /** What it means is the edit's own; 0 leaves the stream as it is, bit for bit. */
   readonly strength: number;
+  /** Numbers of the stream's own that the edit feeds, for example directions of one request. Not to be changed. */
+  readonly values?: Float32Array;
 }
 
 /** One context decoded in lockstep with the others of its answer: a view of the conversation, and edits of the graphs. */
@@ -103,8 +105,13 @@ export interface GenerateTextOptions {
    *
    * @param logits (V) raw logits, valid during the call only
    * @param token the token chosen at this position
+   * @param readings what the stream's graph edits read out, as in `StepOutputs`
    */
-  readonly onPosition?: (logits: Float32Array, token: number) => void;
+  readonly onPosition?: (
+    logits: Float32Array,
+    token: number,
+    readings: StepOutputs["readings"],
+  ) => void;
 }
 
 /** What {@link MethodRun.generate} returns. */

@@ -37,16 +37,31 @@ export function principalComponents(
   }
   if (rows.some((row) => row.length !== d)) throw new ShapeError("rows: expected equal lengths");
   const mean = meanOfRows(rows);
-  const { values, vectors } = eigenvectors(gramMatrix(rows, mean));
+  return { mean, ...componentsAbout(rows, mean, rank) };
+}
+
+/**
+ * The components of few long rows about a point: the right singular vectors of the rows less that point. About zero, they
+ * are those of the rows themselves.
+ *
+ * @param centre (d)
+ * @param rank number of components, from 1 to n
+ */
+export function componentsAbout(
+  rows: readonly Float32Array[],
+  centre: Float32Array,
+  rank: number,
+): Omit<PrincipalComponents, "mean"> {
+  const { values, vectors } = eigenvectors(gramMatrix(rows, centre));
   const total = values.reduce((sum, value) => sum + Math.max(value, 0), 0);
   const components: Float32Array[] = [];
   const explained: number[] = [];
   for (let r = 0; r < rank; r++) {
     const variance = Math.max(values[r]!, 0);
-    components.push(componentOf(rows, mean, vectors[r]!, Math.sqrt(variance)));
+    components.push(componentOf(rows, centre, vectors[r]!, Math.sqrt(variance)));
     explained.push(total > 0 ? variance / total : 0);
   }
-  return { mean, components, explained };
+  return { components, explained };
 }
 
 function gramMatrix(rows: readonly Float32Array[], mean: Float32Array): Matrix {

@@ -1,6 +1,7 @@
 /** What methods share that carry another one and decode it on edited graphs. */
 import type { JsonValue } from "../engine/json-value.js";
 import type { ActiveEdit, Method, MethodRun, MethodSession } from "../engine/method.js";
+import type { StepOutputs } from "../engine/step.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 
 /**
@@ -46,6 +47,28 @@ export function withEdits(session: MethodSession, edits: readonly ActiveEdit[]):
   return {
     streams: [first!, ...others],
     ...(session.scores && { scores: session.scores.bind(session) }),
+    ...(session.commit && { commit: session.commit.bind(session) }),
+  };
+}
+
+/**
+ * The carried method's session with its scores, which take the place of the last layer's logits, changed by what edits
+ * read out of the stream that the answer belongs to.
+ *
+ * @param score may overwrite the scores (V) that it is given
+ */
+export function scoredBehind(
+  session: MethodSession,
+  edits: readonly ActiveEdit[],
+  score: (scores: Float32Array, readings: NonNullable<StepOutputs["readings"]>) => Float32Array,
+): MethodSession {
+  const [first, ...others] = session.streams;
+  return {
+    streams: [{ ...first, edits: [...(first.edits ?? []), ...edits] }, ...others],
+    scores(outputs, position) {
+      const [{ logits, readings = {} }] = outputs as [StepOutputs];
+      return score(session.scores?.(outputs, position) ?? logits, readings);
+    },
     ...(session.commit && { commit: session.commit.bind(session) }),
   };
 }

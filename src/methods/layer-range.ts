@@ -1,23 +1,12 @@
+import type { TextSetting } from "../arguments/settings.js";
 import { InvalidArgumentError } from "../errors.js";
+import type { LayerRange } from "../onnx/edits/graph-edit.js";
 
-/** Layers that a text names, in a model of any depth. Immutable. */
-export interface LayerRange {
-  /** As it was written. */
-  readonly text: string;
-  /**
-   * The layers, counted from 0, of a model that has L of them; ascending, at least one.
-   *
-   * @throws InvalidArgumentError when the model has fewer layers
-   */
-  layers(depth: number): number[];
-  /**
-   * The early exits, of a model that has L layers: 0 is before the first layer, N behind N layers, as hidden states are
-   * numbered, and L, where the model's own logits are, is none. Ascending, at least one.
-   *
-   * @throws InvalidArgumentError when the model has fewer layers
-   */
-  exits(depth: number): number[];
-}
+/** The setting `layers`, without its default. */
+export const LAYERS: Pick<TextSetting, "type" | "summary"> = {
+  type: "text",
+  summary: "layers of the decoder, such as 16-31, or 16-31/32 for any depth",
+};
 
 /** From and to, the latter included. */
 type Span = readonly [first: number, last: number];

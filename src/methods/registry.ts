@@ -4,12 +4,15 @@ import type { Method } from "../engine/method.js";
 import { InvalidArgumentError } from "../errors.js";
 import { APC } from "./apc.js";
 import { AVERAGING } from "./averaging.js";
+import { DECO } from "./deco.js";
 import { DESCRIBED } from "./described.js";
+import { DOLA } from "./dola.js";
 import { FLB } from "./flb.js";
 import { HEADS } from "./heads.js";
 import { ICD } from "./icd.js";
 import { M3ID } from "./m3id.js";
 import type { MethodEntry } from "./method-entry.js";
+import { NULLU } from "./nullu.js";
 import { PAI } from "./pai.js";
 import { REGULAR } from "./regular.js";
 import { RITUAL } from "./ritual.js";
@@ -17,6 +20,7 @@ import { VAF } from "./vaf.js";
 import { VCD } from "./vcd.js";
 import { VDD } from "./vdd.js";
 import { VDGD } from "./vdgd.js";
+import { VISTA } from "./vista.js";
 import { VTI } from "./vti.js";
 
 /** Every method: the one place to register a new one. */
@@ -36,6 +40,10 @@ const ENTRIES = [
   PAI,
   HEADS,
   VAF,
+  DECO,
+  DOLA,
+  VISTA,
+  NULLU,
 ];
 
 /** Every method, by name. */

@@ -11,6 +11,7 @@ import { InvalidArgumentError } from "../errors.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 import { steeringEdit } from "../onnx/edits/steering.js";
 import { carried, carriedSetting, editedRun, withEdits } from "./carried.js";
+import { LAYERS, layerRange } from "./layer-range.js";
 import type { MethodEntry } from "./method-entry.js";
 import { regular } from "./regular.js";
 
@@ -22,6 +23,8 @@ export interface VtiOptions {
   readonly image?: number;
   /** Beta: strength in the decoder. Default as for `image`. */
   readonly text?: number;
+  /** The decoder's layers that are steered, for example "16-31" or, for any depth, "16-31/32". Default: all. */
+  readonly layers?: string;
   /** The method that decodes on the steered model. Default `regular()`. */
   readonly method?: Method;
 }
@@ -44,6 +47,7 @@ const SETTINGS = {
     flag: "steer-text",
     summary: "strength in the decoder, 0.4 where not given",
   },
+  layers: { ...LAYERS, default: null },
   method: { type: "method", default: null, summary: "the method that decodes" },
 } as const satisfies SettingsSchema;
 
@@ -67,16 +71,22 @@ export function vti(options: VtiOptions): Method {
       "vti needs directions: give --steer <file>; make one with 'groundsight steer fit' or fitDirections()",
     );
   }
+  if (directions.image === undefined && directions.text === undefined) {
+    throw new InvalidArgumentError(
+      "directions: they hold none for the vision tower or the decoder to be steered along; make some with 'groundsight steer fit' or fitDirections()",
+    );
+  }
   const given = checkSettings("vti", SETTINGS, options);
   const strengths = {
     image: given.image ?? (directions.image === undefined ? 0 : DEFAULT_STRENGTH),
     text: given.text ?? (directions.text === undefined ? 0 : DEFAULT_STRENGTH),
   };
-  const edits = steeringEdits(directions, strengths);
+  const { layers } = given;
+  const edits = steeringEdits(directions, strengths, layers);
   const id = directionsId(directions);
   return {
     name: "vti",
-    settings: { directions: id, ...strengths, method: carriedSetting(method) },
+    settings: { directions: id, ...strengths, layers, method: carriedSetting(method) },
     ...carried(
       method,
       edits.map(({ edit }) => edit),
@@ -84,7 +94,7 @@ export function vti(options: VtiOptions): Method {
     assets: { ...method.assets, [id]: directions },
     async start(run) {
       await requireModel(run.model, directions);
-      const name = `vti ${id} ${strengths.image} ${strengths.text}`;
+      const name = `vti ${id} ${strengths.image} ${strengths.text} ${layers}`;
       return withEdits(await method.start(editedRun(run, edits, name)), edits);
     },
   };
@@ -93,15 +103,17 @@ export function vti(options: VtiOptions): Method {
 /**
  * The edits that steer along directions; none for a strength of 0.
  *
- * @throws InvalidArgumentError for a strength of a part that the directions lack
+ * @param layers of the decoder, as {@link layerRange} reads them; all where null
+ * @throws InvalidArgumentError for a strength of a part that the directions lack, and for a text that names no layers
  */
 export function steeringEdits(
   { image, text }: SteeringDirections,
   strengths: Required<SteeringStrengths>,
+  layers: string | null = null,
 ): ActiveEdit[] {
   return [
-    ...activeEdit("image", "vision", image, strengths.image),
-    ...activeEdit("text", "decoder", text, strengths.text),
+    ...activeEdit("image", "vision", image, strengths.image, null),
+    ...activeEdit("text", "decoder", text, strengths.text, layers),
   ];
 }
 
@@ -110,10 +122,15 @@ export function directionsId(directions: SteeringDirections): string {
   const known = IDS.get(directions);
   if (known !== undefined) return known;
   const hash = sha256.create();
-  const { modelHash, image, text } = directions;
+  const { modelHash, image, text, subspace } = directions;
   for (const part of [image, text]) {
     const { layers, positions, width, data } = part ?? NO_DIRECTIONS;
     hash.update(new TextEncoder().encode(`${modelHash} ${layers} ${positions} ${width} `));
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  if (subspace !== undefined) {
+    const { layers, rank, width, data } = subspace;
+    hash.update(new TextEncoder().encode(`subspace ${layers} ${rank} ${width} `));
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   const id = bytesToHex(hash.digest());
@@ -129,10 +146,10 @@ const NO_DIRECTIONS: LayerDirections = {
 };
 const IDS = new WeakMap<SteeringDirections, string>();
 
-/** Directions are made into an edit of a graph once: streams that share it share runs, whatever their strengths. */
+/** Directions are made into an edit of each set of layers once: streams that share it share runs, whatever their strengths. */
 const EDITS = {
-  vision: new WeakMap<LayerDirections, GraphEdit>(),
-  decoder: new WeakMap<LayerDirections, GraphEdit>(),
+  vision: new WeakMap<LayerDirections, Map<string | null, GraphEdit>>(),
+  decoder: new WeakMap<LayerDirections, Map<string | null, GraphEdit>>(),
 };
 
 function activeEdit(
@@ -140,15 +157,19 @@ function activeEdit(
   graph: "vision" | "decoder",
   directions: LayerDirections | undefined,
   strength: number,
+  layers: string | null,
 ): ActiveEdit[] {
+  const only = layers === null ? undefined : layerRange("layers", layers);
   if (strength === 0) return [];
   if (directions === undefined) {
     throw new InvalidArgumentError(
       `strength of ${part}: received ${strength}, but the directions have none for it; fit them with ${part} directions`,
     );
   }
-  const edit = EDITS[graph].get(directions) ?? steeringEdit(graph, directions);
-  EDITS[graph].set(directions, edit);
+  const known = EDITS[graph].get(directions) ?? new Map<string | null, GraphEdit>();
+  EDITS[graph].set(directions, known);
+  const edit = known.get(layers) ?? steeringEdit(graph, directions, only);
+  known.set(layers, edit);
   return [{ edit, strength }];
 }
 

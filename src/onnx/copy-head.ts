@@ -46,22 +46,24 @@ export interface CopiedHead {
  * @param within begins the names of the copies
  * @param stream the value that takes the place of the stream behind the last layer
  * @param made one of the head's nodes that is left out, as the stream is already what it would make of it
+ * @param normed the stream behind the final norm, where the norm is left out too
  */
 export function copyHead(
   { head, states }: HeadOfStream,
   within: string,
   stream: string,
   made: OnnxNode | undefined,
+  normed?: string,
 ): CopiedHead {
   const inside = new Map(
     head.nodes.flatMap(({ outputs }) => outputs.map((name) => [name, `${within}/${name}`])),
   );
   inside.delete("");
   const last = states.at(-1)!;
-  inside.set(last.value, stream);
+  inside.set(normed ?? last.value, stream);
   const renamed = (name: string): string => inside.get(name) ?? name;
   if (made !== undefined) inside.set(made.outputs[0] ?? "", renamed(made.inputs[0] ?? ""));
-  const nodes = head.nodes
+  const nodes = behind(normed, head.nodes)
     .filter((node) => node !== made)
     .map((node) =>
       node === last.node
@@ -73,6 +75,17 @@ export function copyHead(
           }),
     );
   return { nodes, logits: renamed("logits") };
+}
+
+/** Those of a head's nodes that depend on a value; all without one. */
+function behind(value: string | undefined, nodes: readonly OnnxNode[]): readonly OnnxNode[] {
+  if (value === undefined) return nodes;
+  const reached = new Set([value]);
+  return nodes.filter(({ inputs, outputs }) => {
+    if (!inputs.some((input) => reached.has(input))) return false;
+    for (const output of outputs) reached.add(output);
+    return true;
+  });
 }
 
 /** Nodes may go without a name, but no two may have the same. */

@@ -98,6 +98,32 @@ function between(graph: OnnxGraph, from: ReadonlySet<string>, to: string): OnnxN
   return found.reverse();
 }
 
+/** Operators between the final norm and the language-model head. */
+const BEFORE_HEAD = new Set([
+  ...SELECTING,
+  ...RESHAPING,
+  "Cast",
+  "Identity",
+  "DynamicQuantizeLinear",
+]);
+
+/** The normed last hidden state of a decoder: what the language-model head reads, before slicing and quantizing. */
+export function findNormedStream(index: GraphIndex): string | undefined {
+  if (index.output("logits") === undefined) return undefined;
+  let value = "logits";
+  let behindHead = false;
+  for (let step = 0; step < 16; step++) {
+    const node = index.producer(value);
+    if (node === undefined) return undefined;
+    if (behindHead && !BEFORE_HEAD.has(node.opType)) return value;
+    behindHead ||= LINEAR.has(node.opType);
+    const isConstant = (input: string): boolean =>
+      index.constantTensor(index.origin(input)) !== undefined;
+    value = node.inputs.find((input) => input !== "" && !isConstant(input)) ?? "";
+  }
+  return undefined;
+}
+
 function describe(nodes: readonly OnnxNode[]): string {
   return nodes.map(({ opType, name, outputs }) => `${opType} "${name || outputs[0]}"`).join(", ");
 }

@@ -1,4 +1,4 @@
-import type { LayerDirections, SteeringDirections } from "../engine/directions.js";
+import type { LayerDirections, LayerSubspaces, SteeringDirections } from "../engine/directions.js";
 import type { JsonValue } from "../engine/json-value.js";
 import { DatasetError } from "../errors.js";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.js";
@@ -10,12 +10,13 @@ const FACT_LEVELS = 32;
 
 /**
  * Directions as the bytes of a safetensors file: tensors `image` (layers, positions, width) and `text` (layers, 1,
- * width), and in the metadata the model's hash and the facts of the fit as JSON.
+ * width), `subspace` (layers, rank, width), and in the metadata the model's hash and the facts of the fit as JSON.
  */
 export function encodeDirections({
   modelHash,
   image,
   text,
+  subspace,
   facts,
 }: SteeringDirections): Uint8Array {
   const tensors: Record<string, StoredTensor> = {};
@@ -23,6 +24,10 @@ export function encodeDirections({
     if (directions === undefined) continue;
     const { layers, positions, width, data } = directions;
     tensors[name] = { dims: [layers, positions, width], data };
+  }
+  if (subspace !== undefined) {
+    const { layers, rank, width, data } = subspace;
+    tensors.subspace = { dims: [layers, rank, width], data };
   }
   const metadata = { format: FORMAT, version: VERSION, modelHash, facts: JSON.stringify(facts) };
   return writeSafetensors({ tensors, metadata });
@@ -43,11 +48,13 @@ export function decodeDirections(bytes: Uint8Array): SteeringDirections {
   }
   const image = layerDirections("image", tensors.image);
   const text = layerDirections("text", tensors.text);
+  const subspace = layerDirections("subspace", tensors.subspace);
   return {
     modelHash,
     facts: readFacts(metadata.facts ?? "{}"),
     ...(image === undefined ? {} : { image }),
     ...(text === undefined ? {} : { text }),
+    ...(subspace === undefined ? {} : { subspace: subspaceOf(subspace) }),
   };
 }
 
@@ -92,4 +99,8 @@ function layerDirections(
     throw new DatasetError(`directions ${name} hold numbers that are not finite; fit them again`);
   }
   return { layers, positions, width, data: tensor.data };
+}
+
+function subspaceOf({ positions, ...others }: LayerDirections): LayerSubspaces {
+  return { ...others, rank: positions };
 }

@@ -138,10 +138,10 @@ async function collect(
 }
 
 /** states of the true caption - states of the hallucinated one: (layers, width) */
-async function textualDifference(
+export async function textualDifference(
   probe: Probe,
   { image, prompt, caption, hallucinated }: Demonstration,
-  { pooling }: FitSettings,
+  { pooling }: Pick<FitSettings, "pooling">,
 ): Promise<{ difference: Float32Array; shape: StateShape }> {
   const truth = await probe.textStates(prompt, caption, image, pooling);
   const lie = await probe.textStates(prompt, hallucinated, image, pooling);

@@ -42,7 +42,7 @@ async function runsOf(
       cache,
       counts.map((count, slot) => ({
         slot,
-        strengths: [],
+        active: [],
         images: [],
         promptLength: 0,
         positions: [Int32Array.from({ length: count }, (_, i) => cache.lengths[slot]! + i)],

@@ -6,7 +6,7 @@ import type { GraphEdit } from "../../onnx/edits/graph-edit.js";
 import type { CacheArray } from "./cache-array.js";
 import type { DecoderCache } from "./decoder-cache.js";
 import { allLogits, cacheArray, lastLogits } from "./decoder-tensors.js";
-import { editFeeds, editReadings, type FedRun } from "./edit-feeds.js";
+import { type EditSet, editFeeds, editReadings, type FedRun } from "./edit-feeds.js";
 import { cacheTensor } from "./float-tensors.js";
 import type { CheckpointGraphs, DecoderGraph } from "./graphs.js";
 import type { Runtime, Tensors } from "./runtime.js";
@@ -17,8 +17,8 @@ import { tokenInputNames } from "./token-inputs.js";
 export interface ContextInput extends NewTokens {
   /** Slot of the context in the cache. */
   readonly slot: number;
-  /** Strength of each edit of the graph. */
-  readonly strengths: readonly number[];
+  /** How each edit of the graph is switched on. */
+  readonly active: EditSet["active"];
   /** Spans of image tokens in the whole context. */
   readonly images: readonly { readonly start: number; readonly end: number }[];
   /** Tokens of the context's prompt. */
@@ -61,7 +61,7 @@ export class DecoderRunner {
   readonly #graph: DecoderGraph;
   readonly #edits: readonly GraphEdit[];
 
-  /** @param edits what the graph was patched with; each input gives their strengths */
+  /** @param edits what the graph was patched with; each input tells how they are switched on */
   constructor(runtime: Runtime, graph: DecoderGraph, edits: readonly GraphEdit[] = []) {
     this.#runtime = runtime;
     this.#graph = graph;
@@ -248,8 +248,8 @@ export class DecoderRunner {
 
 /** A run as its edits see it. */
 function fedRun(cache: DecoderCache, { inputs, steps, columns, newColumns }: Step): FedRun {
-  const rows = inputs.map(({ slot, strengths, images, promptLength, positions }, i) => ({
-    strengths,
+  const rows = inputs.map(({ slot, active, images, promptLength, positions }, i) => ({
+    active,
     images,
     promptLength,
     pastLength: cache.lengths[slot]!,

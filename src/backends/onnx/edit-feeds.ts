@@ -7,10 +7,7 @@ import type { Runtime, Session, Tensors } from "./runtime.js";
 
 /** One run of a graph, as its edits see it. */
 export interface FedRun {
-  readonly rows: readonly (Omit<EditedRow, "strength"> & {
-    /** One per edit. */
-    readonly strengths: readonly number[];
-  })[];
+  readonly rows: readonly (Omit<EditedRow, "strength" | "values"> & Pick<EditSet, "active">)[];
   readonly steps: number;
   readonly columns: number;
 }
@@ -35,8 +32,9 @@ export function editFeeds(
   return feeds;
 }
 
-function editedRow({ strengths, ...row }: FedRun["rows"][number], edit: number): EditedRow {
-  return { ...row, strength: strengths[edit]! };
+function editedRow({ active, ...row }: FedRun["rows"][number], edit: number): EditedRow {
+  const { strength, values } = active[edit]!;
+  return { ...row, strength, values };
 }
 
 /** What edits read out of one row of a run. */
@@ -69,13 +67,13 @@ export function asTensor({ Tensor }: Runtime, { data, dims }: EditInput): Tensor
 export interface EditSet {
   readonly edits: readonly GraphEdit[];
   /** One per edit. */
-  readonly strengths: readonly number[];
-  /** Names the edits alone, and with their strengths. */
+  readonly active: readonly Pick<ActiveEdit, "strength" | "values">[];
+  /** Names the edits alone, and with their strengths and values. */
   readonly editsKey: string;
   readonly key: string;
 }
 
-const NUMBERS = new WeakMap<GraphEdit, number>();
+const NUMBERS = new WeakMap<GraphEdit | Float32Array, number>();
 let numbered = 0;
 
 /** The active edits of one graph; a strength of 0 is no edit. */
@@ -89,14 +87,20 @@ export function editSet(
     .sort((a, b) => a.number - b.number);
   return {
     edits: own.map(({ edit }) => edit),
-    strengths: own.map(({ strength }) => strength),
+    active: own,
     editsKey: own.map(({ number }) => number).join(),
-    key: own.map(({ number, strength }) => `${number}:${strength}`).join(),
+    key: own
+      .map(({ number, strength, values }) =>
+        values === undefined
+          ? `${number}:${strength}`
+          : `${number}:${strength}:${numberOf(values)}`,
+      )
+      .join(),
   };
 }
 
-function numberOf(edit: GraphEdit): number {
-  const known = NUMBERS.get(edit) ?? ++numbered;
-  NUMBERS.set(edit, known);
+function numberOf(one: GraphEdit | Float32Array): number {
+  const known = NUMBERS.get(one) ?? ++numbered;
+  NUMBERS.set(one, known);
   return known;
 }

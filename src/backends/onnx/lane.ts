@@ -107,12 +107,12 @@ export function inputOf({
   prompt,
 }: Pick<OnnxContext, "slot" | "prompt">): Pick<
   ContextInput,
-  "slot" | "strengths" | "images" | "promptLength"
+  "slot" | "active" | "images" | "promptLength"
 > {
   const { edits, images, tokens } = prompt;
   return {
     slot,
-    strengths: edits.strengths,
+    active: edits.active,
     images: images.flatMap(({ span }) => runsOf(span)),
     promptLength: tokens.length,
   };

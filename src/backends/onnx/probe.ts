@@ -196,7 +196,7 @@ export class OnnxProbe implements Probe {
     images: readonly Span[] = [],
   ): Promise<StateRows[]> {
     const row = {
-      strengths: edits.strengths,
+      active: edits.active,
       pastLength: 0,
       newLength: steps,
       newColumn: 0,

@@ -14,7 +14,7 @@ export interface TappedGraph {
   /** Names of what it returns, in the order of the layers. */
   readonly outputs: readonly string[];
   /** What was done to the graph, the read-outs among it. */
-  readonly edits: Pick<EditSet, "edits" | "strengths">;
+  readonly edits: Pick<EditSet, "edits" | "active">;
 }
 
 /** Copies of a checkpoint's graphs with read-outs, for one probe: each opened when it is first needed, and kept. */
@@ -62,14 +62,14 @@ export class TappedGraphs {
   }
 
   async #tapped(tap: GraphEdit): Promise<Omit<TappedGraph, "outputs">> {
-    const { edits, strengths } = editSet(this.#active, tap.graph);
+    const { edits, active } = editSet(this.#active, tap.graph);
     const key = `${tap.graph}/${tap.key}`;
     const opened = this.#sessions.get(key) ?? this.#open(tap.graph, [tap, ...edits], "probe");
     this.#sessions.set(key, opened);
     opened.catch(() => this.#sessions.delete(key));
     return {
       session: await opened,
-      edits: { edits: [...edits, tap], strengths: [...strengths, 1] },
+      edits: { edits: [...edits, tap], active: [...active, { strength: 1 }] },
     };
   }
 }

@@ -91,13 +91,13 @@ export class Vision {
   async #encode(
     processed: ProcessedImage,
     pixels: TensorData,
-    { edits, strengths }: EditSet,
+    { edits, active }: EditSet,
   ): Promise<TensorData> {
     const { runtime, graphs } = this.#parts;
     const session = await this.#graphs.session("vision", edits);
     const given = imageFeeds(runtime, session, { ...processed, pixels });
     const place = { pastLength: 0, newLength: 0, newColumn: 0, promptLength: 0 };
-    const row = { strengths, ...place, images: [] };
+    const row = { active, ...place, images: [] };
     const rows = Array.from({ length: towerRows(given[processed.pixelsInput]!.dims) }, () => row);
     const feeds: Tensors = {
       ...graphs.vision.feeds,

@@ -12,8 +12,8 @@ import { DevicePast } from "./device-past.js";
 export interface DeviceInput extends NewTokens {
   /** What the context holds so far; undefined for none. */
   readonly past: DevicePast | undefined;
-  /** Strength of each edit of the graph. */
-  readonly strengths: readonly number[];
+  /** How each edit of the graph is switched on. */
+  readonly active: EditSet["active"];
   /** Spans of image tokens in the whole context. */
   readonly images: readonly { readonly start: number; readonly end: number }[];
   /** Tokens of the context's prompt. */
@@ -33,7 +33,7 @@ export class DeviceDecoder {
   readonly #geometry: CacheGeometry;
   readonly #edits: EditSet["edits"];
 
-  /** @param edits what the graph was patched with; each input gives their strengths */
+  /** @param edits what the graph was patched with; each input tells how they are switched on */
   constructor(
     runtime: Runtime,
     graph: DecoderGraph,

@@ -12,6 +12,8 @@ export interface EditInput {
 /** What an edit may know of one row of a run. */
 export interface EditedRow {
   readonly strength: number;
+  /** The stream's own numbers, where its active edit gives some. */
+  readonly values?: Float32Array | undefined;
   /** Tokens that the row's context holds before this run (0 for vision graphs). */
   readonly pastLength: number;
   /** New tokens of the row; where rows differ, they are the last of the run's S, behind padding (0 for vision graphs). */
@@ -32,6 +34,24 @@ export interface EditedRun {
   readonly columns: number;
   /** The patched session's declared inputs: name and shape (number or symbol per axis). */
   readonly inputShape: (name: string) => readonly (number | string)[] | undefined;
+}
+
+/** Some of a model's layers, whatever its depth. Immutable; equal texts choose equal layers. */
+export interface LayerRange {
+  readonly text: string;
+  /**
+   * The chosen layers, counted from 0, of a model that has L of them; ascending, at least one.
+   *
+   * @throws InvalidArgumentError when the model has fewer layers
+   */
+  layers(depth: number): readonly number[];
+  /**
+   * The chosen early exits of a model that has L layers: 0 is before the first layer, N behind N layers, as hidden states
+   * are numbered, and L, where the model's own logits are, is none. Ascending, at least one.
+   *
+   * @throws InvalidArgumentError when the model has fewer layers
+   */
+  exits(depth: number): readonly number[];
 }
 
 /** A change of a stock graph that streams may switch on, each with a strength of its own. Immutable. */

@@ -8,7 +8,8 @@
  */
 import { InvalidArgumentError } from "../../errors.js";
 import { makeNode, makeTensor, makeValueInfo } from "../build.js";
-import { findLayers, LINEAR } from "../find-layers.js";
+import { findNormedStream } from "../find-head.js";
+import { findLayers } from "../find-layers.js";
 import { GraphIndex } from "../graph-index.js";
 import {
   changed,
@@ -26,6 +27,8 @@ export interface HiddenStateOptions {
   readonly layers?: readonly number[];
   /** "all": [B, S, W]. "last": the last position only, [B, 1, W]. */
   readonly positions: "all" | "last";
+  /** Whether a decoder's last state is taken behind the final norm, as PyTorch has it, or before it. Default "normed". */
+  readonly last?: "normed" | "raw";
 }
 
 /** A graph with hidden-state outputs. */
@@ -49,8 +52,9 @@ export function addHiddenStates(model: OnnxModel, options: HiddenStateOptions): 
   const index = new GraphIndex(model.graph);
   const layers = findLayers(model.graph, index);
   const states = residualStream(layers, index);
-  const finalNorm = findFinalNorm(model, index);
-  if (finalNorm !== undefined) states[layers.length] = { value: finalNorm, node: undefined };
+  const finalNorm = findNormedStream(index);
+  if (finalNorm !== undefined && options.last !== "raw")
+    states[layers.length] = { value: finalNorm, node: undefined };
   const asked = options.layers ?? states.map((_, i) => i);
   const width = layers[0]?.width ?? 0;
   const found = asked.map((i) => {
@@ -87,36 +91,6 @@ export function addHiddenStates(model: OnnxModel, options: HiddenStateOptions): 
 
 const HIDDEN_STATE = /^hidden\.(\d+)$/;
 
-/** Operators between the final norm and the language-model head. */
-const BEFORE_HEAD = new Set([
-  "Slice",
-  "Gather",
-  "GatherND",
-  "Cast",
-  "Identity",
-  "Reshape",
-  "Unsqueeze",
-  "Squeeze",
-  "DynamicQuantizeLinear",
-]);
-
-/** The normed last hidden state of a decoder: what the language-model head reads, before slicing and quantizing. */
-function findFinalNorm(model: OnnxModel, index: GraphIndex): string | undefined {
-  if (!model.graph.outputs.some(({ name }) => name === "logits")) return undefined;
-  let value = "logits";
-  let behindHead = false;
-  for (let step = 0; step < 16; step++) {
-    const node = index.producer(value);
-    if (node === undefined) return undefined;
-    if (behindHead && !BEFORE_HEAD.has(node.opType)) return value;
-    behindHead ||= LINEAR.has(node.opType);
-    const isConstant = (input: string): boolean =>
-      index.constantTensor(index.origin(input)) !== undefined;
-    value = node.inputs.find((input) => input !== "" && !isConstant(input)) ?? "";
-  }
-  return undefined;
-}
-
 /** Starts, ends and axes of the slice that keeps the last position. */
 const LAST_POSITION: readonly OnnxTensor[] = [
   makeTensor("hidden/last", [1], BigInt64Array.of(-1n)),
@@ -146,17 +120,24 @@ export function hiddenStatesEdit(
   graph: "vision" | "decoder",
   options: HiddenStateOptions,
 ): GraphEdit {
-  const { positions, layers } = options;
+  const { positions, layers, last = "normed" } = options;
   const outputs = layers?.map((layer) => `hidden.${layer}`);
-  return {
-    key: `hidden states of ${positions} positions: ${layers?.join(", ") ?? "every layer"}`,
+  const raw = last === "raw" ? ", before the final norm" : "";
+  const key = `hidden states of ${positions} positions: ${layers?.join(", ") ?? "every layer"}${raw}`;
+  const edit: GraphEdit = EDITS[graph].get(key) ?? {
+    key,
     graph,
     stage: "output",
     apply: (model) => addHiddenStates(model, options).model,
     feeds: () => ({}),
     ...(positions === "last" && outputs !== undefined ? { outputs } : {}),
   };
+  EDITS[graph].set(key, edit);
+  return edit;
 }
+
+/** Equal edits are one value, so that requests which switch them on are decoded together. */
+const EDITS = { vision: new Map<string, GraphEdit>(), decoder: new Map<string, GraphEdit>() };
 
 /** The hidden states that a graph returns. */
 export interface HiddenStates {

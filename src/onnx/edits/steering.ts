@@ -12,25 +12,18 @@
  * @see VTI, arXiv 2410.15778, section 4, and the authors' layer
  */
 import { InvalidArgumentError, ShapeError, UnsupportedCapabilityError } from "../../errors.js";
-import { makeNode, makeValueInfo } from "../build.js";
-import { findLayers, type TransformerLayer } from "../find-layers.js";
-import { GraphIndex } from "../graph-index.js";
+import { makeNode, makeTensor, makeValueInfo } from "../build.js";
+import { DataType, type OnnxModel } from "../graph-model.js";
+import type { EditedRun, EditInput, GraphEdit, LayerRange } from "./graph-edit.js";
 import {
-  changed,
-  DataType,
-  type OnnxModel,
-  type OnnxNode,
-  type OnnxValueInfo,
-} from "../graph-model.js";
-import { insertBeforeUse } from "../insert-before-use.js";
-import { readBy } from "../remove-unused.js";
-import type { EditedRun, EditInput, GraphEdit } from "./graph-edit.js";
-import {
-  type BiasApart,
-  STEERING_PREFIX,
-  steeringConstants,
-  steerLayer,
-} from "./steering-nodes.js";
+  changeMlpOutputs,
+  findMlpOutputs,
+  lengthConstants,
+  rowLength,
+  withLength,
+} from "./mlp-outputs.js";
+
+const PREFIX = "steering";
 
 /** Names of the inputs that {@link addSteering} adds. */
 export const STEERING_INPUTS: { readonly directions: string; readonly strengths: string } = {
@@ -49,115 +42,66 @@ export interface SteeredModel {
   readonly width: number;
 }
 
-const MAIN_INPUT = /^(inputs_embeds|input_ids|pixel_values)$/;
-
 /** How directions are laid out. */
 export interface SteeringOptions {
   /** T: 1 for one direction per layer at all positions (decoders), or the number of positions (vision towers). */
   readonly positions: number;
+  /** The layers that are steered; all where left out. */
+  readonly layers?: LayerRange | undefined;
 }
 
 /**
- * Adds steering at the output of each layer's MLP. The given model is not touched.
+ * Adds steering at the output of the layers' MLPs. The given model is not touched.
  *
  * Both inputs of {@link STEERING_INPUTS} must then be fed at each run, with directions of unit length (see
  * {@link unitDirections}).
  *
  * @throws UnsupportedCapabilityError when the layers cannot be found, naming the node looked for and what was found
+ * @throws InvalidArgumentError when the model has fewer layers than are asked for
  */
 export function addSteering(model: OnnxModel, options: SteeringOptions): SteeredModel {
-  const opset =
-    model.opsets.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version ?? 0;
-  if (opset < 13) {
-    throw new UnsupportedCapabilityError(
-      `steering needs operator set 13 or later, found ${opset}: export the model again`,
-    );
-  }
   const { strengths, directions } = STEERING_INPUTS;
   if (model.graph.inputs.some(({ name }) => name === directions)) {
     throw new UnsupportedCapabilityError(
       `looked for a graph that is not steered, found input ${directions}`,
     );
   }
-  const layers = findLayers(model.graph);
-  const width = layers[0]?.width ?? 0;
-  const batch = batchDimension(model);
-  const parts = layers.map((layer) => `${STEERING_PREFIX}/slice_${layer.layer}`);
-  const axes = batch === undefined ? `${STEERING_PREFIX}/axes_1` : `${STEERING_PREFIX}/axes_1_2`;
-  const nodes: OnnxNode[] = [
-    makeNode("Unsqueeze", [strengths, axes], [`${STEERING_PREFIX}/alpha`]), // (B, 1, 1)
-    makeNode(
-      "Mul",
-      [`${STEERING_PREFIX}/alpha`, `${STEERING_PREFIX}/tenth`],
-      [`${STEERING_PREFIX}/strength`],
-    ),
-    makeNode("Split", [directions, `${STEERING_PREFIX}/ones`], parts, { attributes: { axis: 0 } }),
-  ];
-  const index = new GraphIndex(model.graph);
-  const rewired = new Map<OnnxNode, OnnxNode>();
-  layers.forEach((layer, i) => {
-    const part = parts[i] ?? "";
-    const direction = batch === undefined ? `${part}/flat` : part;
-    if (batch === undefined) {
-      nodes.push(makeNode("Squeeze", [part, `${STEERING_PREFIX}/axis_0`], [direction]));
-    }
-    const steered = steerLayer(layer, direction, {
-      opset,
-      apart: biasToAddApart(layer, model, index),
-    });
-    nodes.push(...steered.nodes);
-    const inputs = layer.join.inputs.map((input) =>
-      input === steered.replaces ? steered.output : input,
-    );
-    rewired.set(layer.join, changed(layer.join, { inputs }));
-  });
-  const graph = changed(model.graph, {
-    nodes: insertBeforeUse(model.graph.nodes, rewired, nodes),
-    initializers: [...model.graph.initializers, ...readBy(nodes, steeringConstants(layers.length))],
+  const outputs = findMlpOutputs(model);
+  const { layers, width, batch } = outputs;
+  const parts = Array.from({ length: layers }, (_, i) => `${PREFIX}/slice_${i}`);
+  const axes = batch === undefined ? `${PREFIX}/axes_1` : `${PREFIX}/axes_1_2`;
+  const steered = changeMlpOutputs(outputs, {
+    prefix: PREFIX,
+    layers: options.layers?.layers(layers),
     inputs: [
-      ...model.graph.inputs,
-      makeValueInfo(directions, DataType.float32, [layers.length, options.positions, width]),
+      makeValueInfo(directions, DataType.float32, [layers, options.positions, width]),
       makeValueInfo(strengths, DataType.float32, [batch ?? 1]),
     ],
+    nodes: [
+      makeNode("Unsqueeze", [strengths, axes], [`${PREFIX}/alpha`]), // (B, 1, 1)
+      makeNode("Mul", [`${PREFIX}/alpha`, `${PREFIX}/tenth`], [`${PREFIX}/strength`]),
+      makeNode("Split", [directions, `${PREFIX}/ones`], parts, { attributes: { axis: 0 } }),
+    ],
+    constants: [
+      makeTensor(`${PREFIX}/axes_1_2`, [2], BigInt64Array.of(1n, 2n)),
+      makeTensor(`${PREFIX}/axes_1`, [1], BigInt64Array.of(1n)),
+      makeTensor(`${PREFIX}/axis_0`, [1], BigInt64Array.of(0n)),
+      makeTensor(`${PREFIX}/tenth`, [], Float32Array.of(0.1)),
+      makeTensor(`${PREFIX}/ones`, [layers], new BigInt64Array(layers).fill(1n)),
+      ...lengthConstants(PREFIX),
+    ],
+    of(x, layer, add) {
+      const part = parts[layer]!; // (1, T, W)
+      const direction =
+        batch === undefined ? add("Squeeze", [part, `${PREFIX}/axis_0`], "direction") : part;
+      const norm = rowLength(outputs, PREFIX, add, [x, "norm"]); // |x|: (B, S, 1)
+      const scale = add("Mul", [norm, `${PREFIX}/strength`], "scale"); // 0.1 alpha |x|: (B, S, 1)
+      const shift = add("Mul", [scale, direction], "shift"); // (B, S, W)
+      const z = add("Add", [x, shift], "shifted");
+      return withLength(outputs, PREFIX, add, { z, norm });
+    },
   });
-  return { model: changed(model, { graph }), layers: layers.length, width };
-}
-
-/**
- * The size or symbol of the batch axis, which the strengths must share: were it another symbol, shapes behind the
- * steering would be unknown, the runtime would fuse fewer operators than in the stock graph and round differently.
- * Undefined for towers that take all patches of all images as rows (Qwen2-VL), where streams have no rank of their own.
- */
-function batchDimension(model: OnnxModel): number | string | undefined {
-  const main = mainInput(model);
-  const rank = main?.dims?.length ?? 0;
-  const isIds = main?.elemType === DataType.int64 || main?.elemType === DataType.int32;
-  if (rank === 2 && !isIds) return undefined;
-  return (rank <= 4 ? main?.dims?.[0] : undefined) ?? "steering_streams";
-}
-
-function mainInput(model: OnnxModel): OnnxValueInfo | undefined {
-  const { inputs } = model.graph;
-  return inputs.find(({ name }) => MAIN_INPUT.test(name)) ?? inputs[0];
-}
-
-/**
- * Where bias, residual add and norm are, or will be, one fused operator, the chain between them must stay as it is.
- * The runtime fuses them behind the last layer of a tower, where the sum is read by the norm alone; with static shapes
- * it merges product and bias first instead, and then the biased value can be read as it is.
- */
-function biasToAddApart(
-  layer: TransformerLayer,
-  model: OnnxModel,
-  index: GraphIndex,
-): BiasApart | undefined {
-  if (layer.pendingBias !== undefined) {
-    return { unbiased: layer.mlpOutput, bias: layer.pendingBias };
-  }
-  const readers = index.consumers(layer.join.outputs[0] ?? "");
-  const willFuse = readers.length === 1 && readers[0]?.opType === "LayerNormalization";
-  const isStatic = mainInput(model)?.dims?.every((dim) => typeof dim === "number") ?? false;
-  return willFuse && !isStatic ? layer.biasAdd : undefined;
+  return { model: steered, layers, width };
 }
 
 /**
@@ -201,6 +145,7 @@ export interface SteeringEditDirections {
  * The edit that steers a graph, each row by its own strength: alpha of the vision tower, beta of the decoder. Strength
  * 0 leaves a row as it is, bit for bit.
  *
+ * @param only the layers that are steered; all where left out
  * @throws ShapeError when `data` has another length than the sizes say, and from `apply` when the graph has other sizes
  * @throws InvalidArgumentError when a number is not finite, and from `feeds` when rows that the graph does not tell
  * apart differ in strength
@@ -208,6 +153,7 @@ export interface SteeringEditDirections {
 export function steeringEdit(
   graph: "vision" | "decoder",
   { layers, positions, width, data }: SteeringEditDirections,
+  only?: LayerRange,
 ): GraphEdit {
   const part = graph === "vision" ? "image" : "text";
   if (data.length !== layers * positions * width) {
@@ -220,11 +166,11 @@ export function steeringEdit(
     dims: [layers, positions, width],
   };
   return {
-    key: `steering ${layers}x${positions}x${width}`,
+    key: `steering ${layers}x${positions}x${width}${only === undefined ? "" : ` in layers ${only.text}`}`,
     graph,
     stage: "residual",
     apply(model) {
-      const steered = addSteering(model, { positions });
+      const steered = addSteering(model, { positions, layers: only });
       if (steered.layers === layers && steered.width === width) return steered.model;
       throw new ShapeError(
         `${part} directions: received ${layers} layers of width ${width}; expected ${steered.layers} of width ${steered.width}, as the model has`,
