@@ -6,7 +6,9 @@ import type { LayerDirections, SteeringDirections } from "../../src/engine/direc
 import type { Method } from "../../src/engine/method.js";
 import type { GenerateRequest } from "../../src/engine/request.js";
 import { averaging } from "../../src/methods/averaging.js";
+import { ritual } from "../../src/methods/ritual.js";
 import { vcd } from "../../src/methods/vcd.js";
+import { vdd } from "../../src/methods/vdd.js";
 import { vdgd } from "../../src/methods/vdgd.js";
 import type { LocalModel } from "../../src/model/local-model.js";
 import type { Demonstration } from "../../src/vti/fit-options.js";
@@ -81,6 +83,9 @@ const METHODS: readonly (readonly [string, Method])[] = [
   ["vcd", vcd()],
   ["averaging", averaging({ copies: 2 })],
   ["vdgd", vdgd({ descriptionTokens: 16 })],
+  // A picture of another size, and with it another number of image tokens in some families.
+  ["ritual, cropping", ritual({ transform: "crop", alpha: 0.3 })],
+  ["vdd", vdd()],
 ];
 
 /**
