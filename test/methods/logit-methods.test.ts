@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ORIGINAL_IMAGE } from "../../src/engine/image-variant.js";
+import { ORIGINAL_IMAGE, type Picture } from "../../src/engine/image-variant.js";
 import type { Method, MethodRun } from "../../src/engine/method.js";
 import { questionOf, type View } from "../../src/engine/view.js";
 import { SeededRandom } from "../../src/math/seeded-random.js";
@@ -111,6 +111,61 @@ describe("m3id", () => {
       [2, 1],
     ].map((row) => ({ logits: Float32Array.from(row) }));
     expect(session.scores!(outputs, 1e6).some(Number.isNaN)).toBe(false);
+  });
+});
+
+describe("vcd", () => {
+  const square: Picture = {
+    data: Uint8Array.from({ length: 40 * 20 * 3 }, (_, i) => (i * 31) % 251),
+    width: 40,
+    height: 20,
+    channels: 3,
+  };
+
+  /** The picture as each further stream sees it. */
+  async function seen(method: Method, seed = 0): Promise<Picture[]> {
+    const random: MethodRun["random"] = (name) => new SeededRandom(seed, name);
+    const { streams } = await method.start({ ...run, seed, random });
+    const parts = streams.slice(1).map((stream) => stream.view[0]!.parts[0]!);
+    return Promise.all(
+      parts.map((part) => (part.type === "image" ? part.variant.picture!(square) : square)),
+    );
+  }
+
+  test("the logits of its draws are averaged", async () => {
+    const rows = [[[1, 2, 4]], [[3, 0, 1]], [[0, 0, 1]], [[0, 3, 4]]];
+    const found = await scoresOf(vcd({ beta: 0, draws: 3 }), rows);
+    expect(found).toEqual([Float32Array.of(1, 3, 6)]);
+  });
+
+  test("black has the size of the picture, a crop its shape", async () => {
+    const [black] = await seen(vcd({ distortion: "black" }));
+    expect(black).toEqual({ ...square, data: new Uint8Array(2400) });
+    const [cut] = await seen(vcd({ distortion: "crop", amount: 0.75 }));
+    expect(cut).toMatchObject({ width: 20, height: 10 });
+  });
+
+  test.each(["mask", "crop"] as const)(
+    "a %s is another in every draw and seed",
+    async (distortion) => {
+      const method = vcd({ distortion, draws: 3 });
+      const [one, again, other] = [await seen(method), await seen(method), await seen(method, 1)];
+      expect(again).toEqual(one);
+      expect(new Set([...one, ...other].map(({ data }) => data.join())).size).toBe(6);
+    },
+  );
+
+  test("a variant that changes the picture is distorted behind its change", async () => {
+    const half = {
+      ...ORIGINAL_IMAGE,
+      picture: () => ({ ...square, data: square.data.slice(1200), height: 10 }),
+    };
+    const given: View = [{ role: "user", parts: [{ type: "image", image: 0, variant: half }] }];
+    for (const method of [vcd(), vcd({ distortion: "black" })]) {
+      const { streams } = await method.start({ ...run, view: given });
+      const [part] = streams[1]!.view[0]!.parts;
+      expect(part?.type === "image" && (await part.variant.picture!(square)).height).toBe(10);
+    }
   });
 });
 
