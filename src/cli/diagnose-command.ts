@@ -4,6 +4,7 @@ import {
   ANALYSES,
   type Analysis,
   type AnalysisResult,
+  analysisNamed,
   openDataFolder,
   openPocketBench,
   preparePlots,
@@ -37,13 +38,16 @@ export function diagnoseCommand(): Command {
     .description("Repeat an analysis of the papers on a model, with intervals and plots.")
     .option("--list", "list the analyses, and what the papers found")
     .addHelpText("after", HELP)
-    .action(() => {
+    // Known names are commands of their own.
+    .argument("[analysis]", "one of the commands below")
+    .action((unknown: string | undefined) => {
+      if (unknown !== undefined) analysisNamed(unknown);
       process.stdout.write(`${list()}\n`);
     });
   for (const analysis of ANALYSES) {
-    command.addCommand(analysisCommand(analysis).copyInheritedSettings(command));
+    command.addCommand(analysisCommand(analysis));
   }
-  command.addCommand(diagnoseMisalignmentCommand().copyInheritedSettings(command));
+  command.addCommand(diagnoseMisalignmentCommand());
   return command;
 }
 

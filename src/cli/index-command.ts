@@ -16,7 +16,7 @@ Examples:
   $ groundsight index search samples.index photo.jpg --neighbours 5`,
     );
   for (const create of [indexBuildCommand, indexSearchCommand]) {
-    command.addCommand(create().copyInheritedSettings(command));
+    command.addCommand(create());
   }
   return command;
 }

@@ -42,10 +42,12 @@ export async function withMaps(
   explanation: Explanation,
   { map, cells, mapTokens }: MapFlags,
 ): Promise<Explanation> {
-  if (map === "none") {
-    if (cells === undefined) return explanation;
-    throw new InvalidArgumentError("--cells: there is no map; add --map occlusion");
+  if (cells !== undefined && map !== "occlusion") {
+    throw new InvalidArgumentError(
+      `--cells: ${map === "none" ? "there is no map" : "a map of attention has the cells of the image's features"}; use it with --map occlusion`,
+    );
   }
+  if (map === "none") return explanation;
   return addMaps(model, request, explanation, {
     how: map,
     of: mapTokens === "all" ? "all" : "objects",

@@ -70,7 +70,7 @@ const COMMANDS = [
 /** Runs the command that the program's arguments name; what goes wrong is told and sets the exit status. */
 export async function runProgram(): Promise<void> {
   for (const command of COMMANDS.map((create) => create())) {
-    program.addCommand(command.copyInheritedSettings(program));
+    program.addCommand(inheriting(command, program));
   }
   endOnBrokenOutput();
   try {
@@ -78,6 +78,13 @@ export async function runProgram(): Promise<void> {
   } catch (error) {
     process.exitCode = reportFailure(error);
   }
+}
+
+/** A command with the settings of the one above it, and so those below it: wrong use ends all of them alike. */
+function inheriting(command: Command, above: Command): Command {
+  command.copyInheritedSettings(above);
+  for (const one of command.commands) inheriting(one, command);
+  return command;
 }
 
 /** `help steer fit` as `steer help fit`: commander's own help takes a command's name, not that of one below it. */

@@ -25,7 +25,7 @@ Examples:
     steerInspectCommand,
     steerExportCommand,
   ]) {
-    command.addCommand(create().copyInheritedSettings(command));
+    command.addCommand(create());
   }
   return command;
 }

@@ -17,7 +17,7 @@ import type {
   Stream,
 } from "./method.js";
 import type { ReadAnswer, ReadOptions } from "./reading.js";
-import { readingSession, requireWhole } from "./reading-session.js";
+import { readingSession, requireRoom } from "./reading-session.js";
 import type { RequestOptions } from "./request-options.js";
 import { disposedError, type Scheduler, type StreamGroup } from "./scheduler.js";
 import { Sequence, type SequenceInput, type SequenceOptions } from "./sequence.js";
@@ -122,10 +122,12 @@ export class Answering {
           return this.#sequence(job, this.#greedy(job, led.length), session, given);
         }),
       );
+      for (const one of sequences) requireRoom(one, led);
       watchesItself();
       await Promise.all(sequences.map((one) => this.#scheduler.submit(one, group, ticket)));
-      for (const one of sequences) requireWhole(one, led);
-      const hasEnd = this.#backend.facts.endTokens.has(led.at(-1)!);
+      // Each throws what made its reading fail.
+      const reasons = sequences.map(({ finishReason }) => finishReason);
+      const hasEnd = reasons[0] === "eos";
       return {
         tokens: hasEnd ? led.slice(0, -1) : led,
         text: sequences[0]!.text,

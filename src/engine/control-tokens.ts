@@ -14,15 +14,16 @@ export function refuseControlTokens(
   controls: readonly string[],
   imageToken: string,
 ): void {
-  for (const { parts } of view) {
+  for (const { role, parts } of view) {
+    const name = role === "assistant" ? "answer" : "prompt";
     // A template may join the texts of a turn: what is no token in any of them may be one in all.
     const text = textOf(parts);
     const found = [imageToken, ...controls].find((control) => text.includes(control));
     if (found !== undefined) {
       throw new InvalidArgumentError(
         found === imageToken
-          ? `prompt: received text with the model's image token ${found}; expected a prompt without it (the image is put in its place by itself)`
-          : `prompt: received text with the model's control token ${found}; expected a prompt without it: write it in another way, for example with spaces`,
+          ? `${name}: received text with the model's image token ${found}; expected one without it (the image is put in its place by itself)`
+          : `${name}: received text with the model's control token ${found}; expected one without it: write it in another way, for example with spaces`,
       );
     }
   }

@@ -24,12 +24,12 @@ export function readingSession(
   };
 }
 
-/** @throws what made a reading fail, or InvalidArgumentError where the context had no room for all of it */
-export function requireWhole(
-  { finishReason, tokens, maxTokens }: Sequence,
+/** @throws InvalidArgumentError where the context has no room for all that is to be read */
+export function requireRoom(
+  { maxTokens }: Pick<Sequence, "maxTokens">,
   led: readonly number[],
 ): void {
-  if (finishReason === "eos" || tokens.length === led.length) return;
+  if (led.length <= maxTokens) return;
   throw new InvalidArgumentError(
     `answer: received ${led.length} tokens with the end of text; expected at most ${maxTokens}, what the prompt leaves of the model's context; shorten one of them`,
   );

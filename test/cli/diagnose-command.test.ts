@@ -88,7 +88,19 @@ test("lists the analyses, with and without --list", () => {
 });
 
 test("wrong use is told in a line", () => {
-  expect(groundsight("diagnose", "knee").stderr).toMatch(/unknown command|too many arguments/);
+  const unknown = groundsight("diagnose", "knee");
+  expect(unknown.stderr).toMatch(/analysis: received knee; expected one of elbow, /);
+  expect(unknown.status).toBe(2);
+  // Commands below a command end as those above do.
+  for (const [name, inner] of [
+    ["diagnose", "elbow"],
+    ["index", "search"],
+    ["steer", "inspect"],
+  ] as const) {
+    const wrong = groundsight(name, inner, "--no-such-option");
+    expect(wrong.stderr).toContain("--no-such-option");
+    expect(wrong.status).toBe(2);
+  }
   const nowhere = groundsight("diagnose", "elbow", "--data", join(folder, "nowhere"));
   expect(nowhere.stderr).toMatch(/nowhere: there is no such folder/);
   expect(nowhere.status).toBe(1);

@@ -67,8 +67,11 @@ test("draws where in the picture words for objects have their support", () => {
   const { status, stderr } = explain(...asked, "--cells", "3");
   expect({ status, stderr }).toEqual({
     status: 2,
-    stderr: expect.stringContaining("add --map occlusion"),
+    stderr: expect.stringContaining("use it with --map occlusion"),
   });
+  const attention = explain(...asked, "--map", "attention", "--cells", "3");
+  expect(attention.stderr).toContain("the cells of the image's features");
+  expect(attention.status).toBe(2);
 });
 
 test("colours say the same as marks", () => {

@@ -40,6 +40,29 @@ describe("reading an answer", () => {
     expect(seen.filter(([stream]) => stream === 1).map(([, at]) => at)).toEqual(positions);
   });
 
+  test("refuses what the context has no room for before any of it is read", async () => {
+    let positions = 0;
+    const model = fakeModel();
+    const { contextLength } = model.info;
+    const reading = model.read(
+      { ...question, answer: "x".repeat(contextLength) },
+      { onPosition: () => positions++ },
+    );
+    await expect(reading).rejects.toThrow(/answer: received \d+ tokens .* expected at most \d+/);
+    expect(positions).toBe(0);
+  });
+
+  test("names the answer where it holds a control token", async () => {
+    const turns = [
+      { role: "user", content: "What?" },
+      { role: "assistant", content: "A <image>." },
+      { role: "user", content: "Why?" },
+    ] as const;
+    await expect(fakeModel().generate({ turns })).rejects.toThrow(
+      "answer: received text with the model's image token",
+    );
+  });
+
   test("tells the text of each token, of a character's last one all of it", async () => {
     const model = fakeModel();
     const { tokens, text, pieces } = await model.read(

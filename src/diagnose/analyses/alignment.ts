@@ -53,8 +53,9 @@ async function run(context: AnalysisContext<typeof SETTINGS>): Promise<Findings>
   const n = rows.length;
   const { neighbours: k } = settings;
   if (k > n - 2) {
+    const most = n < 3 ? "at least 3 captions" : `at most ${n - 2}`;
     throw new InvalidArgumentError(
-      `neighbours: received ${k}, of ${n} captions of ${data.name}; expected at most ${n - 2}: look at more images, or at fewer neighbours`,
+      `neighbours: received ${k}, of ${n} captions of ${data.name}; expected ${most}: look at more images, or at fewer neighbours`,
     );
   }
   const { images, texts, tower, withoutTower, baseTexts } = await alignmentStates(context, rows);

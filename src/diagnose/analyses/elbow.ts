@@ -160,7 +160,7 @@ function compare(tokens: readonly FirstToken[], seed: number): { row: TableRow; 
 const VERDICTS = {
   agrees: "As in the paper, more tokens compete where an object is invented.",
   contradicts: "Against the paper, fewer tokens compete where an object is invented.",
-  open: "The paper's difference is not shown: the interval holds 0.5.",
+  open: "The paper's difference is not shown.",
 };
 
 /** Where there is nothing to compare. */

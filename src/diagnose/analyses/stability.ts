@@ -195,7 +195,7 @@ function featureSentence({ step, unstable, tail }: FeatureFigures, bound: number
 const TAILS = {
   agrees: "As in the paper, the tail is long: longer than an exponential distribution's (43%).",
   contradicts: "Against the paper, the tail is short: an exponential distribution's holds 43%.",
-  open: "It is about as long a tail as an exponential distribution's (43%).",
+  open: "A longer tail than an exponential distribution's (43%) is not shown.",
 };
 
 /** An image seen otherwise against the image as it is, question by question. */

@@ -112,16 +112,19 @@ function sentence(
   if (best === undefined || verification === undefined) {
     return `${name}: of ${objects.length} objects ${invented} are invented: detection is undefined.`;
   }
-  const low = verification.low ?? 0;
-  const verdict =
-    low > 0.94
-      ? "above what the literature reports for real models (.89 to .94)"
-      : (verification.high ?? 1) < 0.89
-        ? "below what the literature reports (.89 to .94)"
-        : "as the literature reports (.89 to .94)";
+  const verdict = againstLiterature(verification);
   const together =
     combination === undefined ? "" : `; all together ${estimateText(combination, 3)}`;
   return `${name}: of ${objects.length} objects ${invented} are invented. Self-verification finds them with AUROC ${estimateText(verification, 3)}, ${verdict}; the best signal alone is ${best.name} with ${estimateText(best.area, 3)}${together}.`;
+}
+
+/** Self-verification's AUROC against that of the literature. */
+export function againstLiterature({ low, high }: Estimate): string {
+  if (low === null || high === null) return "of too few images to hold against .89 to .94";
+  if (low > 0.94) return "above what the literature reports for real models (.89 to .94)";
+  return high < 0.89
+    ? "below what the literature reports (.89 to .94)"
+    : "not apart from what the literature reports (.89 to .94)";
 }
 
 /** What the threshold keeps and catches, and how far trust is from what is observed. */

@@ -110,7 +110,7 @@ export function questionAbout(object: string, wording: string): string {
     .replaceAll(/\b(a) (?=\{object\})/gi, (_, article: string) =>
       /^[aeiou]/i.test(object) ? `${article}n ` : `${article} `,
     )
-    .replaceAll(OBJECT, object);
+    .replaceAll(OBJECT, () => object);
 }
 
 /** Decodes as `regular`, and shows the logits of the first token. */

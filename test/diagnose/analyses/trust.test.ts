@@ -1,6 +1,10 @@
 /** The report of detection, on objects whose trust is known. */
 import { expect, test } from "vitest";
-import { reportTrust, type ScoredObject } from "../../../src/diagnose/analyses/trust-report.js";
+import {
+  againstLiterature,
+  reportTrust,
+  type ScoredObject,
+} from "../../../src/diagnose/analyses/trust-report.js";
 import { POCKET_CALIBRATION } from "../../../src/diagnose/trust/pocket-calibration.js";
 
 const calibration = { ...POCKET_CALIBRATION, threshold: 0.5, kept: 95 };
@@ -41,4 +45,13 @@ test("without a calibration only signals are told; without objects nothing is cl
   expect(findings.length).toBe(1);
   expect(plots.length).toBe(1);
   expect(report([], null).findings).toEqual([expect.stringContaining("undefined")]);
+});
+
+test("a figure without an interval is not held against the literature's", () => {
+  const of = (low: number | null, high: number | null) =>
+    againstLiterature({ value: 0.9, low, high, n: 5 });
+  expect(of(null, null)).toContain("too few images");
+  expect(of(0.95, 1)).toContain("above");
+  expect(of(0.5, 0.8)).toContain("below");
+  expect(of(0.8, 0.95)).toContain("not apart from");
 });

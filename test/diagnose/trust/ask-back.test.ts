@@ -53,6 +53,7 @@ describe("self-verification", () => {
       "An apple, an apple or data apple?",
     );
     expect(questionAbout("fork", WORDING)).toBe("Is there a fork in the image?");
+    expect(questionAbout("$& sign", WORDING)).toBe("Is there a $& sign in the image?");
     expect(() => questionAbout("fork", "Is it there?")).toThrow("{object}");
   });
 });
