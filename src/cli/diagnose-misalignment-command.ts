@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { Command, Option } from "commander";
 import {
   CAUSES,
@@ -12,13 +13,14 @@ import {
 import { type Interval, textTable } from "../eval/index.js";
 import { InvalidArgumentError } from "../index.js";
 import { type BaseFlags, chooseBase } from "./base-option.js";
+import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { integerAtLeast } from "./options.js";
 import { progressLine } from "./progress-line.js";
 import { untilStopped } from "./stop-signal.js";
 import { wrapText } from "./wrap-text.js";
 
-interface MisalignmentFlags extends ModelFlags, BaseFlags {
+interface MisalignmentFlags extends ModelFlags, BaseFlags, JudgeFlags {
   readonly index?: string;
   readonly neighbours?: number;
   readonly threshold: "0" | "1";
@@ -56,14 +58,17 @@ export function diagnoseMisalignmentCommand(): Command {
     .option("--seed <n>", "of the intervals (default: 0)", integerAtLeast(0))
     .option("--out <folder>", "write misalignment.json and misalignment.svg")
     .option("--json", "print JSON (docs/command-line.md)");
-  return addModelOptions(command)
+  return addJudgeOptions(addModelOptions(command))
     .addHelpText(
       "after",
       `
 Examples:
   $ groundsight eval pocket --sets captions --methods regular,vcd,vdgd --out runs/captions
   $ groundsight index build pocket/bench/index/samples.jsonl --images pocket/bench/index/images --out samples.index
-  $ groundsight diagnose misalignment runs/captions --index samples.index --out findings`,
+  $ groundsight diagnose misalignment runs/captions --index samples.index --out findings
+
+With --judge-model a judge names the hallucinated phrases, where no rule fits; without one they are told by rules: objects,
+colours, relations and actions against the truth.`,
     )
     .action(run);
 }
@@ -80,7 +85,8 @@ async function run(folder: string, flags: MisalignmentFlags): Promise<void> {
   await using _base = typeof base === "object" ? base : null;
   await using index = indexFile === undefined ? null : await openIndex(indexFile, model);
   const progress = progressLine("answers");
-  const given = { neighbours, scenes, reference, seed };
+  const judge = judgeFrom(flags, join(out ?? folder, "phrase-verdicts.jsonl")) ?? undefined;
+  const given = { neighbours, scenes, reference, seed, judge };
   const report = await untilStopped((signal) =>
     misalignmentOf(model, folder, {
       base,

@@ -5,7 +5,8 @@ import type { Model, TextModel } from "../../index.js";
 import type { Explanation } from "../contract/explanation.js";
 import { explainAnswer } from "../evidence/explain-answer.js";
 import { type CauseFinding, type CauseOptions, causeOf } from "./cause-of.js";
-import type { CheckedPhrase } from "./checked-phrase.js";
+import type { CheckedPhrase, PlacedPhrases } from "./checked-phrase.js";
+import type { JudgedAnswers } from "./judged-phrases.js";
 import { scenePhrases } from "./scene-phrases.js";
 import type { Scene } from "./scenes.js";
 
@@ -43,6 +44,8 @@ export interface ExplainingTools {
    */
   similar(path: string): Promise<readonly string[] | null>;
   readonly finder: ObjectFinder;
+  /** What a judge said of the answers; null where rules hold them against the truth. */
+  readonly judged: JudgedAnswers | null;
   readonly scenes: ReadonlyMap<string, Scene>;
   /** Whether phrases that are true are explained too. */
   wantsTrue(answer: CaptionAnswer): boolean;
@@ -95,19 +98,38 @@ function wanted(text: string, answer: CaptionAnswer, tools: ExplainingTools): Ch
   const scene = tools.scenes.get(answer.image);
   if (scene === undefined) return [];
   const withTrue = tools.wantsTrue(answer);
-  return checkedPhrases(text, answer, scene, tools.finder).filter(
+  return checkedPhrases(text, answer, scene, tools).filter(
     ({ isTrue }) => isTrue === false || (isTrue === true && withTrue),
   );
 }
 
-/** The phrases of an answer that its set is about. */
+/**
+ * The phrases of an answer that its set is about, held against the truth: by rules, or by a judge, who names what is
+ * hallucinated, while rules tell what is true of the rest.
+ */
 export function checkedPhrases(
   text: string,
-  { describes }: CaptionAnswer,
+  answer: CaptionAnswer,
   scene: Scene,
-  finder: ObjectFinder,
+  { finder, judged }: Pick<ExplainingTools, "finder" | "judged">,
 ): CheckedPhrase[] {
-  return scenePhrases(text, scene, finder).filter(({ kind }) => describes || kind === "attribute");
+  const byRules = scenePhrases(text, scene, finder);
+  const phrases = judged === null ? byRules : withVerdict(byRules, judged.phrasesIn(answer, text));
+  return phrases.filter(({ kind }) => answer.describes || kind === "attribute");
+}
+
+/** What a judge names, and of what rules find true the phrases that it does not touch; nothing without a verdict. */
+function withVerdict(
+  byRules: readonly CheckedPhrase[],
+  verdict: PlacedPhrases | null,
+): CheckedPhrase[] {
+  if (verdict === null) return [];
+  const { phrases } = verdict;
+  const untouched = byRules.filter(
+    ({ isTrue, start, end }) =>
+      isTrue === true && !phrases.some((one) => one.start < end && one.end > start),
+  );
+  return [...phrases, ...untouched].sort((a, b) => a.start - b.start);
 }
 
 function explain(

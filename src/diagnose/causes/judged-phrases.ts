@@ -1,6 +1,7 @@
 import { z } from "zod";
-import type { JudgeTask } from "../../eval/index.js";
+import { type JudgeSetup, type JudgeTask, judgeAnswers } from "../../eval/index.js";
 import { type PlacedPhrases, placePhrases } from "./checked-phrase.js";
+import type { Scene } from "./scenes.js";
 
 const verdict = z.object({
   phrases: z.array(
@@ -33,6 +34,66 @@ export function judgedPhrases(answer: string, reply: string | null): PlacedPhras
   if (reply === null) return null;
   const { data } = verdict.safeParse(parsed(reply));
   return data === undefined ? null : placePhrases(answer, data.phrases);
+}
+
+/** An answer that a judge is asked about. */
+export interface AnswerToJudge {
+  readonly image: string;
+  readonly prompt: string;
+  readonly text: string;
+}
+
+/** What a judge said of answers. */
+export interface JudgedAnswers {
+  /**
+   * The hallucinated phrases that the judge named of an answer, where they stand in a text of it; null where there was no
+   * verdict.
+   *
+   * @param text the answer's, or as its tokens make it up
+   */
+  phrasesIn(answer: AnswerToJudge, text: string): PlacedPhrases | null;
+  /** Answers without a verdict. */
+  readonly withoutVerdict: number;
+}
+
+/**
+ * Asks a judge for the hallucinated phrases of answers, all about images whose truth is known. Equal answers are judged
+ * once, and verdicts are stored: asking again costs nothing.
+ *
+ * @throws AbortedError when the signal fires; verdicts got so far stay stored
+ */
+export async function judgePhrases(
+  answers: readonly AnswerToJudge[],
+  scenes: ReadonlyMap<string, Scene>,
+  setup: JudgeSetup,
+  signal?: AbortSignal,
+): Promise<JudgedAnswers> {
+  const known = answers.filter(({ image }) => scenes.has(image));
+  const tasks = known.map(({ image, prompt, text }) =>
+    phraseTask(prompt, text, inWords(scenes.get(image)!)),
+  );
+  const { verdicts } = await judgeAnswers(setup.judge, tasks, {
+    ...setup,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const replies = new Map(known.map((answer, i) => [nameOf(answer), verdicts[i] ?? null]));
+  return {
+    phrasesIn: (answer, text) => judgedPhrases(text, replies.get(nameOf(answer)) ?? null),
+    withoutVerdict: verdicts.filter((verdict) => verdict === null).length,
+  };
+}
+
+function nameOf({ image, prompt, text }: AnswerToJudge): string {
+  return JSON.stringify([image, prompt, text]);
+}
+
+/** What an image shows, for a judge. */
+function inWords({ objects, relations = [] }: Scene): string {
+  const things = objects.map(({ name, colour }) => (colour ? `${name} (${colour})` : name));
+  return [
+    objects.length === 0 ? "no object that is known of" : things.join(", "),
+    ...relations.map((relation) => relation.join(" ")),
+  ].join("; ");
 }
 
 function parsed(text: string): unknown {

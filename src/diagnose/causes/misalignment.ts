@@ -5,6 +5,7 @@ import {
   BENCHMARKS,
   CAPTION_RULES,
   type CaptionRule,
+  type JudgeSetup,
   objectFinder,
   type RunSet,
   readDataFile,
@@ -25,6 +26,7 @@ import {
   explainPhrases,
   remembered,
 } from "./explained-phrases.js";
+import { type JudgedAnswers, judgePhrases } from "./judged-phrases.js";
 import { misalignmentFindings } from "./misalignment-findings.js";
 import { readScenes, type Scene } from "./scenes.js";
 
@@ -43,6 +45,11 @@ export interface MisalignmentOptions {
    * run's captions where there is one, else that file.
    */
   readonly scenes?: string;
+  /**
+   * A judge who names the hallucinated phrases, in the place of rules that hold objects, colours, relations and actions
+   * against the truth. Asked of answers about images whose truth is known.
+   */
+  readonly judge?: JudgeSetup;
   /** The method that others are compared with; "regular" by default. */
   readonly reference?: string;
   /** Of the intervals. Default 0. */
@@ -66,6 +73,8 @@ export interface Misalignment {
     readonly neighbours: number;
     readonly reference: string;
     readonly seed: number;
+    /** Who named hallucinated phrases; null where rules did. */
+    readonly judge: string | null;
   };
   /** Captions, and answers about colours, whose phrases were held against the truth, and their images. */
   readonly captions: number;
@@ -98,7 +107,7 @@ export async function misalignmentOf(
   options: MisalignmentOptions = {},
 ): Promise<Misalignment> {
   const { base = "self", index, neighbours = 25, threshold = 0, seed = 0 } = options;
-  const { reference = "regular", signal, onProgress } = options;
+  const { reference = "regular", judge, signal, onProgress } = options;
   const run = await readRun(folder, { benchmarks: BENCHMARKS });
   const hash = await model.hash();
   requireModel(folder, run.settings.model, model.info.id, hash);
@@ -123,11 +132,13 @@ export async function misalignmentOf(
   });
   const suffix = run.settings.promptSuffix;
   const answers = captioned.flatMap((set) => captionsOf(set, run.answers, suffix));
+  const judged = judge === undefined ? null : await judgePhrases(answers, scenes, judge, signal);
   const similar = new Map<string, Promise<readonly string[] | null>>();
   const tools: ExplainingTools = {
     model,
     base,
     finder,
+    judged,
     scenes,
     similar: (path) =>
       remembered(similar, path, async () => {
@@ -158,7 +169,7 @@ export async function misalignmentOf(
     model: { id: model.info.id, dtype: model.info.dtype, hash },
     base: baseOf(model, base),
     indexed: index?.facts.images ?? null,
-    settings: { threshold, neighbours, reference, seed },
+    settings: { threshold, neighbours, reference, seed, judge: judge?.judge.name ?? null },
     captions: answers.length,
     images: new Set(answers.map(({ image }) => image)).size,
     errors: errorRates(checked, seed),
@@ -172,7 +183,7 @@ export async function misalignmentOf(
       seed,
     }),
     phrases: invented,
-    warnings: warningsOf(answers, base, index),
+    warnings: warningsOf(answers, base, index, judged),
   };
   return { ...report, findings: misalignmentFindings(report) };
 }
@@ -225,14 +236,11 @@ function captionsOf(
 }
 
 /** Phrases of captions that the truth decides, as right or wrong. */
-function captionChecks(
-  answers: readonly CaptionAnswer[],
-  { finder, scenes }: ExplainingTools,
-): Checked[] {
+function captionChecks(answers: readonly CaptionAnswer[], tools: ExplainingTools): Checked[] {
   return answers.flatMap((answer) => {
     const { set, method, image, text } = answer;
-    const scene = scenes.get(image);
-    const phrases = scene === undefined ? [] : checkedPhrases(text, answer, scene, finder);
+    const scene = tools.scenes.get(image);
+    const phrases = scene === undefined ? [] : checkedPhrases(text, answer, scene, tools);
     return phrases.flatMap(({ kind, isTrue }): Checked[] => {
       if (isTrue === null) return [];
       const of = kind === "relation-action" ? "relation" : kind;
@@ -263,8 +271,15 @@ function warningsOf(
   answers: readonly CaptionAnswer[],
   base: TextModel | "self",
   index: SampleIndex | undefined,
+  judged: JudgedAnswers | null,
 ): string[] {
+  const without = judged?.withoutVerdict ?? 0;
   return [
+    ...(without === 0
+      ? []
+      : [
+          `${without} of ${answers.length} answers have no verdict, and none of their phrases counts`,
+        ]),
     ...(answers.length === 0
       ? [
           "the run has no captions (chair) and no colours with their truth, so that there are errors and no causes",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Model } from "groundsight";
 import { misalignmentOf, type SampleIndex, writeMisalignment } from "groundsight/diagnose";
-import { benchmarkNamed, planRun } from "groundsight/eval";
+import { benchmarkNamed, type JudgeTask, planRun } from "groundsight/eval";
 import { fakeModel } from "groundsight/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -212,6 +212,40 @@ describe("a report of misalignment", () => {
     ]);
     expect(report.causes.find((one) => one.cause === "untold")).toMatchObject({ phrases: 2 });
     expect(report.warnings[1]).toContain("without an index of tuning samples");
+  });
+
+  test("takes a judge's word for what is hallucinated, and rules' for what is true of the rest", async () => {
+    const prompts: string[] = [];
+    const judge = {
+      name: "a judge",
+      ask: async ({ prompt }: JudgeTask) => {
+        prompts.push(prompt);
+        // Of "A cup and a dog." nothing; without a verdict what holds a bus.
+        if (prompt.includes("a bus")) throw new Error("the judge is asleep");
+        const isWrong = prompt.includes("red and a dog");
+        return JSON.stringify({ phrases: isWrong ? [{ text: "a dog", kind: "object" }] : [] });
+      },
+    };
+    const cache = at("verdicts.jsonl");
+    const report = await misalignmentOf(model, at("run"), { index, judge: { judge, cache } });
+    // Equal answers to one question are judged once: six of eight.
+    expect(prompts).toHaveLength(6);
+    expect(prompts[0]).toContain("An image shows: cup (blue)\n");
+    expect(report.settings.judge).toBe("a judge");
+    expect(report.phrases.map(({ method, image, text }) => [method, image, text])).toEqual([
+      ["regular", "a.png", "a dog"],
+    ]);
+    expect(report.warnings).toContain(
+      "2 of 8 answers have no verdict, and none of their phrases counts",
+    );
+    expect(report.errors.map(({ method, of, wrong, n }) => [method, of, wrong, n])).toContainEqual([
+      ...["regular", "object"],
+      ...[1, 4],
+    ]);
+    prompts.length = 0;
+    await misalignmentOf(model, at("run"), { index, judge: { judge, cache } });
+    // What was judged is stored; what failed is asked again.
+    expect(prompts).toHaveLength(1);
   });
 
   test("refuses another model, a method that is not there, and stops", async () => {
