@@ -3,18 +3,21 @@ import { Command } from "commander";
 import {
   fewImagesWarning,
   figuresTable,
+  measureCosts,
   planRun,
   type SetAnalysis,
+  type SettingCost,
   TUNED_FILE,
   type Tuning,
   textTable,
   tune,
 } from "../eval/index.js";
-import { InvalidArgumentError } from "../index.js";
+import { InvalidArgumentError, regular } from "../index.js";
 import { type AnsweringFlags, addAnsweringOptions, answeringFrom } from "./answering-options.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 import { addMethodOptions, type MethodFlags, methodsFrom } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
+import { integerAtLeast } from "./options.js";
 import { progressLine } from "./progress-line.js";
 import { addSetOptions, BENCHMARK_NAMES, requestedSets, type SetFlags } from "./set-options.js";
 import { untilStopped } from "./stop-signal.js";
@@ -26,6 +29,7 @@ interface TuneFlags extends ModelFlags, MethodFlags, JudgeFlags, SetFlags, Answe
   readonly method: string;
   readonly try?: readonly string[];
   readonly out: string;
+  readonly costQuestions: number;
   readonly json?: true;
 }
 
@@ -41,7 +45,14 @@ export function tuneCommand(): Command {
       (text: string, before: readonly string[] = []) => [...before, text],
     )
     .requiredOption("--out <folder>", `folder of the run, its report and ${TUNED_FILE}`);
-  addAnsweringOptions(addSetOptions(command)).option("--json", "print the chosen setting as JSON");
+  addAnsweringOptions(addSetOptions(command))
+    .option(
+      "--cost-questions <n>",
+      "dev questions that the time of each setting is measured on; 0 measures none",
+      integerAtLeast(0),
+      8,
+    )
+    .option("--json", "print the chosen setting as JSON");
   addJudgeOptions(addMethodOptions(addModelOptions(command)));
   return command.addHelpText("after", HELP).action(run);
 }
@@ -69,9 +80,10 @@ async function run(benchmark: string, flags: TuneFlags): Promise<void> {
   await using model = await loadModel(flags);
   for (const candidate of candidates.values()) await model.prepare(candidate);
   const progress = progressLine();
-  const tuning = await untilStopped((signal) =>
-    tune(model, {
-      ...answeringFrom(flags),
+  const answering = answeringFrom(flags);
+  const { tuning, costs } = await untilStopped(async (signal) => {
+    const tuning = await tune(model, {
+      ...answering,
       name: method,
       candidates,
       seeds: flags.seeds ?? 0,
@@ -82,23 +94,45 @@ async function run(benchmark: string, flags: TuneFlags): Promise<void> {
       judge,
       signal,
       onProgress: progress.show,
-    }),
-  ).finally(progress.end);
-  const output = flags.json === true ? JSON.stringify(tuning.tuned, null, 2) : text(tuning, out);
+    });
+    const all = new Map([["regular", regular()], ...candidates]);
+    const { promptSuffix } = tuning.analysis.settings;
+    const options = { questions: flags.costQuestions, promptSuffix, signal };
+    const costs =
+      flags.costQuestions === 0 ? [] : await measureCosts(model, tuning.tuned, sets, all, options);
+    return { tuning, costs };
+  }).finally(progress.end);
+  const output =
+    flags.json === true
+      ? JSON.stringify({ ...tuning.tuned, costs }, null, 2)
+      : text(tuning, costs, out);
   process.stdout.write(`${output}\n`);
 }
 
-function text({ tuned, analysis }: Tuning, out: string): string {
+function text({ tuned, analysis }: Tuning, costs: readonly SettingCost[], out: string): string {
   const ranks = tuned.tried.map(({ name, rank }) => [name, rank.toFixed(1)]);
-  const several = tuned.sets.length > 1;
+  const several = tuned.sets.length > 1 && costs.length === 0;
   return [
     ...analysis.sets.map((set) => setText(set, tuned.chosen)),
     ...(several
       ? [`Mean place over all sets:\n${textTable([["setting", "place"], ...ranks], columns())}`]
       : []),
+    ...(costs.length === 0 ? [] : [costText(costs)]),
     wrapText(`chosen: ${tuned.chosen}${tieText(tuned)}`, "  "),
     wrapText(join(out, TUNED_FILE), "  "),
   ].join("\n\n");
+}
+
+/** Cost against quality: times of whole answers, so that what a method generates beforehand counts. */
+function costText(costs: readonly SettingCost[]): string {
+  const rows = costs.map(({ name, rank, ratio, onFrontier }) => [
+    name,
+    rank === null ? "" : rank.toFixed(1),
+    ratio.toFixed(2),
+    onFrontier ? "*" : "",
+  ]);
+  const head = ["setting", "mean place", "time x regular", "frontier"];
+  return `${textTable([head, ...rows], columns())}\n${wrapText("* no other setting is as good and as cheap, and better in one of the two", "  ")}`;
 }
 
 /** Whether others were as good as the chosen setting, which was tried first then. */

@@ -237,6 +237,11 @@ export type { DevSplit, DevThreshold, SplitPart, TunedMark } from "./store/tuned
 // Settings chosen on questions kept for that.
 export { TUNED_FILE, type Tuning, type TuningRequest, tune } from "./tune.js";
 export {
+  type MeasureCostsOptions,
+  measureCosts,
+  type SettingCost,
+} from "./tuning/measure-costs.js";
+export {
   heldOutBy,
   parseTunedSetting,
   type TriedSetting,

@@ -54,6 +54,7 @@ test("what evaluation offers; a change here is a change for users", () => {
     "makeFolder",
     "matchAnswers",
     "matchFile",
+    "measureCosts",
     "metricIntervals",
     "metricValues",
     "objectFinder",
