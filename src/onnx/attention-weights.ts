@@ -1,10 +1,10 @@
 /** Finds the weights of a layer's attention, behind the softmax, however the attention is written. */
 import { GroundsightError, UnsupportedCapabilityError } from "../errors.js";
-import { makeAttribute } from "./build.js";
+import { declareInternal, makeAttribute, makeValueInfo } from "./build.js";
 import { findAttentionCore } from "./find-attention.js";
 import { type FusedStyle, fusedStyle, readsPast } from "./fused-attention.js";
 import { type GraphIndex, integerAttribute } from "./graph-index.js";
-import { changed, type OnnxNode } from "./graph-model.js";
+import { changed, type OnnxNode, type OnnxValueInfo } from "./graph-model.js";
 
 /** Where the weights (B, H, S, T) of a layer's attention are. */
 export interface AttentionWeights {
@@ -117,15 +117,30 @@ function weightsOfFused(node: OnnxNode, elemType: number): AttentionWeights {
 /**
  * A second node of a fused attention, beside it, for its scores alone, (B, H, S, T), before its softmax. Columns behind its
  * masks hold anything.
+ *
+ * @param past the input that holds its keys
+ * @returns the node, its scores, and what the graph must declare of its outputs: the runtime infers no type of the fourth,
+ * and gives what is joined the length of the past, for which it then takes buffers that are too small
  */
-export function scoresOfFused(node: OnnxNode): { readonly value: string; readonly node: OnnxNode } {
+export function scoresOfFused(
+  node: OnnxNode,
+  past: OnnxValueInfo,
+): { readonly value: string; readonly node: OnnxNode; readonly declared: readonly Uint8Array[] } {
   const attribute = SCORES_ATTRIBUTE[fusedStyle(node)!];
   const name = `${node.name}/scored`;
   const outputs = ["mixed", "key", "value", "scores"].map((output) => `${name}/${output}`);
   const modes = Object.values(WEIGHTS_ATTRIBUTE).flatMap((weights) => weights?.[0] ?? []);
   const others = node.attributes.filter((one) => !modes.includes(one.name));
   const attributes = attribute === undefined ? others : [...others, makeAttribute(...attribute)];
-  return { value: outputs[FOURTH]!, node: changed(node, { name, outputs, attributes }) };
+  const [batch = null, heads = null, , size = null] = past.dims ?? [];
+  const declare = (i: number, dims: readonly (number | string | null)[] | undefined) =>
+    declareInternal(makeValueInfo(outputs[i]!, past.elemType, dims));
+  const joined = [batch, heads, `${name}/length`, size];
+  return {
+    value: outputs[FOURTH]!,
+    node: changed(node, { name, outputs, attributes }),
+    declared: [declare(1, joined), declare(2, joined), declare(FOURTH, undefined)],
+  };
 }
 
 /** A fused attention that gives its weights or scores: on the CPU alone there are kernels for that. */

@@ -11,6 +11,7 @@ import {
   methodText,
   pai,
   regular,
+  UnsupportedCapabilityError,
   vaf,
   vcd,
 } from "../../src/index.js";
@@ -179,6 +180,18 @@ test("settings have names, defaults and bounds", () => {
   expect(() => pai({ gamma: 0.5 })).toThrow(InvalidArgumentError);
   expect(() => vaf({ enhance: 0 })).toThrow(InvalidArgumentError);
   expect(() => heads({ layers: "high" })).toThrow(/layers: received 'high'/);
+});
+
+test("scores of fused attention in float16 are refused, numbers added to them are not", async () => {
+  await using model = await load(`${CHECKPOINTS}smolvlm-gqa`, { threads: 1, dtype: "fp16" });
+  const ask = { image: image(1), prompt: "Describe the image.", maxTokens: 3 };
+  const plain = logprobs(await model.generate(ask));
+  for (const method of [pai(), heads(), vaf()]) {
+    await expect(model.generate({ ...ask, method })).rejects.toThrow(UnsupportedCapabilityError);
+    await expect(model.generate({ ...ask, method })).rejects.toThrow(/found float16/);
+  }
+  for (const method of [pai({ gamma: 1, form: "added" }), vaf({ enhance: 2, form: "added" })])
+    expect(logprobs(await model.generate({ ...ask, method }))).not.toEqual(plain);
 });
 
 test("a device, whose fused attention gives no scores, takes what is added to them alone", () => {

@@ -9,11 +9,17 @@
  */
 import { ShapeError, UnsupportedCapabilityError } from "../../errors.js";
 import { attentionLayers, fusedReaderOf, scoresOfFused } from "../attention-weights.js";
-import { declareInternal, makeNode, makeTensor, makeValueInfo } from "../build.js";
+import { makeNode, makeTensor, makeValueInfo } from "../build.js";
 import { findAttentionCore } from "../find-attention.js";
 import { decoderDepth } from "../find-layers.js";
 import { GraphIndex } from "../graph-index.js";
-import { changed, DataType, type OnnxModel, type OnnxNode } from "../graph-model.js";
+import {
+  changed,
+  DataType,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxValueInfo,
+} from "../graph-model.js";
 import { insertBeforeUse } from "../insert-before-use.js";
 import { readBy } from "../remove-unused.js";
 import { addBias, BIAS_CONSTANTS } from "./attention-bias.js";
@@ -56,7 +62,8 @@ export interface AttentionScores {
  * layers, or whose layers share keys, are changed in those layers of the range that have keys of their own.
  *
  * @throws ShapeError from `apply`, when the decoder has not these layers, or none of them attends with keys of its own
- * @throws UnsupportedCapabilityError from `apply`, when a layer's attention cannot be found
+ * @throws UnsupportedCapabilityError from `apply`, when a layer's attention cannot be found, and for scores of a fused
+ * operator in float16
  */
 export function attentionScoresEdit(scores: AttentionScores): GraphEdit {
   const { by, layers, queries, weights: { images, before } = WEIGHTS } = scores;
@@ -93,16 +100,17 @@ function changeScores(model: OnnxModel, { by, layers }: AttentionScores): OnnxMo
   const declared: Uint8Array[] = [];
   const isHalf = new Set<boolean>();
   for (const layer of layersOf(index, layers)) {
-    const { elemType } = index.input(`past_key_values.${layer}.key`)!;
-    isHalf.add(elemType === DataType.float16);
-    const form = { by, opset, half: elemType === DataType.float16 ? "/half" : "" };
-    const fused = fusedReaderOf(`past_key_values.${layer}.key`, index);
-    const { before, after, nodes, scores } =
-      fused === undefined ? changePlainly(index, layer, form) : changeFused(index, fused, form);
-    replaced.set(before, after);
-    added.push(...nodes);
-    // The runtime does not infer the type of this output for every operator.
-    if (scores !== "") declared.push(declareInternal(makeValueInfo(scores, elemType, undefined)));
+    const past = index.input(`past_key_values.${layer}.key`)!;
+    isHalf.add(past.elemType === DataType.float16);
+    const form = { by, opset, half: past.elemType === DataType.float16 ? "/half" : "" };
+    const fused = fusedReaderOf(past.name, index);
+    const change =
+      fused === undefined
+        ? changePlainly(index, layer, form)
+        : changeFused(index, fused, past, form);
+    replaced.set(change.before, change.after);
+    added.push(...change.nodes);
+    declared.push(...(change.declared ?? []));
   }
   added.push(...[...isHalf].flatMap(weightsAs));
   // Its axes have the names of the mask's, so that the runtime knows what it knew before.
@@ -134,11 +142,11 @@ function layersOf(index: GraphIndex, range: AttentionScores["layers"]): number[]
 
 /** w in the type of the scores, and where it is not 0. */
 function weightsAs(half: boolean): OnnxNode[] {
-  const as = (from: string, value: string, to: number) =>
-    makeNode("Cast", [from], [value], { attributes: { to } });
+  const as = (value: string, to: number) =>
+    makeNode("Cast", [INPUT], [value], { attributes: { to } });
   return [
-    ...(half ? HALVES.map(([from, to]) => as(from, to, DataType.float16)) : []),
-    as(INPUT, `${PREFIX}/on`, DataType.bool),
+    ...(half ? [as(`${PREFIX}/half`, DataType.float16)] : []),
+    as(`${PREFIX}/on`, DataType.bool),
   ];
 }
 
@@ -150,12 +158,12 @@ interface Form {
   readonly half: string;
 }
 
-/** A node, what takes its place, what that needs, and the scores that are given for it. */
+/** A node, what takes its place, what that needs, and what the graph must declare for it. */
 interface Change {
   readonly before: OnnxNode;
   readonly after: OnnxNode;
   readonly nodes: readonly OnnxNode[];
-  readonly scores: string;
+  readonly declared?: readonly Uint8Array[];
 }
 
 function changePlainly(index: GraphIndex, layer: number, form: Form): Change {
@@ -167,7 +175,6 @@ function changePlainly(index: GraphIndex, layer: number, form: Form): Change {
     before,
     after: changed(before, { inputs }),
     nodes: [...nodes, makeNode("Add", [value, sum], [made])],
-    scores: "",
   };
 }
 
@@ -197,23 +204,31 @@ function unmaskedScores(index: GraphIndex, layer: number): { value: string; befo
   }
 }
 
-function changeFused(index: GraphIndex, before: OnnxNode, form: Form): Change {
+function changeFused(index: GraphIndex, before: OnnxNode, past: OnnxValueInfo, form: Form): Change {
   const name = `${before.name}/changed`;
   if (form.by === "one") {
-    const added = addBias(index, before, weightInput(form), name);
-    return { before, ...added, scores: "" };
+    return { before, ...addBias(index, before, weightInput(form), name) };
   }
-  const { value, node } = scoresOfFused(before);
+  if (form.half !== "") {
+    throw new UnsupportedCapabilityError(
+      `scores of ${past.name}: looked for a ${before.opType} in float32, found float16, of which the runtime gives scores in buffers of a wrong size; use another dtype, or a form that adds numbers to scores`,
+    );
+  }
+  const { value, node, declared } = scoresOfFused(before, past);
   // Behind masks the operator gives anything, so that only what has a weight is read.
   const own = `${value}/own`;
-  const zero = `${PREFIX}/zero${form.half}`;
   const { nodes, sum } = weighted(own, form);
   const { after, nodes: joining } = addBias(index, before, sum, name);
   return {
     before,
     after,
-    nodes: [node, makeNode("Where", [`${PREFIX}/on`, value, zero], [own]), ...nodes, ...joining],
-    scores: value,
+    nodes: [
+      node,
+      makeNode("Where", [`${PREFIX}/on`, value, `${PREFIX}/zero`], [own]),
+      ...nodes,
+      ...joining,
+    ],
+    declared,
   };
 }
 
@@ -239,10 +254,6 @@ function weighted(scores: string, form: Form): { nodes: OnnxNode[]; sum: string 
   return { nodes: [abs, reduce, product(mean)], sum };
 }
 
-const HALVES = [
-  [INPUT, `${PREFIX}/half`],
-  [`${PREFIX}/zero`, `${PREFIX}/zero/half`],
-] as const;
 const CONSTANTS = [
   makeTensor(`${PREFIX}/zero`, [], Float32Array.of(0)),
   makeTensor(`${PREFIX}/heads`, [1], BigInt64Array.of(1n)),
