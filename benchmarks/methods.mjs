@@ -1,6 +1,7 @@
 // Time per token of the methods, in turn in one process: what steering and grounding cost.
 //
-//   npm run build && node benchmarks/methods.mjs synthetic [rounds] [tokens]     a 135M-parameter decoder, random directions
+//   npm run build && node benchmarks/methods.mjs synthetic [rounds] [tokens] [names]     a 135M-parameter decoder, random directions
+//   (synthetic-group-query: the same with GroupQueryAttention; names: regular,pai,heads)
 // or on the pocket model:
 //   npm run -s groundsight -- steer fit --demos pocket/bench/dev/demonstrations.jsonl --images pocket/bench/dev/images --out vti.safetensors
 //   npm run build && node benchmarks/methods.mjs vti.safetensors [rounds] [tokens]
@@ -8,10 +9,21 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { averaging, decodeDirections, described, load, regular, vcd, vdgd } from "../dist/index.js";
+import {
+  averaging,
+  decodeDirections,
+  described,
+  heads,
+  load,
+  pai,
+  regular,
+  vaf,
+  vcd,
+  vdgd,
+} from "../dist/index.js";
 import { writeSyntheticCheckpoint } from "../dist/testing/synthetic/checkpoint.js";
 
-const [steer, rounds = "15", tokens = "64"] = process.argv.slice(2);
+const [steer, rounds = "15", tokens = "64", names] = process.argv.slice(2);
 const here = fileURLToPath(new URL(".", import.meta.url));
 const description = "There is a dog on the left. There is a banana that is blue on the right.";
 const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
@@ -35,13 +47,13 @@ function randomDirections(modelHash) {
   return { modelHash, text: { layers, positions: 1, width, data }, facts: {} };
 }
 
-const isSynthetic = steer === "synthetic";
+const isSynthetic = steer.startsWith("synthetic");
 const folder = mkdtempSync(join(tmpdir(), "groundsight-benchmark-"));
 try {
   if (isSynthetic) {
     const options = {
       ...M135,
-      attention: "concat",
+      attention: steer === "synthetic" ? "concat" : steer.replace("synthetic-", ""),
       endTokens: [],
       contextLength: 4096,
       maxPositions: 4096,
@@ -58,10 +70,14 @@ try {
     { name: "regular", model, method: regular() },
     { name: "vti", model: steered, method: regular(), against: "regular" },
     { name: "vcd", model, method: vcd(), against: "regular" },
+    { name: "pai", model, method: pai(), against: "regular" },
+    { name: "pai, attention alone", model, method: pai({ gamma: 1 }), against: "regular" },
+    { name: "heads", model, method: heads(), against: "regular" },
+    { name: "vaf", model, method: vaf(), against: "regular" },
     { name: "averaging", model, method: averaging(), against: "regular" },
     { name: "described", model, method: described({ description }), against: "regular" },
     { name: "vdgd", model, method: vdgd({ description }), against: "described" },
-  ];
+  ].filter(({ name }) => names === undefined || names.split(",").includes(name));
   const image = join(here, "../pocket/bench/dev/images/dev_000000.png");
   const times = new Map(cases.map(({ name }) => [name, []]));
   for (let round = 0; round <= Number(rounds); round++) {
