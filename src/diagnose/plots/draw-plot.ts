@@ -4,6 +4,8 @@ import type { PlotLibrary } from "./plot-library.js";
 import { COLOURS, PLOT_STYLE } from "./plot-style.js";
 
 const LEGEND_ROW = 20;
+/** Width of a character, and of what is left for the axis, in pixels. */
+const [CHARACTER, PLOT_WIDTH] = [7, 560];
 const TITLE_ROW = 40;
 /** Points that are told to who cannot see them; the data hold all. */
 const MOST_TOLD = 60;
@@ -71,8 +73,16 @@ function placesOf({ mark, x, series }: Plot, data: readonly Datum[]): Places {
   const axis = { label: x.label, labelAnchor: "center", labelArrow: "none" } as const;
   if (named && mark === "dot") {
     const domain = series.map(({ label }) => label);
+    const longest = Math.max(0, ...classes.map((one) => String(one).length));
+    // Names that would run into each other are written upwards, with room for them below.
+    const isTight = classes.length * (longest + 1) * CHARACTER > PLOT_WIDTH;
+    const turned = isTight ? { tickRotate: -40, labelOffset: 34 + longest * CHARACTER * 0.65 } : {};
     return {
-      options: { fx: { ...axis, domain: classes, axis: "bottom" }, x: { axis: null, domain } },
+      options: {
+        fx: { ...axis, ...turned, domain: classes, axis: "bottom" },
+        x: { axis: null, domain },
+        ...(isTight ? { marginBottom: 50 + longest * CHARACTER * 0.65 } : {}),
+      },
       at: { fx: "x", x: "series" },
     };
   }
