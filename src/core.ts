@@ -68,6 +68,8 @@ export {
 export type { JsonValue } from "./engine/json-value.js";
 export type {
   ActiveEdit,
+  Draft,
+  DraftOptions,
   GeneratedText,
   GenerateTextOptions,
   Method,
@@ -142,6 +144,7 @@ export { median } from "./math/median.js";
 export { SeededRandom } from "./math/seeded-random.js";
 export { softmax } from "./math/softmax.js";
 export { type ApcOptions, apc } from "./methods/apc.js";
+export { type AskingRun, anyElement, verifyObjects } from "./methods/ask-back.js";
 export { type AveragingOptions, averaging } from "./methods/averaging.js";
 export { contrast } from "./methods/contrast.js";
 export { type DecoOptions, deco } from "./methods/deco.js";
@@ -177,6 +180,7 @@ export { type VafOptions, vaf } from "./methods/vaf.js";
 export { type VcdOptions, vcd } from "./methods/vcd.js";
 export { type VddOptions, vdd } from "./methods/vdd.js";
 export { type VdgdOptions, vdgd } from "./methods/vdgd.js";
+export { type VerifyOptions, verify } from "./methods/verify.js";
 export { type VistaOptions, vista } from "./methods/vista.js";
 export { directionsId, type VtiOptions, vti } from "./methods/vti.js";
 export { LocalModel, type LocalModelOptions } from "./model/local-model.js";

@@ -100,7 +100,7 @@ test("evaluation and the command line use faces, as any user does", () => {
       texts.has(to) &&
       to.split("/")[0] !== from.split("/")[0] &&
       !faces.includes(to) &&
-      !to.startsWith("math/"),
+      !/^(math|objects)\//.test(to),
   );
   expect(behind.map(shown)).toEqual([]);
 });

@@ -4,12 +4,13 @@ import { InvalidArgumentError } from "../errors.js";
 import { abortedError, unlessAborted } from "./abort.js";
 import type { Answer, StreamPiece } from "./answer.js";
 import type { Backend, OpenedImage, Prompt } from "./backend.js";
-import { BoundedCache } from "./bounded-cache.js";
 import { checkNeeds, checkSession } from "./check-method.js";
 import { describeAnswer } from "./describe-answer.js";
 import { drawName, imagesName, methodRandom } from "./draws.js";
 import type { JsonValue } from "./json-value.js";
 import type {
+  Draft,
+  DraftOptions,
   GeneratedText,
   GenerateTextOptions,
   MethodRun,
@@ -18,13 +19,11 @@ import type {
 } from "./method.js";
 import type { ReadAnswer, ReadOptions } from "./reading.js";
 import { readingSession, requireRoom } from "./reading-session.js";
+import { Remembered } from "./remembered.js";
 import type { RequestOptions } from "./request-options.js";
 import { disposedError, type Scheduler, type StreamGroup } from "./scheduler.js";
 import { Sequence, type SequenceInput, type SequenceOptions } from "./sequence.js";
 import { questionOf } from "./view.js";
-
-/** Bound of what {@link MethodRun.remember} keeps. */
-const REMEMBERED_BYTES = 64 * 2 ** 20;
 
 /** Requests that are answered together: no more of them are begun at once than streams may be decoded. */
 export interface RequestGroup extends StreamGroup {
@@ -47,14 +46,15 @@ interface Job {
   /** Time spent on opening its images, and on encoding those that were not cached. */
   readonly openMs: number;
   encodeMs: number;
+  /** Time of the first draft's first logits, where its method made one. */
+  draftedAt?: number;
 }
 
 /** Turns checked requests into answers: opens images, starts methods, and has the scheduler decode their streams. */
 export class Answering {
   readonly #backend: Backend;
   readonly #scheduler: Scheduler;
-  readonly #remembered = new BoundedCache<unknown>(REMEMBERED_BYTES);
-  readonly #pending = new Map<string, Promise<unknown>>();
+  readonly #remembered = new Remembered();
   readonly #layingOut = new Set<Promise<unknown>>();
   #isStopped = false;
   #tickets = 0;
@@ -85,7 +85,8 @@ export class Answering {
         );
         const sequence = await this.#sequence(job, options, session, { onPiece });
         watchesItself();
-        await this.#scheduler.submit(sequence, group, ticket);
+        if (session.answer === undefined) await this.#scheduler.submit(sequence, group, ticket);
+        else sequence.replay(session.answer, job.draftedAt);
         return describeAnswer(job, sequence, this.#backend.info);
       }),
     );
@@ -165,18 +166,25 @@ export class Answering {
     job: Job,
     options: SequenceOptions,
     session: MethodSession,
-    given: Pick<SequenceInput, "onPiece" | "led">,
+    {
+      draw,
+      ...given
+    }: Pick<SequenceInput, "onPiece" | "led" | "ends"> & { draw?: string | undefined },
   ): Promise<Sequence> {
     const prompts: Prompt[] = [];
-    for (const stream of session.streams) {
+    // Of an answer that is there already the first stream tells the prompt.
+    const decoded = session.answer === undefined ? session.streams : session.streams.slice(0, 1);
+    for (const stream of decoded) {
       this.#checkEdits(job, stream);
       const prompt = await this.#layOut(job, stream);
-      job.encodeMs += prompt.imageMs;
+      // What is encoded behind the first logits belongs to the time of decoding.
+      if (job.draftedAt === undefined) job.encodeMs += prompt.imageMs;
       prompts.push(prompt);
     }
     const { facts } = this.#backend;
     const decode = (ids: readonly number[]) => this.#backend.decode(ids);
-    const name = drawName(imageKeys(job), job.options.view);
+    const plain = drawName(imageKeys(job), job.options.view);
+    const name = draw === undefined ? plain : `${plain}/${draw}`;
     return new Sequence({ ...facts, options, session, prompts, decode, drawName: name, ...given });
   }
 
@@ -201,7 +209,7 @@ export class Answering {
   }
 
   #methodRun(job: Job): MethodRun {
-    const { view, seed, signal } = job.options;
+    const { view, seed, signal, sampler } = job.options;
     const { info, facts } = this.#backend;
     const keys = imageKeys(job);
     const all = imagesName(keys);
@@ -209,16 +217,20 @@ export class Answering {
       view,
       prompt: questionOf(view),
       seed,
+      temperature: sampler.temperature,
       signal,
       model: {
         id: info.id,
         layers: info.layers,
         endTokens: facts.endTokens,
         hash: () => this.#backend.hash(),
+        encode: (text) => this.#backend.encode(text),
+        decode: (ids) => this.#backend.decode(ids),
       },
       random: (name, image) => methodRandom(seed, name, keys, image),
       generate: (stream, options) => this.#generateText(job, stream, options),
-      remember: (key, make, bytes) => this.#remember(`${all}/${key}`, make, bytes),
+      draft: (session, options = {}) => this.#draft(job, session, options),
+      remember: (key, make, bytes) => this.#remembered.get(`${all}/${key}`, make, bytes),
       note: (key, value) => {
         job.details[key] = value;
       },
@@ -243,6 +255,26 @@ export class Answering {
     return { text: sequence.text, tokens: sequence.tokens.map(({ id }) => id), finishReason };
   }
 
+  /** Answers before the answer. */
+  async #draft(
+    job: Job,
+    session: MethodSession,
+    { draw, temperature, given, ends }: DraftOptions,
+  ): Promise<Draft> {
+    if (session.answer !== undefined && given === undefined) return session.answer;
+    const { answer: _, ...decoded } = checkSession(job.options.method, session);
+    const sampler = {
+      ...job.options.sampler,
+      ...(temperature === undefined ? {} : { temperature }),
+    };
+    const options = { ...job.options, sampler };
+    const sequence = await this.#sequence(job, options, decoded, { led: given, ends, draw });
+    await this.#scheduler.submit(sequence, job.group, job.ticket);
+    const { text, tokens, finishReason, firstLogitsAt } = sequence;
+    job.draftedAt ??= firstLogitsAt;
+    return { text, tokens, finishReason };
+  }
+
   #greedy({ options: { seed, signal } }: Job, maxTokens: number): SequenceOptions {
     const sampler = { temperature: 0, topK: undefined, topP: 1 };
     return { maxTokens, stop: [], sampler, repetitionPenalty: 1, seed, topLogprobs: 0, signal };
@@ -260,24 +292,6 @@ export class Answering {
     return encodeAnswer === undefined
       ? this.#backend.encode(` ${text}`)
       : encodeAnswer.call(this.#backend, text);
-  }
-
-  async #remember<T>(key: string, make: () => Promise<T>, bytes: (value: T) => number): Promise<T> {
-    const known = this.#remembered.get(key);
-    if (known !== undefined) return known as T;
-    const pending = this.#pending.get(key);
-    if (pending !== undefined) {
-      // Another request makes it; should that one fail or be aborted, this one makes its own.
-      return pending.catch(() => this.#remember(key, make, bytes)) as Promise<T>;
-    }
-    const made = make()
-      .then((value) => {
-        this.#remembered.set(key, value, bytes(value) + 2 * key.length);
-        return value;
-      })
-      .finally(() => this.#pending.delete(key));
-    this.#pending.set(key, made);
-    return made;
   }
 }
 

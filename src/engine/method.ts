@@ -1,5 +1,6 @@
 import type { SeededRandom } from "../math/seeded-random.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
+import type { AnswerToken, FinishReason } from "./answer.js";
 import type { JsonValue } from "./json-value.js";
 import type { StepOutputs } from "./step.js";
 import type { View } from "./view.js";
@@ -58,6 +59,10 @@ export interface RunModel {
   readonly endTokens: ReadonlySet<number>;
   /** See `Model.hash`. */
   hash(): Promise<string>;
+  /** Token ids of a text as it stands. */
+  encode(text: string): Promise<readonly number[]>;
+  /** Text of token ids, special tokens left out. */
+  decode(tokens: readonly number[]): string;
 }
 
 /** What a method sees of the answer it is asked for. */
@@ -68,6 +73,8 @@ export interface MethodRun {
   readonly prompt: string;
   /** The request's seed. */
   readonly seed: number;
+  /** The request's temperature; 0 where it is greedy. */
+  readonly temperature: number;
   readonly signal: AbortSignal | undefined;
   readonly model: RunModel;
   /**
@@ -81,6 +88,14 @@ export interface MethodRun {
    * within a method may wait for ever: its place in the queue is held by the answer that the method belongs to.)
    */
   generate(stream: Stream, options: GenerateTextOptions): Promise<GeneratedText>;
+  /**
+   * Answers as the request asks (its most tokens, sampler and stop texts) before the answer begins, so that the draft can
+   * be looked at, given as the answer ({@link MethodSession.answer}) or made anew from some token on. A session serves one
+   * draft. Without options it is what the session would have answered.
+   *
+   * @param session of a method; one that has its answer already is taken at its word, unless tokens are given
+   */
+  draft(session: MethodSession, options?: DraftOptions): Promise<Draft>;
   /**
    * Returns `make()`, or what it returned earlier for the same model, images and key. Failures are not kept.
    *
@@ -96,10 +111,10 @@ export interface GenerateTextOptions {
   /** At most this many tokens; at least 1. */
   readonly maxTokens: number;
   /**
-   * A text to read instead of generating: the model is led through its tokens and the end of text, whatever it prefers.
-   * `maxTokens` does not apply to it.
+   * A text, or token ids, to read instead of generating: the model is led through its tokens and the end of text, whatever
+   * it prefers. `maxTokens` does not apply to it.
    */
-  readonly forced?: string;
+  readonly forced?: string | readonly number[];
   /**
    * Called for every position, the one that predicts the end of text included.
    *
@@ -121,10 +136,33 @@ export interface GeneratedText {
   readonly finishReason: "eos" | "length";
 }
 
+/** Options of {@link MethodRun.draft}. */
+export interface DraftOptions {
+  /** Names the draws of a sampled draft; those of the answer itself where left out. */
+  readonly draw?: string;
+  /** In the place of the request's temperature. */
+  readonly temperature?: number;
+  /** Tokens that it begins with, whatever the scores: appended in one pass where the engine can. */
+  readonly given?: readonly number[];
+  /** Ends behind the given tokens, for this reason, instead of going on: they are read, for their log-probabilities. */
+  readonly ends?: FinishReason;
+}
+
+/** An answer that was made before the answer began. */
+export interface Draft {
+  /** Without leading and trailing white space. */
+  readonly text: string;
+  /** Its tokens, with log-probabilities under the scores of its session. */
+  readonly tokens: readonly AnswerToken[];
+  readonly finishReason: FinishReason;
+}
+
 /** The state of one answer. */
 export interface MethodSession {
   /** The contexts to decode; the first is the one the answer belongs to. */
   readonly streams: readonly [Stream, ...Stream[]];
+  /** The answer, where it is there already: it is told as it is, and nothing is decoded. */
+  readonly answer?: Draft;
   /**
    * Scores of the next token, from which temperature, top-k and top-p are applied and the token is drawn. Left out by
    * methods that take the first stream's logits as they are.

@@ -4,7 +4,7 @@ import type { MethodSession, Stream } from "./method.js";
 import type { Sequence } from "./sequence.js";
 import type { StepOutputs } from "./step.js";
 
-/** A session that chooses the best token at each position, or the next of the tokens it is to read. */
+/** A session of one stream whose outputs are looked at: at each position with the best token, or the next of those that are read. */
 export function readingSession(
   stream: Stream,
   read: readonly number[] | undefined,
@@ -14,11 +14,7 @@ export function readingSession(
     streams: [stream],
     scores([output], position) {
       const { logits } = output!;
-      const token = read?.[position] ?? argMax(logits);
-      onPosition(output!, token, position);
-      if (read === undefined) return logits;
-      logits.fill(Number.NEGATIVE_INFINITY);
-      logits[token] = 0;
+      onPosition(output!, read?.[position] ?? argMax(logits), position);
       return logits;
     },
   };

@@ -184,17 +184,25 @@ export class Scheduler {
   }
 
   /** Appends as many of a sequence's known tokens as one pass takes. */
-  async #lead({ sequence, contexts: [context] }: Running): Promise<void> {
+  async #lead({ sequence, contexts }: Running): Promise<void> {
     const { tokens, led } = sequence;
     const vocabulary = this.#backend.info.vocabularySize;
-    const most = Math.max(1, Math.floor(PASS_LOGITS / vocabulary));
+    const most = Math.max(1, Math.floor(PASS_LOGITS / vocabulary / contexts.length));
     const from = tokens.length - 1;
     const known = led!.slice(from, Math.min(from + most, led!.length - 1));
     try {
-      const outputs = await this.#backend.extendThrough!(context!, known);
-      if (outputs.length < known.length)
-        throw new InferenceError("the backend returned too few results");
-      for (const output of outputs) advance(sequence, [output]);
+      const passes: (readonly StepOutputs[])[] = [];
+      for (const context of contexts) {
+        const outputs = await this.#backend.extendThrough!(context, known);
+        if (outputs.length < known.length)
+          throw new InferenceError("the backend returned too few results");
+        passes.push(outputs);
+      }
+      for (const i of known.keys())
+        advance(
+          sequence,
+          passes.map((outputs) => outputs[i]!),
+        );
     } catch (failure) {
       sequence.fail(failure);
     }

@@ -7,7 +7,7 @@ import type { AnswerToken, FinishReason, ScoredToken, StreamPiece } from "./answ
 import type { Prompt } from "./backend.js";
 import { type DecodeTokens, Detokenizer } from "./detokenizer.js";
 import { tokenRandom } from "./draws.js";
-import type { MethodSession } from "./method.js";
+import type { Draft, MethodSession } from "./method.js";
 import { penaliseRepetition, type SamplerSettings, sampleToken } from "./sampler.js";
 import type { StepOutputs } from "./step.js";
 import { StopText } from "./stop-text.js";
@@ -36,8 +36,10 @@ export interface SequenceInput {
   /** Names the question and its images, so that equal seeds draw independently for different ones. */
   readonly drawName: string;
   readonly onPiece?: ((piece: StreamPiece) => void) | undefined;
-  /** The tokens that its session will choose, where that is certain: they are appended in one pass. */
+  /** Tokens that are chosen first, whatever the scores: they are appended in one pass where the backend can. */
   readonly led?: readonly number[] | undefined;
+  /** Why it ends behind the tokens that it is led through; goes on where left out. */
+  readonly ends?: FinishReason | undefined;
 }
 
 /** A method's scores (V) of the next token, with what a scan of them found. */
@@ -84,9 +86,10 @@ export class Sequence {
     return this.#maxTokens;
   }
 
-  /** See {@link SequenceInput.led}. */
+  /** The tokens that it is led through, while some of them are to come. */
   get led(): readonly number[] | undefined {
-    return this.#input.led;
+    const { led } = this.#input;
+    return led !== undefined && this.tokens.length < led.length ? led : undefined;
   }
 
   get isDone(): boolean {
@@ -145,9 +148,15 @@ export class Sequence {
     return { values: scores, found: scan(scores), isLogProbs: session.scores === undefined };
   }
 
-  /** Step "sample": chooses the next token from the method's scores. */
+  /** Step "sample": chooses the next token from the method's scores, or takes the next of those that it is led through. */
   sample({ values, found }: Scores): number {
     const { repetitionPenalty, sampler } = this.options;
+    const { led } = this;
+    if (led !== undefined) {
+      // What comes behind is drawn as if these had been.
+      this.#random.uniform();
+      return led[this.tokens.length]!;
+    }
     if (repetitionPenalty === 1) return sampleToken(values, sampler, this.#random, found);
     this.#penalised ??= new Float32Array(values.length);
     this.#penalised.set(values);
@@ -164,11 +173,29 @@ export class Sequence {
     this.#seen.add(token);
     this.#tellSession(token);
     const answerToken = this.#describe(token, scores);
-    this.tokens.push(answerToken);
-    const text = this.#stop.push(this.#detokenizer.push(token));
+    const text = this.#append(answerToken);
+    const { led, ends } = this.#input;
     if (this.#stop.isStopped) this.#end("stop", answerToken, text);
+    else if (ends !== undefined && this.tokens.length === led?.length)
+      this.#end(ends, answerToken, text);
     else if (this.tokens.length >= this.#maxTokens) this.#end("length", answerToken, text);
     else this.#input.onPiece?.({ token: answerToken, text });
+  }
+
+  /** Takes an answer that is there already, as if it had been decoded from the time of its draft's first logits on. */
+  replay({ tokens, finishReason }: Draft, draftedAt: number = performance.now()): void {
+    this.firstLogitsAt = draftedAt;
+    for (const token of tokens) {
+      const text = this.#append(token);
+      this.#input.onPiece?.({ token, text });
+    }
+    this.#end(finishReason, undefined);
+  }
+
+  /** @returns the text that became complete with the token */
+  #append(token: AnswerToken): string {
+    this.tokens.push(token);
+    return this.#stop.push(this.#detokenizer.push(token.id));
   }
 
   /** @throws InvalidArgumentError when the method's `commit` returns a promise, whose failure nobody would hear of */

@@ -27,6 +27,14 @@
  * @module groundsight/eval
  */
 
+export type { Mention } from "../objects/caption-objects.js";
+export type { LocatedMention } from "../objects/locate-objects.js";
+export {
+  type YesAhead,
+  type YesNoTokens,
+  yesAhead,
+  yesNoTokens,
+} from "../objects/yes-no-tokens.js";
 // Benchmarks: those there are, and what one of your own is made of.
 export {
   type GeneratePopeOptions,
@@ -156,16 +164,13 @@ export {
 export { compareQuery, figuresQuery, LIST_RUNS } from "./results/result-queries.js";
 export { openResults, type ResultRow, type ResultsDatabase } from "./results/results-database.js";
 export { ACROSS, type Across } from "./results/run-differences.js";
-export type { Mention } from "./rules/caption-objects.js";
 export {
   CAPTION_RULES,
   type CaptionRule,
-  type LocatedMention,
   type ObjectFinder,
   objectFinder,
 } from "./rules/object-finder.js";
 export { firstWordRule, POPE_RULES, type YesNoRule } from "./rules/yes-no.js";
-export { yesAhead } from "./run/observed-method.js";
 export {
   type HeldOut,
   type PlanOptions,
@@ -182,7 +187,6 @@ export {
   pocketSuite,
 } from "./run/pocket-suite.js";
 export type { PlannedSet, Progress } from "./run/run-evaluation.js";
-export { yesNoTokens } from "./run/yes-no-tokens.js";
 export { addScores } from "./scoring/add-scores.js";
 export type { AnsweredQuestion, LeftOut } from "./scoring/answer-matcher.js";
 export { isJudged, requireRule } from "./scoring/benchmark-rules.js";
@@ -224,7 +228,7 @@ export { RUN_FILES } from "./store/answer-store.js";
 export { writeFileAtomically } from "./store/atomic-file.js";
 export { DurableLog, type LogFile } from "./store/durable-log.js";
 export { makeFolder } from "./store/make-folder.js";
-export type { RunSettings, SetSettings, YesNoTokens } from "./store/run-settings.js";
+export type { RunSettings, SetSettings } from "./store/run-settings.js";
 export {
   type ModuleFile,
   type RunModule,

@@ -34,6 +34,7 @@ export function editedRun(run: MethodRun, edits: readonly ActiveEdit[], name: st
     ...run,
     generate: (stream, options) =>
       run.generate({ ...stream, edits: [...edits, ...(stream.edits ?? [])] }, options),
+    draft: (session, options) => run.draft(withEdits(session, edits), options),
     remember: (key, make, bytes) => run.remember(`${name}/${key}`, make, bytes),
   };
 }
@@ -46,6 +47,7 @@ export function withEdits(session: MethodSession, edits: readonly ActiveEdit[]):
   }));
   return {
     streams: [first!, ...others],
+    ...(session.answer && { answer: session.answer }),
     ...(session.scores && { scores: session.scores.bind(session) }),
     ...(session.commit && { commit: session.commit.bind(session) }),
   };

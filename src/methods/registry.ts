@@ -20,6 +20,7 @@ import { VAF } from "./vaf.js";
 import { VCD } from "./vcd.js";
 import { VDD } from "./vdd.js";
 import { VDGD } from "./vdgd.js";
+import { VERIFY } from "./verify.js";
 import { VISTA } from "./vista.js";
 import { VTI } from "./vti.js";
 
@@ -44,6 +45,7 @@ const ENTRIES = [
   DOLA,
   VISTA,
   NULLU,
+  VERIFY,
 ];
 
 /** Every method, by name. */

@@ -65,7 +65,7 @@ export async function withMethod<Given extends Readonly<Record<string, unknown>>
   const view = viewOf(images.length, prompt);
   const session = checkSession(
     method,
-    await method.start(methodRun(method, view, prompt, seed, keys)),
+    await method.start(methodRun(method, view, prompt, seed, sampler.temperature, keys)),
   );
   const rows = session.streams.length;
   for (const { view: seen } of session.streams) requireSamePrompt(method, view, seen);
@@ -150,6 +150,7 @@ function methodRun(
   view: View,
   prompt: string,
   seed: number,
+  temperature: number,
   keys: readonly string[],
 ): MethodRun {
   const refuse = (what: string): never => {
@@ -165,15 +166,19 @@ function methodRun(
     view,
     prompt,
     seed,
+    temperature,
     signal: undefined,
     model: {
       id: "transformers.js",
       layers: 0,
       endTokens: new Set(),
       hash: async () => refuse("it belongs to a model of a certain hash"),
+      encode: async () => refuse("it encodes text"),
+      decode: () => refuse("it decodes tokens"),
     },
     random: (name, image) => methodRandom(seed, name, keys, image),
     generate: async () => refuse("it generates text beforehand"),
+    draft: async () => refuse("it makes drafts of its answer"),
     remember: (_, make) => make(),
     note: () => {},
   };

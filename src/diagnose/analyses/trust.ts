@@ -7,6 +7,7 @@ import {
   type SettingsSchema,
   type TextModel,
 } from "../../index.js";
+import { ELEMENT_PROMPT } from "../../objects/ask-about.js";
 import type { Analysis, AnalysisContext, Findings } from "../contract/analysis.js";
 import { explainAnswer } from "../evidence/explain-answer.js";
 import { assessTrust, shippedCalibration } from "../trust/assess-phrases.js";
@@ -14,7 +15,6 @@ import { calibratedTrust, type TrustCalibration } from "../trust/calibration.js"
 import { fitCalibration } from "../trust/fit-calibration.js";
 import { readCalibration } from "../trust/read-calibration.js";
 import { checkSignals, type SignalName, type Signals } from "../trust/signals.js";
-import { ELEMENT_PROMPT } from "../trust/trust-options.js";
 import { modelCaptions } from "./captions.js";
 import { keepOne } from "./kept-work.js";
 import { reportTrust } from "./trust-report.js";

@@ -1,4 +1,5 @@
 import type { Model, TextModel } from "../../index.js";
+import { placesOf } from "../../objects/token-places.js";
 import type { LikelyToken, TokenEvidence } from "../contract/explanation.js";
 import type { StreamsRead } from "./read-streams.js";
 import type { BaseNumbers, LikelyId } from "./token-numbers.js";
@@ -42,23 +43,5 @@ export async function tokenEvidence(
       imageless: imageless && { ...imageless, top: shown(imageless.top) },
       base: view && { ...view, top: ofBase(view.top) },
     };
-  });
-}
-
-/**
- * Where tokens stand in the answer, from the pieces of text that they complete: joined they are the answer with white
- * space at its ends, which belongs to no token. Those that begin a character that a later one completes stand, empty, in
- * front of it.
- */
-export function placesOf(pieces: readonly string[]): { start: number; end: number }[] {
-  const whole = pieces.join("");
-  const length = whole.trim().length;
-  const lead = whole.length - whole.trimStart().length;
-  const within = (offset: number) => Math.min(Math.max(offset - lead, 0), length);
-  let read = 0;
-  return pieces.map((piece) => {
-    const start = within(read);
-    read += piece.length;
-    return { start, end: within(read) };
   });
 }

@@ -1,3 +1,4 @@
+import { ELEMENT_PROMPT, WORDING } from "../../objects/ask-about.js";
 import type { PhraseEvidence, TokenEvidence } from "../contract/explanation.js";
 import {
   type AssessedAnswer,
@@ -11,7 +12,7 @@ import { middleLayers } from "./image-attention.js";
 import { POCKET_CALIBRATION } from "./pocket-calibration.js";
 import { readSignals } from "./read-signals.js";
 import { checkSignals, SIGNAL_NAMES, SIGNALS, type SignalName, type Signals } from "./signals.js";
-import { ELEMENT_PROMPT, type TrustOptions, WORDING } from "./trust-options.js";
+import type { TrustOptions } from "./trust-options.js";
 
 /** Calibrations that come with the package. */
 const CALIBRATIONS: readonly TrustCalibration[] = [POCKET_CALIBRATION];

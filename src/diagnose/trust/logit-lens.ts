@@ -1,5 +1,5 @@
 import type { ImageSource, Model, Probe } from "../../index.js";
-import { spellings } from "./spellings.js";
+import { spellings } from "../../objects/ask-about.js";
 
 /** How the lens is read. */
 export interface LensOptions {
@@ -31,7 +31,9 @@ export async function lensConfidence(
   { prompt, layers }: LensOptions,
 ): Promise<number[]> {
   const first = await Promise.all(
-    objects.map(async (name) => (await spellings(model, name)).map(([token]) => token!)),
+    objects.map(async (name) =>
+      (await spellings((text) => model.encode(text), name)).map(([token]) => token!),
+    ),
   );
   const tokens = [...new Set(first.flat())];
   const probe = await probeOf(model);

@@ -23,9 +23,3 @@ export interface TrustOptions extends PhraseOptions {
   /** Hidden states that the logit lens reads, from 0, the embeddings, to the number of layers. Default: all, as its authors do. */
   readonly lensLayers?: readonly number[];
 }
-
-/** The wording of peer-scitix's evaluation of self-verification. */
-export const WORDING = "Is there a {object} in the image?\nAnswer the question using a single word";
-
-/** The authors' prompt of LPFV (arXiv 2601.22451). */
-export const ELEMENT_PROMPT = "Describe any element of the image with only one word or phrase.";

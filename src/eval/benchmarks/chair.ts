@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
+import type { FindMentions } from "../../objects/caption-objects.js";
 import type { Benchmark, BenchmarkFiles, Metric, Question, Score } from "../contract/benchmark.js";
 import { readNamesByImage } from "../data/read-object-annotations.js";
 import { identifier, readShapedFile } from "../data/read-shaped.js";
 import { harmonicMean } from "../metrics/ratio.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
-import type { FindMentions } from "../rules/caption-objects.js";
 import { wordCount } from "../rules/first-words.js";
 import {
   asRead,

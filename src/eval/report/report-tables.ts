@@ -1,6 +1,7 @@
+import type { YesNoTokens } from "../../objects/yes-no-tokens.js";
 import type { MetricInfo } from "../contract/benchmark.js";
 import { isDecodedControl } from "../controls/decoded-controls.js";
-import type { RunSettings, SetSettings, YesNoTokens } from "../store/run-settings.js";
+import type { RunSettings, SetSettings } from "../store/run-settings.js";
 import type { Series } from "../store/series.js";
 import { formatInterval, formatValue, shownNumber, unitOf } from "./format-value.js";
 import type {

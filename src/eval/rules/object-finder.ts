@@ -1,29 +1,28 @@
-import { type MakeBaseForms, mendedForms, patternForms, wordnetForms } from "./base-forms.js";
 import {
   CHAIR_VOCABULARY,
   captionObjects,
   type FindMentions,
-  type Mention,
-} from "./caption-objects.js";
-import { nltkTokens, tokenOffsets } from "./nltk-tokens.js";
+} from "../../objects/caption-objects.js";
+import {
+  AS_CHAIR,
+  type CaptionReading,
+  COLOUR_AWARE,
+  type LocatedMention,
+  locateObjects,
+} from "../../objects/locate-objects.js";
+import { wordnetForms } from "./wordnet-forms.js";
 
 /** How captions are read: as CHAIR's script of 2018, as the one that lemmatises, or with plurals and colours mended. */
 export type CaptionRule = "chair" | "chair-wordnet" | "colour-aware";
 
-const BASE_FORMS: Readonly<Record<CaptionRule, MakeBaseForms>> = {
-  chair: patternForms,
-  "chair-wordnet": wordnetForms,
-  "colour-aware": mendedForms,
+const READINGS: Readonly<Record<CaptionRule, CaptionReading>> = {
+  chair: AS_CHAIR,
+  "chair-wordnet": { forms: wordnetForms },
+  "colour-aware": COLOUR_AWARE,
 };
 
 /** Names of the rules, the default first. */
 export const CAPTION_RULES = ["chair", "chair-wordnet", "colour-aware"] as const;
-
-/** A mention with its place: offsets of UTF-16 units, the end exclusive. */
-export interface LocatedMention extends Mention {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** Finds objects in captions by one of CHAIR's rules. */
 export interface ObjectFinder {
@@ -45,32 +44,17 @@ export function objectFinder({
   readonly rule?: CaptionRule;
   readonly names?: Iterable<string>;
 } = {}): ObjectFinder {
-  const find = findMentions(rule, names);
-  return {
-    find: (caption) => {
-      const text = asRead(rule, caption);
-      const offsets = tokenOffsets(text, nltkTokens(text));
-      return find(text).map((mention) => {
-        const [first, end] = mention.tokens;
-        return { ...mention, start: offsets[first]![0], end: offsets[end - 1]![1] };
-      });
-    },
-    canonical: canonicalObject,
-  };
+  return { find: locateObjects(READINGS[rule], names), canonical: canonicalObject };
 }
 
 /** How mentions are found by a rule, in a caption {@link asRead}. */
 export function findMentions(rule: CaptionRule, extra: Iterable<string> = []): FindMentions {
-  return captionObjects(extra, BASE_FORMS[rule]);
+  return captionObjects(extra, READINGS[rule].forms);
 }
 
-/**
- * A caption as a rule reads it: the authors count the colour in "the cat is orange" as a fruit, `colour-aware` does not.
- * Offsets stay.
- */
+/** A caption as a rule reads it. Offsets stay. */
 export function asRead(rule: CaptionRule, caption: string): string {
-  if (rule !== "colour-aware") return caption;
-  return caption.replaceAll(/\b(is|are|was|were) orange\b/gi, "$1       ");
+  return READINGS[rule].as?.(caption) ?? caption;
 }
 
 /** The object that a name or synonym stands for. */

@@ -1,8 +1,8 @@
 import { AbortedError, GroundsightError, type GroundsightErrorCode } from "../../errors.js";
 import type { Answer, GenerateRequest, Method, Model } from "../../index.js";
+import type { YesNoTokens } from "../../objects/yes-no-tokens.js";
 import type { Question } from "../contract/benchmark.js";
 import { sha256 } from "../data/sha-256.js";
-import type { YesNoTokens } from "../store/run-settings.js";
 import { observationsOf, observed } from "./observed-method.js";
 import { methodOf } from "./plan-series.js";
 import type { Answerer, AnswerRequest, GivenAnswer } from "./run-evaluation.js";

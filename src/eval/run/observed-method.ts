@@ -1,6 +1,6 @@
 import type { JsonValue, Method, MethodSession } from "../../index.js";
 import { argMax } from "../../math/arg-max.js";
-import type { YesNoTokens } from "../store/run-settings.js";
+import { type YesNoTokens, yesAhead } from "../../objects/yes-no-tokens.js";
 import type { Observations } from "../store/stored-rows.js";
 
 /** What is looked at while a method answers. */
@@ -31,6 +31,8 @@ export function observed(method: Method, { tokens, greedy }: Observed): Method {
       const session = await method.start(run);
       const stream = session?.streams?.[0];
       if (stream === undefined) return session;
+      // What was answered beforehand was not looked at.
+      if (session.answer !== undefined) return session;
       const isEdited = stream.edits?.some(({ strength }) => strength !== 0) === true;
       // The first stream of a method that changes image, text or layers does not show what the model would say itself.
       const changed = stream.view === run.view && !isEdited ? 0 : undefined;
@@ -89,34 +91,6 @@ function isShifted(scores: Float32Array, logits: Float32Array): boolean {
     if (!(Math.abs(scores[i]! - logits[i]! - shift) <= ROUNDING)) return false;
   }
   return true;
-}
-
-/**
- * How far yes is ahead of no, and what both have of the whole:
- *
- *     margin = ln sum_{yes} p - ln sum_{no} p,  mass = sum_{yes} p + sum_{no} p,  p = softmax(logits)
- *
- * @param logits (V) raw; not modified
- * @returns nothing where a side has no token or no chance
- */
-export function yesAhead(logits: Float32Array, { yes, no }: YesNoTokens): Observations {
-  const max = logits[argMax(logits)]!;
-  const share = (ids: readonly number[]) =>
-    ids.reduce((sum, id) => sum + Math.exp(logits[id]! - max), 0);
-  // Of its own maximum: a side far below the best token still has a logarithm.
-  const [ofYes, ofNo] = [yes, no].map((ids) => {
-    const own = Math.max(...ids.map((id) => logits[id]!));
-    return own + Math.log(ids.reduce((sum, id) => sum + Math.exp(logits[id]! - own), 0));
-  });
-  const margin = ofYes! - ofNo!;
-  if (!Number.isFinite(margin)) return {};
-  const whole = logits.reduce((sum, logit) => sum + Math.exp(logit - max), 0);
-  return { margin: rounded(margin), mass: rounded((share(yes) + share(no)) / whole) };
-}
-
-/** To four decimals: what is decoded beside an answer may move the last bits of its logits. */
-function rounded(value: number): number {
-  return Math.round(1e4 * value) / 1e4 + 0;
 }
 
 /** What was seen of an answer, by its details; nothing where the model took the method by name alone. */

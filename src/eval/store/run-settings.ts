@@ -1,13 +1,8 @@
 import { DatasetError } from "../../errors.js";
+import type { YesNoTokens } from "../../objects/yes-no-tokens.js";
 import type { SeriesSettings } from "./series.js";
 import { seriesDifferences } from "./series-differences.js";
 import type { SplitPart, TunedMark } from "./tuned.js";
-
-/** Ids of the tokens that an answer "yes" and an answer "no" may begin with. */
-export interface YesNoTokens {
-  readonly yes: readonly number[];
-  readonly no: readonly number[];
-}
 
 /** One benchmark file of a run. */
 export interface SetSettings {

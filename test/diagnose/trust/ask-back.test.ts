@@ -1,6 +1,7 @@
 /** What a model says of objects when it is asked back, on logits that are known. */
 import { describe, expect, test } from "vitest";
-import { anyElement, questionAbout, verifyObjects } from "../../../src/diagnose/trust/ask-back.js";
+import { anyElement, verifyObjects } from "../../../src/diagnose/trust/ask-back.js";
+import { questionAbout } from "../../../src/objects/ask-about.js";
 import { fakeModel } from "../../../src/testing/fake-model.js";
 import { image } from "../../engine/asked.js";
 

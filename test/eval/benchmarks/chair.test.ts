@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { DatasetError } from "../../../src/errors.js";
 import { chair, cocoImageId } from "../../../src/eval/benchmarks/chair.js";
 import { readAnswers } from "../../../src/eval/data/read-answers.js";
-import { captionObjects } from "../../../src/eval/rules/caption-objects.js";
 import { scoreAnswers } from "../../../src/eval/scoring/score-answers.js";
+import { captionObjects } from "../../../src/objects/caption-objects.js";
 
 const shared = new URL("../../../../shared/data/", import.meta.url);
 const truth = (objects: unknown) => ({ name: "objects.json", text: JSON.stringify(objects) });

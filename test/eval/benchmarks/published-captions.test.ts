@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { amberGenerative } from "../../../src/eval/benchmarks/amber.js";
 import { chair } from "../../../src/eval/benchmarks/chair.js";
 import { readAnswers } from "../../../src/eval/data/read-answers.js";
-import { wordnetForms } from "../../../src/eval/rules/base-forms.js";
-import { captionObjects } from "../../../src/eval/rules/caption-objects.js";
+import { wordnetForms } from "../../../src/eval/rules/wordnet-forms.js";
 import { scoreAnswers } from "../../../src/eval/scoring/score-answers.js";
+import { captionObjects } from "../../../src/objects/caption-objects.js";
 import { fieldLacks, fieldPath, NEEDS_FIELD } from "../field.js";
 
 /** What the CHAIR script with NLTK's tagger and WordNet (OPERA's, and others') wrote of each caption. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { nltkTokens, tokenOffsets } from "../../../src/eval/rules/nltk-tokens.js";
 import { objectFinder } from "../../../src/eval/rules/object-finder.js";
+import { nltkTokens, tokenOffsets } from "../../../src/objects/nltk-tokens.js";
 
 test.each([
   [

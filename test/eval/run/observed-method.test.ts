@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { observationsOf, observed, yesAhead } from "../../../src/eval/run/observed-method.js";
-import { yesNoTokens } from "../../../src/eval/run/yes-no-tokens.js";
+import { observationsOf, observed } from "../../../src/eval/run/observed-method.js";
 import {
   apc,
   averaging,
@@ -12,6 +11,7 @@ import {
   vdgd,
   vti,
 } from "../../../src/index.js";
+import { yesAhead, yesNoTokens } from "../../../src/objects/yes-no-tokens.js";
 import { fakeModel } from "../../../src/testing/index.js";
 
 const image = { data: Uint8Array.of(9, 9, 9), width: 1, height: 1, channels: 3 } as const;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { patternSingular } from "../../../src/eval/rules/pattern-singular.js";
+import { patternSingular } from "../../src/objects/pattern-singular.js";
 
 // Each as pattern.en.singularize has it, mistakes included.
 test.each([

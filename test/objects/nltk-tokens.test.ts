@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nltkTokens } from "../../../src/eval/rules/nltk-tokens.js";
+import { nltkTokens } from "../../src/objects/nltk-tokens.js";
 
 // Each as NLTK's word_tokenize has it.
 test.each([

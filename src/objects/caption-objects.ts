@@ -1,11 +1,11 @@
+import { type MakeBaseForms, patternForms } from "./base-forms.js";
 import {
   CHAIR_ANIMALS,
   CHAIR_DOUBLE_WORDS,
   CHAIR_RENAMED,
   CHAIR_SYNONYMS,
   CHAIR_VEHICLES,
-} from "../words/chair-words.js";
-import { type MakeBaseForms, patternForms } from "./base-forms.js";
+} from "./chair-words.js";
 
 /** An object named in a caption: the word used and the object it stands for. */
 export interface Mention {
