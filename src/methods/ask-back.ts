@@ -59,7 +59,8 @@ const OFFICIAL_TOP_K = 50;
  *
  *     ln sum_{spellings} prod_k p(o_k | image, prompt, o_<k)
  *
- * over the {@link spellings} that take fewest tokens. One pass for all objects of one token; longer ones share a pass
+ * over the spellings that take fewest tokens: with and without a capital, with and without a blank in front, since a chat
+ * template decides which of these begins an answer. One pass for all objects of one token; longer ones share a pass
  * where they begin alike.
  *
  * @returns for each object, in nats

@@ -34,9 +34,25 @@ export function editedRun(run: MethodRun, edits: readonly ActiveEdit[], name: st
     ...run,
     generate: (stream, options) =>
       run.generate({ ...stream, edits: [...edits, ...(stream.edits ?? [])] }, options),
-    draft: (session, options) => run.draft(withEdits(session, edits), options),
     remember: (key, make, bytes) => run.remember(`${name}/${key}`, make, bytes),
   };
+}
+
+/**
+ * Starts the carried method, with a change made to what is decoded: its session or, where it makes drafts of its answer,
+ * theirs.
+ */
+export async function startChanged(
+  method: Method,
+  run: MethodRun,
+  change: (session: MethodSession) => MethodSession,
+): Promise<MethodSession> {
+  const changed = (session: MethodSession): MethodSession => {
+    const { answer } = session;
+    return { ...change(session), ...(answer === undefined ? {} : { answer }) };
+  };
+  const draft: MethodRun["draft"] = (session, options) => run.draft(changed(session), options);
+  return changed(await method.start({ ...run, draft }));
 }
 
 /** The carried method's session with every stream edited. */
@@ -47,7 +63,6 @@ export function withEdits(session: MethodSession, edits: readonly ActiveEdit[]):
   }));
   return {
     streams: [first!, ...others],
-    ...(session.answer && { answer: session.answer }),
     ...(session.scores && { scores: session.scores.bind(session) }),
     ...(session.commit && { commit: session.commit.bind(session) }),
   };

@@ -3,7 +3,7 @@ import type { Method } from "../engine/method.js";
 import { logSumExp } from "../math/log-sum-exp.js";
 import { topIndices } from "../math/top-indices.js";
 import { stackedExits } from "../onnx/edits/stacked-exits.js";
-import { carried, carriedSetting, scoredBehind } from "./carried.js";
+import { carried, carriedSetting, scoredBehind, startChanged } from "./carried.js";
 import { LAYERS, layerRange } from "./layer-range.js";
 import type { MethodEntry } from "./method-entry.js";
 import { regular } from "./regular.js";
@@ -75,12 +75,17 @@ export function deco(options: DecoOptions = {}): Method {
       method,
       edits.map(({ edit }) => edit),
     ),
-    start: async (run) =>
-      scoredBehind(await method.start(run), edits, (scores, readings) => {
-        const kept = candidates(scores, topP, topK);
-        const read = { logits: readings[exits.logits]!, normalizers: readings[exits.normalizers]! };
-        return correct(scores, kept, alpha === 0 ? undefined : read, alpha);
-      }),
+    start: (run) =>
+      startChanged(method, run, (session) =>
+        scoredBehind(session, edits, (scores, readings) => {
+          const kept = candidates(scores, topP, topK);
+          const read = {
+            logits: readings[exits.logits]!,
+            normalizers: readings[exits.normalizers]!,
+          };
+          return correct(scores, kept, alpha === 0 ? undefined : read, alpha);
+        }),
+      ),
   };
 }
 

@@ -2,7 +2,7 @@ import { checkSettings, type SettingsSchema } from "../arguments/settings.js";
 import type { Method } from "../engine/method.js";
 import { logSumExp } from "../math/log-sum-exp.js";
 import { stackedExits } from "../onnx/edits/stacked-exits.js";
-import { carried, carriedSetting, scoredBehind } from "./carried.js";
+import { carried, carriedSetting, scoredBehind, startChanged } from "./carried.js";
 import { LAYERS, layerRange } from "./layer-range.js";
 import type { MethodEntry } from "./method-entry.js";
 import { applyPlausibility } from "./plausibility.js";
@@ -83,18 +83,20 @@ export function dola(options: DolaOptions = {}): Method {
       method,
       edits.map(({ edit }) => edit),
     ),
-    start: async (run) =>
-      scoredBehind(await method.start(run), edits, (scores, readings) => {
-        const contrasted = scores.slice();
-        if (alpha > 0) {
-          const logits = readings[exits.logits]!;
-          const layer = mostDivergent(scores, logits, readings[exits.normalizers]!);
-          const from = layer * scores.length;
-          for (let i = 0; i < scores.length; i++) contrasted[i]! -= alpha * logits[from + i]!;
-        }
-        applyPlausibility(scores, relativeTop, contrasted);
-        return contrasted;
-      }),
+    start: (run) =>
+      startChanged(method, run, (session) =>
+        scoredBehind(session, edits, (scores, readings) => {
+          const contrasted = scores.slice();
+          if (alpha > 0) {
+            const logits = readings[exits.logits]!;
+            const layer = mostDivergent(scores, logits, readings[exits.normalizers]!);
+            const from = layer * scores.length;
+            for (let i = 0; i < scores.length; i++) contrasted[i]! -= alpha * logits[from + i]!;
+          }
+          applyPlausibility(scores, relativeTop, contrasted);
+          return contrasted;
+        }),
+      ),
   };
 }
 

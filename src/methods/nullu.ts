@@ -4,7 +4,7 @@ import type { ActiveEdit, Method } from "../engine/method.js";
 import { InvalidArgumentError } from "../errors.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 import { nullSpaceEdit } from "../onnx/edits/null-space.js";
-import { carried, carriedSetting, editedRun, withEdits } from "./carried.js";
+import { carried, carriedSetting, editedRun, startChanged, withEdits } from "./carried.js";
 import { LAYERS, layerRange } from "./layer-range.js";
 import type { MethodEntry } from "./method-entry.js";
 import { regular } from "./regular.js";
@@ -75,7 +75,8 @@ export function nullu(options: NulluOptions): Method {
     async start(run) {
       await requireModel(run.model, directions);
       const name = `nullu ${id} ${k} ${strength} ${layers}`;
-      return withEdits(await method.start(editedRun(run, edits, name)), edits);
+      const edited = editedRun(run, edits, name);
+      return startChanged(method, edited, (session) => withEdits(session, edits));
     },
   };
 }

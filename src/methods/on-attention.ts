@@ -3,7 +3,7 @@ import type { ChoiceSetting, MethodSetting, TextSetting } from "../arguments/set
 import type { JsonValue } from "../engine/json-value.js";
 import type { Method, MethodRun, MethodSession } from "../engine/method.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
-import { carried, carriedSetting, editedRun, withEdits } from "./carried.js";
+import { carried, carriedSetting, editedRun, startChanged, withEdits } from "./carried.js";
 import { regular } from "./regular.js";
 
 /** Options that these methods share. */
@@ -83,7 +83,7 @@ export function onAttention(
     needs: { ...taken.needs, image: true },
     async start(run) {
       const changed = isActive ? editedRun(run, edits, `${name} ${JSON.stringify(settings)}`) : run;
-      return session(withEdits(await method.start(changed), edits), run);
+      return startChanged(method, changed, (inner) => session(withEdits(inner, edits), run));
     },
   };
 }

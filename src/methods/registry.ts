@@ -16,6 +16,7 @@ import { NULLU } from "./nullu.js";
 import { PAI } from "./pai.js";
 import { REGULAR } from "./regular.js";
 import { RITUAL } from "./ritual.js";
+import { SELFVAL } from "./selfval.js";
 import { VAF } from "./vaf.js";
 import { VCD } from "./vcd.js";
 import { VDD } from "./vdd.js";
@@ -46,6 +47,7 @@ const ENTRIES = [
   VISTA,
   NULLU,
   VERIFY,
+  SELFVAL,
 ];
 
 /** Every method, by name. */

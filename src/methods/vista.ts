@@ -5,7 +5,14 @@ import { hiddenStatesEdit } from "../onnx/edits/hidden-states.js";
 import { requestSteeringEdit } from "../onnx/edits/request-steering.js";
 import { stackedExits } from "../onnx/edits/stacked-exits.js";
 import { unitDirections } from "../onnx/edits/steering.js";
-import { carried, carriedSetting, editedRun, scoredBehind, withEdits } from "./carried.js";
+import {
+  carried,
+  carriedSetting,
+  editedRun,
+  scoredBehind,
+  startChanged,
+  withEdits,
+} from "./carried.js";
 import { LAYERS, layerRange } from "./layer-range.js";
 import type { MethodEntry } from "./method-entry.js";
 import { regular } from "./regular.js";
@@ -77,11 +84,12 @@ export function vista(options: VistaOptions = {}): Method {
     ...inherited,
     needs: { ...inherited.needs, ...(lambda === 0 ? {} : { image: true }) },
     async start(run) {
-      if (lambda === 0) return augmented(await method.start(run));
+      if (lambda === 0) return startChanged(method, run, augmented);
       const values = await imageDirections(run);
       const edits = [{ edit, strength: lambda, values }];
       const name = `vista ${lambda} ${layers}`;
-      return augmented(withEdits(await method.start(editedRun(run, edits, name)), edits));
+      const edited = editedRun(run, edits, name);
+      return startChanged(method, edited, (session) => augmented(withEdits(session, edits)));
     },
   };
 }

@@ -10,7 +10,7 @@ import type { ActiveEdit, Method, RunModel } from "../engine/method.js";
 import { InvalidArgumentError } from "../errors.js";
 import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 import { steeringEdit } from "../onnx/edits/steering.js";
-import { carried, carriedSetting, editedRun, withEdits } from "./carried.js";
+import { carried, carriedSetting, editedRun, startChanged, withEdits } from "./carried.js";
 import { LAYERS, layerRange } from "./layer-range.js";
 import type { MethodEntry } from "./method-entry.js";
 import { regular } from "./regular.js";
@@ -95,7 +95,8 @@ export function vti(options: VtiOptions): Method {
     async start(run) {
       await requireModel(run.model, directions);
       const name = `vti ${id} ${strengths.image} ${strengths.text} ${layers}`;
-      return withEdits(await method.start(editedRun(run, edits, name)), edits);
+      const edited = editedRun(run, edits, name);
+      return startChanged(method, edited, (session) => withEdits(session, edits));
     },
   };
 }

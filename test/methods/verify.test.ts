@@ -1,10 +1,12 @@
 /** Self-verification on answers and verdicts that are known. */
 import { describe, expect, test } from "vitest";
 import type { Method } from "../../src/engine/method.js";
+import { pai } from "../../src/methods/pai.js";
 import { methodNamed } from "../../src/methods/registry.js";
 import { regular } from "../../src/methods/regular.js";
 import { vcd } from "../../src/methods/vcd.js";
 import { type VerifyOptions, verify } from "../../src/methods/verify.js";
+import { fakeModel } from "../../src/testing/fake-model.js";
 import { ids, image } from "../engine/asked.js";
 import { captioning } from "./telling-model.js";
 
@@ -195,4 +197,13 @@ test("objects of one's own, several images and turns", async () => {
   });
   expect([answer.text, ids(answer).length]).toEqual(["A dog.", 7]);
   expect([...asked].some((question) => question.includes("Is there a lamp"))).toBe(true);
+});
+
+test("inside a method that changes scores, what is drafted is changed", async () => {
+  const outer = (method?: Method) =>
+    pai({ alpha: 0, gamma: 4, ...(method === undefined ? {} : { method }) });
+  const request = { ...ask, maxTokens: 24 };
+  const plain = ids(await fakeModel().generate({ ...request, method: outer() }));
+  expect(ids(await fakeModel().generate({ ...request, method: outer(verify()) }))).toEqual(plain);
+  expect(ids(await fakeModel().generate({ ...request, method: verify() }))).not.toEqual(plain);
 });
