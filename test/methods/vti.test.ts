@@ -6,10 +6,12 @@ import {
   averaging,
   directionsId,
   fitDirections,
+  heads,
   InvalidArgumentError,
   load,
   methodFromText,
   methodNamed,
+  pai,
   regular,
   vcd,
   vdgd,
@@ -44,7 +46,8 @@ describe("vti as a method", () => {
 
   test("answers as the steered handle does, with any method in it", async () => {
     const steered = await model.steer(directions, { image: 3, text: 2 });
-    for (const method of [regular(), vcd(), vdgd({ descriptionTokens: 4 })]) {
+    const others = [regular(), vcd(), vdgd({ descriptionTokens: 4 }), pai({ alpha: 1 })];
+    for (const method of others) {
       const own = vti({ directions, image: 3, text: 2, method });
       const [answer, handle] = [
         await model.generate({ ...ask, method: own }),
@@ -58,6 +61,7 @@ describe("vti as a method", () => {
           directions: directionsId(directions),
           image: 3,
           text: 2,
+          layers: null,
           method: { name: method.name, settings: method.settings },
         },
       });
@@ -142,6 +146,10 @@ describe("vti as a method", () => {
     const steered = await worker.steer(directions, { image: 3, text: 2 });
     expect(logprobs(await steered.generate({ ...ask, method: groundsight.vcd() }))).toEqual(
       logprobs(here),
+    );
+    const [there, own] = [groundsight.heads({ alpha: 2 }), heads({ alpha: 2 })];
+    expect(logprobs(await worker.generate({ ...ask, method: there }))).toEqual(
+      logprobs(await model.generate({ ...ask, method: own })),
     );
     await worker.dispose();
   });
