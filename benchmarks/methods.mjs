@@ -11,15 +11,19 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   averaging,
+  deco,
   decodeDirections,
   described,
+  dola,
   heads,
   load,
+  nullu,
   pai,
   regular,
   vaf,
   vcd,
   vdgd,
+  vista,
 } from "../dist/index.js";
 import { writeSyntheticCheckpoint } from "../dist/testing/synthetic/checkpoint.js";
 
@@ -45,6 +49,18 @@ function randomDirections(modelHash) {
   const { layers, width } = M135;
   const data = Float32Array.from({ length: layers * width }, (_, i) => Math.sin(i * 12.9898));
   return { modelHash, text: { layers, positions: 1, width, data }, facts: {} };
+}
+
+/** Four random vectors of each layer, not orthogonal: what they hold does not change what they cost. */
+function projection({ modelHash }) {
+  const { layers, width } = M135;
+  const data = Float32Array.from(
+    { length: layers * 4 * width },
+    (_, i) => Math.sin(i * 78.233) / 1e3,
+  );
+  return nullu({
+    directions: { modelHash, subspace: { layers, rank: 4, width, data }, facts: {} },
+  });
 }
 
 const isSynthetic = steer.startsWith("synthetic");
@@ -74,6 +90,12 @@ try {
     { name: "pai, attention alone", model, method: pai({ gamma: 1 }), against: "regular" },
     { name: "heads", model, method: heads(), against: "regular" },
     { name: "vaf", model, method: vaf(), against: "regular" },
+    { name: "deco", model, method: deco(), against: "regular" },
+    { name: "dola", model, method: dola(), against: "regular" },
+    { name: "vista", model, method: vista(), against: "regular" },
+    ...(isSynthetic
+      ? [{ name: "nullu", model, method: projection(directions), against: "regular" }]
+      : []),
     { name: "averaging", model, method: averaging(), against: "regular" },
     { name: "described", model, method: described({ description }), against: "regular" },
     { name: "vdgd", model, method: vdgd({ description }), against: "described" },
