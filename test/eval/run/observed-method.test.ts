@@ -133,7 +133,8 @@ describe("what a method changes", () => {
   });
 
   test("steering at strength 0 changes nothing; at another it cannot be compared", async () => {
-    const directions: SteeringDirections = { modelHash: await model.hash(), facts: {} };
+    const text = { layers: 1, positions: 1, width: 1, data: Float32Array.of(1) };
+    const directions: SteeringDirections = { modelHash: await model.hash(), facts: {}, text };
     const off = vti({ directions, image: 0, text: 0 });
     expect(await ask(off, true)).toBe(0);
     expect(await ask(off, false)).toBe(0);
