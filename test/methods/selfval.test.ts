@@ -1,10 +1,19 @@
 /** SelfVal on samples and chances that are known. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { verifyObjects } from "../../src/diagnose/trust/ask-back.js";
+import type { Method } from "../../src/engine/method.js";
+import { load } from "../../src/index.js";
+import { anyElement } from "../../src/methods/ask-back.js";
 import { methodNamed } from "../../src/methods/registry.js";
 import { captionScore, certainClauses, selfval } from "../../src/methods/selfval.js";
 import { vcd } from "../../src/methods/vcd.js";
-import { ELEMENT_PROMPT } from "../../src/objects/ask-about.js";
+import { ELEMENT_PROMPT, WORDING } from "../../src/objects/ask-about.js";
+import { fakeModel } from "../../src/testing/fake-model.js";
+import { ANSWER_MARK, fakeText } from "../../src/testing/fake-tokens.js";
 import { image } from "../engine/asked.js";
+import golden from "../golden/methods_selfval.json" with { type: "json" };
 import { tellingModel } from "./telling-model.js";
 
 const LISTS = ["A dog and a fork.", "A dog and a cup.", "A dog. A cup, a spoon!"];
@@ -107,4 +116,59 @@ test("is made again from its settings, needs an image, and depends on the seed",
   ]);
   expect(method.seeded).toBe(true);
   await expect(model().model.generate({ prompt: "?", method })).rejects.toThrow("needs an image");
+});
+
+describe("as the authors' code", () => {
+  /** Made-up logits (259) behind some bytes, the same in test/peers/make-methods-selfval.py. */
+  const logitsBehind = (bytes: readonly number[]): Float32Array =>
+    Float32Array.from({ length: 259 }, (_, at) => {
+      const isLetter = (at >= 66 && at <= 84) || (at >= 97 && at <= 117);
+      const sum = bytes.reduce((all, byte) => all + byte, 0);
+      return 2 * Math.sin(1 + 7 * at + 13 * sum + 5 * bytes.length) + (isLetter ? 8 : 0);
+    });
+
+  test.each(golden.cases)("the score of $objects is that of their functions", async (one) => {
+    let score = Number.NaN;
+    const method: Method = {
+      name: "scoring",
+      settings: {},
+      needs: {},
+      async start(run) {
+        const logs = await anyElement(run, one.objects, ELEMENT_PROMPT, "official");
+        const chances = new Map(one.objects.map((name, i) => [name, Math.exp(logs[i]!)]));
+        score = captionScore({ mentions: one.objects.map((name) => mention(name, 0)) }, chances);
+        return {
+          streams: [{ view: run.view }],
+          answer: { text: "", tokens: [], finishReason: "eos" },
+        };
+      },
+    };
+    const some = fakeModel({
+      logits: (context) => {
+        const ids = context.map(({ id }) => id);
+        const marked = fakeText(ids);
+        const said = marked.slice(marked.lastIndexOf(ANSWER_MARK) + ANSWER_MARK.length);
+        return logitsBehind([...new TextEncoder().encode(said)]);
+      },
+    });
+    await some.generate({ image, prompt: "?", method });
+    expect(Math.abs(score / one.score - 1)).toBeLessThan(1e-4);
+  });
+});
+
+const pocket = fileURLToPath(new URL("../../pocket/", import.meta.url));
+const images = `${pocket}bench/dev/images/`;
+describe.skipIf(!existsSync(images))("asking back on the pocket checkpoint", () => {
+  test("margins of 30 images are those of ONNX Runtime in Python", async () => {
+    await using some = await load("pocket", { threads: 1 });
+    for (const { image, margins } of golden.rows) {
+      const names = Object.keys(margins);
+      const own = await verifyObjects(some, `${images}${image}`, names, { wording: WORDING });
+      names.forEach((name, i) => {
+        expect(
+          Math.abs(own[i]! - (margins as never as Record<string, number>)[name]!),
+        ).toBeLessThan(1e-3);
+      });
+    }
+  });
 });
