@@ -1,6 +1,10 @@
 import type { Backend } from "../../engine/backend.js";
 import type { ImageSource } from "../../engine/conversation.js";
-import type { LayerDirections, SteeringDirections } from "../../engine/directions.js";
+import type {
+  LayerDirections,
+  LayerSubspaces,
+  SteeringDirections,
+} from "../../engine/directions.js";
 import { GroundsightError } from "../../errors.js";
 import { SeededRandom } from "../../math/seeded-random.js";
 import type { GraphFacts } from "./graph-facts.js";
@@ -10,6 +14,9 @@ export interface TrialDirections {
   readonly directions: SteeringDirections;
   readonly lacking: readonly string[];
 }
+
+/** Vectors of a layer that the trial projects out: as many as `nullu` does by default. */
+const SUBSPACE_RANK = 4;
 
 /** Directions to try steering with: they say nothing, but have the shapes of fitted ones. */
 export async function trialDirections(
@@ -41,7 +48,7 @@ export async function trialDirections(
   const directions = {
     modelHash: await backend.hash(),
     ...(tower === undefined ? {} : { image: tower }),
-    ...(text === undefined ? {} : { text }),
+    ...(text === undefined ? {} : { text, subspace: subspaceOf(text) }),
     facts: {},
   };
   return { directions, lacking };
@@ -59,4 +66,12 @@ async function towerPositions(backend: Backend, image: ImageSource): Promise<num
 function directionsOf(layers: number, positions: number, width: number): LayerDirections {
   const data = new SeededRandom(0, "doctor").gaussians(layers * positions * width);
   return { layers, positions, width, data: Float32Array.from(data) };
+}
+
+/** Orthonormal vectors to try projecting out: the first axes of each layer's space. */
+function subspaceOf({ layers, width }: LayerDirections): LayerSubspaces {
+  const rank = Math.min(SUBSPACE_RANK, width);
+  const data = new Float32Array(layers * rank * width);
+  for (let row = 0; row < layers * rank; row++) data[row * width + (row % rank)] = 1;
+  return { layers, rank, width, data };
 }

@@ -28,13 +28,15 @@ export async function tryMethods(
   for (const entry of Object.values(METHODS)) {
     const asset = Object.keys(entry.settings).find((key) => entry.settings[key]!.type === "asset");
     const { image: tower, text } = trial.directions;
-    const lacking = asset === undefined ? [] : trial.lacking;
+    // A subspace is the decoder's alone; what the tower lacks does not concern it.
+    const lacking = asset === "directions" || text === undefined ? trial.lacking : [];
     if (asset !== undefined && tower === undefined && text === undefined) {
       trials.push({ name: entry.name, runs: false, reason: lacking.join("; ") });
       continue;
     }
     const failure = await runMethod(model, image, entry, { asset, trial, signal });
-    const reason = failure ?? (lacking.length === 0 ? null : `without ${lacking.join("; ")}`);
+    const isPartial = asset !== undefined && lacking.length > 0;
+    const reason = failure ?? (isPartial ? `without ${lacking.join("; ")}` : null);
     trials.push({ name: entry.name, runs: failure === undefined, reason });
   }
   return trials;
