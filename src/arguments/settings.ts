@@ -99,7 +99,7 @@ function checkSetting(
   const { called = name } = setting;
   switch (setting.type) {
     case "number":
-      return numberIn(called, value, setting.min, setting.max);
+      return ofBearableSize(called, numberIn(called, value, setting.min, setting.max));
     case "integer":
       return integerIn(called, value, setting.min, setting.max);
     case "choice":
@@ -110,4 +110,14 @@ function checkSetting(
         `${called}: received ${typeof value === "string" ? "an empty text" : typeof value}; expected some words`,
       );
   }
+}
+
+/** Beyond it products with logits and scores of attention would leave float32. */
+const MOST = 1e9;
+
+function ofBearableSize(name: string, value: number): number {
+  if (Math.abs(value) <= MOST) return value;
+  throw new InvalidArgumentError(
+    `${name}: received ${value}; expected ${MOST} at most, as scores in float32 bear no more`,
+  );
 }

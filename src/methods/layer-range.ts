@@ -41,11 +41,12 @@ export function layerRange(name: string, text: string): LayerRange {
     const found = spans.map((span) =>
       of === undefined ? span : scaled(span, depth / whole).map((n) => Math.min(n, depth - 1)),
     );
-    const all = found.flatMap(([first = 0, last = 0]) =>
-      Array.from({ length: last - first + 1 }, (_, i) => first + i),
-    );
-    const highest = Math.max(...all);
-    if (highest < depth) return [...new Set(all)].sort((a, b) => a - b);
+    if (found.every(([, last]) => last < depth)) {
+      const all = found.flatMap(([first, last]) =>
+        Array.from({ length: last - first + 1 }, (_, i) => first + i),
+      );
+      return [...new Set(all)].sort((a, b) => a - b);
+    }
     throw new InvalidArgumentError(
       `${name}: received '${text}'; expected 0 to ${depth - 1}, as the model has`,
     );

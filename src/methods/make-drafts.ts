@@ -1,4 +1,4 @@
-import type { Draft, Method, MethodRun } from "../engine/method.js";
+import type { Draft, Method, MethodRun, MethodSession } from "../engine/method.js";
 
 /**
  * Some answers of a method to what is asked, made together. The first is its plain answer; the others have draws of
@@ -33,4 +33,16 @@ function drawnRun(run: MethodRun, name: string, ofGreedy: number): MethodRun {
       return run.draft(session, { temperature, ...options, draw });
     },
   };
+}
+
+const NOTHING: Draft = { text: "", tokens: [], finishReason: "length" };
+
+/**
+ * The session with which a method goes on behind tokens of a draft that it made: where it drafts its answers itself, that
+ * of what decodes them. Nothing is drafted or told again.
+ */
+export async function sessionToGoOn(method: Method, run: MethodRun): Promise<MethodSession> {
+  const draft = () => Promise.resolve(NOTHING);
+  const { answer: _, ...session } = await method.start({ ...run, draft, note: () => undefined });
+  return session;
 }

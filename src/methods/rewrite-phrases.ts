@@ -1,6 +1,7 @@
 import type { JsonValue } from "../engine/json-value.js";
 import type { Draft, Method, MethodRun, MethodSession } from "../engine/method.js";
 import { mentionsIn, type Outcome } from "./drop-sentences.js";
+import { sessionToGoOn } from "./make-drafts.js";
 import type { ObjectChecker } from "./object-checker.js";
 import type { DraftMention, DraftText } from "./read-draft.js";
 
@@ -67,7 +68,7 @@ async function rewrite(
   let begins = current.ids[token]!;
   for (let attempt = 0; attempt < rewrites; attempt++) {
     excluded.add(begins);
-    const session = without(await method.start(run), token, excluded);
+    const session = without(await sessionToGoOn(method, run), token, excluded);
     const draft = await run.draft(session, { given });
     const text = checker.read(draft.tokens.map(({ id }) => id));
     await checker.ask([text]);

@@ -5,7 +5,7 @@ import { askAboutImages } from "../engine/view.js";
 import { ELEMENT_PROMPT } from "../objects/ask-about.js";
 import { anyElement, type ElementForm } from "./ask-back.js";
 import { carried, carriedSetting } from "./carried.js";
-import { makeDrafts } from "./make-drafts.js";
+import { makeDrafts, sessionToGoOn } from "./make-drafts.js";
 import type { MethodEntry } from "./method-entry.js";
 import { type DraftText, draftReader } from "./read-draft.js";
 import { regular } from "./regular.js";
@@ -131,7 +131,7 @@ export function selfval(options: SelfvalOptions = {}): Method {
       }
       const chosen = scores.indexOf(Math.max(...scores));
       note({ chosen });
-      return { streams: [{ view: run.view }], answer: drafts[chosen]! };
+      return { ...(await sessionToGoOn(method, run)), answer: drafts[chosen]! };
     },
   };
 }

@@ -1,10 +1,10 @@
 import { checkSettings, type SettingsSchema } from "../arguments/settings.js";
 import type { JsonValue } from "../engine/json-value.js";
 import type { Draft, Method, MethodRun } from "../engine/method.js";
-import { WORDING } from "../objects/ask-about.js";
+import { questionAbout, WORDING } from "../objects/ask-about.js";
 import { carried, carriedSetting } from "./carried.js";
 import { dropSentences } from "./drop-sentences.js";
-import { makeDrafts } from "./make-drafts.js";
+import { makeDrafts, sessionToGoOn } from "./make-drafts.js";
 import type { MethodEntry } from "./method-entry.js";
 import { ObjectChecker } from "./object-checker.js";
 import type { DraftText } from "./read-draft.js";
@@ -95,6 +95,8 @@ type Settings = ReturnType<typeof checkSettings<typeof SETTINGS>>;
 export function verify(options: VerifyOptions = {}): Method {
   const settings = checkSettings("verify", SETTINGS, options);
   const { method = regular() } = options;
+  // Refused now, not when an answer names an object.
+  questionAbout("thing", settings.wording);
   return {
     name: "verify",
     settings: { ...settings, method: carriedSetting(method) },
@@ -104,7 +106,7 @@ export function verify(options: VerifyOptions = {}): Method {
     async start(run) {
       const checker = new ObjectChecker(run, settings);
       const answer = await verifiedAnswer(run, method, checker, settings);
-      return { streams: [{ view: run.view }], answer };
+      return { ...(await sessionToGoOn(method, run)), answer };
     },
   };
 }
@@ -140,7 +142,7 @@ async function verifiedAnswer(
   if (outcome.draft !== undefined) return outcome.draft;
   // What was put together of tokens is read once, for their log-probabilities.
   const { finishReason: ends } = draft;
-  return run.draft(await method.start(run), { given: outcome.ids, ends });
+  return run.draft(await sessionToGoOn(method, run), { given: outcome.ids, ends });
 }
 
 /** The text with fewest doubtful objects; among these the one with most others, the first one where that is equal. */

@@ -80,39 +80,47 @@ export async function steer(
   const edits = steeringEdits(directions, strengths);
   const sessions = sessionsOf(model);
   const replaced = new Map<string, StockSession>();
-  const steered: StockSession[] = [];
-  for (const part of ["image", "text"] as const) {
-    const { graph, session: name } = PARTS[part];
-    const edit = edits.find((one) => one.edit.graph === graph);
-    if (edit === undefined) continue;
-    const bytes = graphs[graph];
-    const stock = sessions[name];
-    if (bytes === undefined || stock === undefined) {
-      throw new InvalidArgumentError(
-        stock === undefined
-          ? `steer: the model has no session ${name}; it has ${Object.keys(sessions).join(", ")}`
-          : `steer: strength ${edit.strength} of ${part} without its graph; give ${graph}: { graph: <bytes of ${name}.onnx> }`,
-      );
+  const steered = new Map<string, StockSession>();
+  try {
+    for (const part of ["image", "text"] as const) {
+      const { graph, session: name } = PARTS[part];
+      const edit = edits.find((one) => one.edit.graph === graph);
+      if (edit === undefined) continue;
+      const bytes = graphs[graph];
+      const stock = sessions[name];
+      if (bytes === undefined || stock === undefined) {
+        throw new InvalidArgumentError(
+          stock === undefined
+            ? `steer: the model has no session ${name}; it has ${Object.keys(sessions).join(", ")}`
+            : `steer: strength ${edit.strength} of ${part} without its graph; give ${graph}: { graph: <bytes of ${name}.onnx> }`,
+        );
+      }
+      const baked = writeModel(withConstants(readModel(bytes.graph), edit));
+      const session = await classOf<SessionClass>(stock).create(baked, {
+        ...(bytes.externalData === undefined ? {} : { externalData: bytes.externalData }),
+      });
+      Object.assign(session, { config: stock.config });
+      replaced.set(name, stock);
+      steered.set(name, session);
     }
-    const baked = writeModel(withConstants(readModel(bytes.graph), edit));
-    const session = await classOf<SessionClass>(stock).create(baked, {
-      ...(bytes.externalData === undefined ? {} : { externalData: bytes.externalData }),
-    });
-    Object.assign(session, { config: stock.config });
-    replaced.set(name, stock);
-    steered.push(session);
-    sessions[name] = session;
+  } catch (error) {
+    // All that was asked for is steered, or nothing is.
+    await Promise.all([...steered.values()].map((session) => session.release()));
+    throw error;
   }
-  if (steered.length === 0) {
+  if (steered.size === 0) {
     throw new InvalidArgumentError(
       "steer: nothing to do; give decoder or vision with the bytes of the checkpoint's graph, and a strength other than 0",
     );
   }
+  for (const [name, session] of steered) sessions[name] = session;
   return {
     async restore() {
       for (const [name, stock] of replaced) sessions[name] = stock;
       replaced.clear();
-      await Promise.all(steered.splice(0).map((session) => session.release()));
+      const released = [...steered.values()].map((session) => session.release());
+      steered.clear();
+      await Promise.all(released);
     },
   };
 }

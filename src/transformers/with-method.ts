@@ -82,16 +82,24 @@ export async function withMethod<Given extends Readonly<Record<string, unknown>>
     );
   }
   const random = tokenRandom(seed, drawName(keys, view));
+  let next = 0;
   return {
     ...given,
     ...repeated,
     do_sample: false,
     num_beams: 1,
     logits_processor: [
-      (ids: readonly (readonly bigint[])[], logits: StockTensor) =>
-        chooseToken(session, rows, logits, ids[0]!.length - promptLength, (scores) =>
+      (ids: readonly (readonly bigint[])[], logits: StockTensor) => {
+        const position = ids[0]!.length - promptLength;
+        if (position !== next++) {
+          throw new InvalidArgumentError(
+            "withMethod: its options are used a second time, with the state of another answer; make them anew for each",
+          );
+        }
+        return chooseToken(session, rows, logits, position, (scores) =>
           sampleToken(scores, sampler, random),
-        ),
+        );
+      },
     ],
   };
 }

@@ -71,6 +71,8 @@ describe.each(PLAIN)("$name: $key", ({ name, key, setting }) => {
     const others: unknown[] = [{}, [], true, Number.NaN];
     if (setting.type === "number" || setting.type === "integer") {
       others.push("1", Number.POSITIVE_INFINITY);
+      // What scores in float32 do not bear.
+      if (setting.type === "number") others.push(1e30);
       if (setting.max !== undefined) others.push(setting.max + 1);
       if (setting.min > Number.NEGATIVE_INFINITY) others.push(setting.min - 1);
       if (setting.type === "integer") others.push(setting.min + 0.5);

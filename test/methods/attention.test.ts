@@ -160,6 +160,16 @@ describe("on pocket", () => {
     }
   });
 
+  test("two changes of scores are refused, in the same layers and in others", async () => {
+    const method = heads({ layers: "1" });
+    for (const layers of ["1", "2"]) {
+      const both = pai({ layers, method });
+      await expect(model.generate({ ...ask, method: both })).rejects.toThrow(
+        "use one of pai, heads and vaf",
+      );
+    }
+  });
+
   test("layers that the model does not have are refused", async () => {
     const method = pai({ layers: "3-9" });
     await expect(model.generate({ ...ask, method })).rejects.toThrow(InvalidArgumentError);

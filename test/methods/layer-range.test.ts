@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { InvalidArgumentError } from "../../src/errors.js";
 import { layerRange } from "../../src/methods/layer-range.js";
 
 const of = (text: string) => layerRange("layers", text);
@@ -64,5 +65,8 @@ describe("layers as settings name them", () => {
     expect(() => of("16-31").layers(30)).toThrow(
       "layers: received '16-31'; expected 0 to 29, as the model has",
     );
+    for (const text of ["0-999999", "0-99999999999"]) {
+      expect(() => of(text).exits(30)).toThrow(InvalidArgumentError);
+    }
   });
 });

@@ -4,6 +4,7 @@ import type { Method } from "../../src/engine/method.js";
 import { pai } from "../../src/methods/pai.js";
 import { methodNamed } from "../../src/methods/registry.js";
 import { regular } from "../../src/methods/regular.js";
+import { selfval } from "../../src/methods/selfval.js";
 import { vcd } from "../../src/methods/vcd.js";
 import { type VerifyOptions, verify } from "../../src/methods/verify.js";
 import { fakeModel } from "../../src/testing/fake-model.js";
@@ -172,7 +173,8 @@ describe("is refused", () => {
     const refused = (request: object, text: string) =>
       expect(model.generate({ ...ask, method: verify(), ...request })).rejects.toThrow(text);
     await refused({ image: undefined }, "verify needs an image");
-    await refused({ method: verify({ wording: "Is it there?" }) }, "{object}");
+    // Before an answer names an object.
+    expect(() => verify({ wording: "Is it there?" })).toThrow("{object}");
     expect(() => verify({ mode: "guess" } as never)).toThrow("rewrite, drop, best");
   });
 });
@@ -206,4 +208,32 @@ test("inside a method that changes scores, what is drafted is changed", async ()
   const plain = ids(await fakeModel().generate({ ...request, method: outer() }));
   expect(ids(await fakeModel().generate({ ...request, method: outer(verify()) }))).toEqual(plain);
   expect(ids(await fakeModel().generate({ ...request, method: verify() }))).not.toEqual(plain);
+});
+
+describe("around a method that drafts its answers itself", () => {
+  const inner: Method = {
+    name: "fond of c",
+    settings: {},
+    needs: {},
+    start: ({ view }) => ({
+      streams: [{ view }],
+      scores([output]) {
+        output!.logits["c".charCodeAt(0)]! += 1;
+        return output!.logits;
+      },
+    }),
+  };
+  test.each([
+    ["verify", (method: Method) => verify({ threshold: 1e9, method })],
+    ["selfval", (method: Method) => selfval({ samples: 1, temperature: 0, method })],
+  ])("%s: what is decoded anew is decoded by what that carries", async (_, drafting) => {
+    const seen = await Promise.all(
+      [inner, drafting(inner)].map(async (method) => {
+        const { answer } = await verified(LISTS, ["dog", "cup"], { method });
+        return [answer.tokens, (answer.details.verify as { changes: unknown }).changes];
+      }),
+    );
+    expect(seen[1]).toEqual(seen[0]);
+    expect(seen[0]![1]).toEqual([{ object: "fork", how: "rewritten" }]);
+  });
 });

@@ -148,4 +148,10 @@ test("refuses by name what it cannot do", async () => {
   await expect(
     steer(stock, directions, { decoder: { graph: Uint8Array.of(1, 2, 3) } }),
   ).rejects.toThrow();
+  // Where one half fails the other is not steered either.
+  const sessions = () => (stock as unknown as { sessions: { vision_encoder: object } }).sessions;
+  const before = sessions().vision_encoder;
+  const vision = await graph("vision_encoder");
+  await expect(steer(stock, directions, { vision, text: 1 })).rejects.toThrow(/without its graph/);
+  expect(sessions().vision_encoder === before).toBe(true);
 });

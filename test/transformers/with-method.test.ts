@@ -163,6 +163,14 @@ describe("what would change a method silently is refused by name", () => {
     ).rejects.toThrow(/generate runs 1 rows; expected the 2/);
   });
 
+  test("options that were used, which hold the state of their answer", async () => {
+    const { picture, inputs } = await inputsOf(...QUESTIONS[0]);
+    const given = { ...inputs, max_new_tokens: 2 };
+    const once = await withMethod(stock, given, { ...plain, images: [picture] });
+    await stock.generate(once as never);
+    await expect(stock.generate(once as never)).rejects.toThrow(/used a second time/);
+  });
+
   test.each([
     ["features", averaging({ copies: 2 }), /averaging: it changes image features/],
     ["other pictures", ritual(), /ritual: it changes the picture before it is processed/],

@@ -7,7 +7,7 @@
  * given the nodes for it. A fused operator takes numbers to add to its scores but shows none on the way: a second node
  * of it, with the same inputs, gives the scores that w g(s) is made of.
  */
-import { ShapeError, UnsupportedCapabilityError } from "../../errors.js";
+import { InvalidArgumentError, ShapeError, UnsupportedCapabilityError } from "../../errors.js";
 import { attentionLayers, fusedReaderOf, scoresOfFused } from "../attention-weights.js";
 import { makeNode, makeTensor, makeValueInfo } from "../build.js";
 import { findAttentionCore } from "../find-attention.js";
@@ -61,6 +61,7 @@ export interface AttentionScores {
  * The edit that changes attention's scores in some layers; equal ones are one value. Decoders that mix attention with other
  * layers, or whose layers share keys, are changed in those layers of the range that have keys of their own.
  *
+ * @throws InvalidArgumentError from `apply`, when another edit changes scores already
  * @throws ShapeError from `apply`, when the decoder has not these layers, or none of them attends with keys of its own
  * @throws UnsupportedCapabilityError from `apply`, when a layer's attention cannot be found, and for scores of a fused
  * operator in float16
@@ -89,6 +90,11 @@ const EDITS = new Map<string, GraphEdit>();
 function changeScores(model: OnnxModel, { by, layers }: AttentionScores): OnnxModel {
   const { graph, opsets } = model;
   const index = new GraphIndex(graph);
+  if (index.input(INPUT) !== undefined) {
+    throw new InvalidArgumentError(
+      `attention: its scores are changed by another method already, and are to be changed by ${by} in layers ${layers.text} too; use one of pai, heads and vaf`,
+    );
+  }
   const opset = opsets.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version ?? 0;
   if (opset < 13) {
     throw new UnsupportedCapabilityError(
