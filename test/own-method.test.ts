@@ -29,5 +29,5 @@ test("a method's entry in the registry is all that text, flags and help need", a
   askCommand().outputHelp();
   const printed = help.mock.calls.map(([text]) => text).join("");
   expect(printed).toContain("image-free:alpha=0.5");
-  expect(printed).toMatch(/1 for vcd,[^)]*; 0\.5 for\s+image-free/);
+  expect(printed).toMatch(/1 for\s+vcd,[^)]*; 0\.5\s+for\s+heads,\s+image-free/);
 });

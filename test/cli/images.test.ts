@@ -84,7 +84,13 @@ describe("compare", () => {
   });
 
   test("leaves methods out that need an image where there is none, unless they are named", () => {
-    expect(names(json("compare", "A colour?", "--rounds", "1"))).toEqual(["regular", "apc"]);
+    expect(names(json("compare", "A colour?", "--rounds", "1"))).toEqual([
+      "regular",
+      "apc",
+      "flb",
+      "deco",
+      "dola",
+    ]);
     const named = groundsight("compare", "A colour?", "--methods", "regular,described", ...model);
     expect(named).toMatchObject({ status: 2, stdout: "" });
     expect(named.stderr).toContain("method described needs an image; received none");
