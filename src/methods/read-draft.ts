@@ -1,5 +1,6 @@
 import { Detokenizer } from "../engine/detokenizer.js";
-import type { MethodRun } from "../engine/method.js";
+import type { Draft, MethodRun } from "../engine/method.js";
+import { InvalidArgumentError } from "../errors.js";
 import { COLOUR_AWARE, type LocatedMention, locateObjects } from "../objects/locate-objects.js";
 import { placesOf } from "../objects/token-places.js";
 
@@ -71,10 +72,26 @@ function sentencesOf(
   }));
 }
 
-/** The names in a setting such as "lamp, rug". */
-function objectNames(names: string | null): string[] {
-  return (names ?? "")
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
+/** Reads a draft as far as the answer shows it: up to a stop text. */
+export function readShown(
+  read: (ids: readonly number[]) => DraftText,
+  { tokens, text, finishReason }: Draft,
+): DraftText {
+  const whole = read(tokens.map(({ id }) => id));
+  if (finishReason !== "stop") return whole;
+  return read(whole.ids.filter((_, i) => whole.places[i]!.start < text.length));
+}
+
+/**
+ * The names in a setting such as "lamp, night stand".
+ *
+ * @throws InvalidArgumentError for one of more than two words, which would never be found
+ */
+export function objectNames(setting: string | null): string[] {
+  const names = (setting ?? "").split(",").map((name) => name.trim());
+  const long = names.find((name) => name.split(/\s+/).length > 2);
+  if (long === undefined) return names.filter((name) => name !== "");
+  throw new InvalidArgumentError(
+    `objects: received '${long}'; expected names of one word or two, as texts are read for`,
+  );
 }

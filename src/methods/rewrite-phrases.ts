@@ -3,7 +3,7 @@ import type { Draft, Method, MethodRun, MethodSession } from "../engine/method.j
 import { mentionsIn, type Outcome } from "./drop-sentences.js";
 import { sessionToGoOn } from "./make-drafts.js";
 import type { ObjectChecker } from "./object-checker.js";
-import type { DraftMention, DraftText } from "./read-draft.js";
+import { type DraftMention, type DraftText, readShown } from "./read-draft.js";
 
 /** What is rewritten by whom. */
 export interface Rewriting {
@@ -70,11 +70,14 @@ async function rewrite(
     excluded.add(begins);
     const session = without(await sessionToGoOn(method, run), token, excluded);
     const draft = await run.draft(session, { given });
-    const text = checker.read(draft.tokens.map(({ id }) => id));
+    const text = readShown(checker.read, draft);
     await checker.ask([text]);
     const doubt = firstDoubt(text, checker, left);
     const isCertain = doubt === undefined || doubt.token > token;
-    if (text.ids.length === token) break;
+    const saysNothing = text.ids.length <= token;
+    // A stop text there ends the answer, as it was asked to.
+    if (saysNothing && draft.finishReason === "stop") return { ...text, draft };
+    if (saysNothing) break;
     if (isCertain && saysSomething(text, token)) return { ...text, draft };
     begins = text.ids[token]!;
   }

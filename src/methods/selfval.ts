@@ -7,7 +7,7 @@ import { anyElement, type ElementForm } from "./ask-back.js";
 import { carried, carriedSetting } from "./carried.js";
 import { makeDrafts, sessionToGoOn } from "./make-drafts.js";
 import type { MethodEntry } from "./method-entry.js";
-import { type DraftText, draftReader } from "./read-draft.js";
+import { type DraftText, draftReader, objectNames, readShown } from "./read-draft.js";
 import { regular } from "./regular.js";
 
 /** Options of {@link selfval}. */
@@ -100,6 +100,8 @@ const SAMPLES = { best: 5, aggregate: 3 };
 export function selfval(options: SelfvalOptions = {}): Method {
   const given = checkSettings("selfval", SETTINGS, options);
   const settings = { ...given, samples: given.samples ?? SAMPLES[given.mode] };
+  // Refused now, not when samples are read.
+  objectNames(settings.objects);
   const { method = regular() } = options;
   return {
     name: "selfval",
@@ -111,7 +113,7 @@ export function selfval(options: SelfvalOptions = {}): Method {
       const { mode, samples, temperature, prompt, form, objects, threshold } = settings;
       const drafts = await makeDrafts(run, method, samples, temperature, 1);
       const read = draftReader(run.model, objects);
-      const texts = drafts.map(({ tokens }) => read(tokens.map(({ id }) => id)));
+      const texts = drafts.map((draft) => readShown(read, draft));
       const words = [...new Set(texts.flatMap(({ mentions }) => mentions.map(({ word }) => word)))];
       const logs = await anyElement(run, words, prompt, form);
       const chances = new Map(words.map((word, i) => [word, Math.exp(logs[i]!)]));

@@ -7,7 +7,7 @@ import { dropSentences } from "./drop-sentences.js";
 import { makeDrafts, sessionToGoOn } from "./make-drafts.js";
 import type { MethodEntry } from "./method-entry.js";
 import { ObjectChecker } from "./object-checker.js";
-import type { DraftText } from "./read-draft.js";
+import { type DraftText, objectNames, readShown } from "./read-draft.js";
 import { regular } from "./regular.js";
 import { rewritePhrases } from "./rewrite-phrases.js";
 
@@ -97,6 +97,7 @@ export function verify(options: VerifyOptions = {}): Method {
   const { method = regular() } = options;
   // Refused now, not when an answer names an object.
   questionAbout("thing", settings.wording);
+  objectNames(settings.objects);
   return {
     name: "verify",
     settings: { ...settings, method: carriedSetting(method) },
@@ -119,7 +120,7 @@ async function verifiedAnswer(
 ): Promise<Draft> {
   const count = mode === "best" ? samples : 1;
   const drafts = await makeDrafts(run, method, count, temperature);
-  const texts = drafts.map(({ tokens }) => checker.read(tokens.map(({ id }) => id)));
+  const texts = drafts.map((draft) => readShown(checker.read, draft));
   if (texts.every(({ mentions }) => mentions.length === 0)) return drafts[0]!;
   await checker.ask(texts);
   const note = (facts: Record<string, JsonValue>) =>

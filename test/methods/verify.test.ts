@@ -160,6 +160,17 @@ test("streams and stops as any answer", async () => {
   ]);
 });
 
+test.each(["rewrite", "drop", "best"] as const)(
+  "an object behind a stop text, which nobody sees, is not asked about: %s",
+  async (mode) => {
+    const request = { stop: ["fork"] };
+    const { answer, asked, model } = await verified(LISTS, ["dog"], { mode, samples: 1 }, request);
+    expect(answer.tokens).toEqual((await model.generate({ ...ask, ...request })).tokens);
+    expect([answer.text, answer.finishReason]).toEqual(["A dog and a", "stop"]);
+    expect([...asked].some((question) => question.includes("fork"))).toBe(false);
+  },
+);
+
 test("time goes to decoding from the draft's first logits on", async () => {
   const { answer } = await verified(LISTS, ["dog"]);
   const { imageMs, prefillMs, decodeMs, totalMs } = answer.timings;
@@ -175,6 +186,9 @@ describe("is refused", () => {
     await refused({ image: undefined }, "verify needs an image");
     // Before an answer names an object.
     expect(() => verify({ wording: "Is it there?" })).toThrow("{object}");
+    for (const method of [verify, selfval]) {
+      expect(() => method({ objects: "rug, red table lamp" })).toThrow(/'red table lamp'/);
+    }
     expect(() => verify({ mode: "guess" } as never)).toThrow("rewrite, drop, best");
   });
 });
