@@ -10,18 +10,24 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  apc,
   averaging,
   deco,
   decodeDirections,
   described,
   dola,
+  flb,
   heads,
+  icd,
   load,
+  m3id,
   nullu,
   pai,
   regular,
+  ritual,
   vaf,
   vcd,
+  vdd,
   vdgd,
   vista,
 } from "../dist/index.js";
@@ -85,7 +91,13 @@ try {
   const cases = [
     { name: "regular", model, method: regular() },
     { name: "vti", model: steered, method: regular(), against: "regular" },
+    { name: "apc", model, method: apc(), against: "regular" },
+    { name: "flb", model, method: flb(), against: "regular" },
     { name: "vcd", model, method: vcd(), against: "regular" },
+    { name: "icd", model, method: icd(), against: "regular" },
+    { name: "vdd", model, method: vdd(), against: "regular" },
+    { name: "m3id", model, method: m3id(), against: "regular" },
+    { name: "ritual", model, method: ritual(), against: "regular" },
     { name: "pai", model, method: pai(), against: "regular" },
     { name: "pai, attention alone", model, method: pai({ gamma: 1 }), against: "regular" },
     { name: "heads", model, method: heads(), against: "regular" },
