@@ -71,6 +71,10 @@ describe.skipIf(NO_BROWSER !== null)(
       })()`);
     const press = async (page: Page, ...keys: string[]) => {
       for (const key of keys) await page.keyboard.press(key);
+      // What keys change is drawn with the next frame.
+      await page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))",
+      );
     };
 
     test.each(["desktop", "phone"] as const)(
