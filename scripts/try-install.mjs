@@ -78,7 +78,7 @@ const TRIALS = {
     await project.run(`npm install --save-dev esbuild@${versions.esbuild}`);
     project.write("page.js", codeOf("docs/bundlers.md", "// page.js"));
     await project.run(commandOf("docs/bundlers.md", "npx esbuild page.js"));
-    expect(project.read("page.out.mjs"), /^(?![\s\S]*(node:|\brequire\())/);
+    expect(project.read("page.out.mjs"), /^(?![\s\S]*(["']node:|\brequire\())/);
     expect(await project.run("node page.out.mjs"), /^A dog\.$/);
   },
   "next@16.4.6": next,
