@@ -2,7 +2,6 @@
 import type { JsonValue } from "../engine/json-value.js";
 import type { ActiveEdit, Method, MethodRun, MethodSession } from "../engine/method.js";
 import type { StepOutputs } from "../engine/step.js";
-import type { GraphEdit } from "../onnx/edits/graph-edit.js";
 
 /**
  * What a method takes over from the one that it carries: its needs with edits of its own, whether it is seeded, and its
@@ -10,10 +9,10 @@ import type { GraphEdit } from "../onnx/edits/graph-edit.js";
  */
 export function carried(
   { needs, seeded, assets }: Method,
-  edits: readonly GraphEdit[],
+  edits: readonly Pick<ActiveEdit, "edit">[],
 ): Pick<Method, "needs" | "seeded" | "assets"> {
   return {
-    needs: { ...needs, edits: [...edits, ...(needs.edits ?? [])] },
+    needs: { ...needs, edits: [...edits.map(({ edit }) => edit), ...(needs.edits ?? [])] },
     ...(seeded === true ? { seeded: true } : {}),
     ...(assets === undefined ? {} : { assets }),
   };

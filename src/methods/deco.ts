@@ -71,10 +71,7 @@ export function deco(options: DecoOptions = {}): Method {
   return {
     name: "deco",
     settings: { alpha, topP, topK, layers, method: carriedSetting(method) },
-    ...carried(
-      method,
-      edits.map(({ edit }) => edit),
-    ),
+    ...carried(method, edits),
     start: (run) =>
       startChanged(method, run, (session) =>
         scoredBehind(session, edits, (scores, readings) => {

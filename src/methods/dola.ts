@@ -79,10 +79,7 @@ export function dola(options: DolaOptions = {}): Method {
   return {
     name: "dola",
     settings: { layers, alpha, relativeTop, norm, method: carriedSetting(method) },
-    ...carried(
-      method,
-      edits.map(({ edit }) => edit),
-    ),
+    ...carried(method, edits),
     start: (run) =>
       startChanged(method, run, (session) =>
         scoredBehind(session, edits, (scores, readings) => {

@@ -70,7 +70,7 @@ export function nullu(options: NulluOptions): Method {
   return {
     name: "nullu",
     settings: { directions: id, k, strength, layers, method: carriedSetting(method) },
-    ...carried(method, strength === 0 ? [] : [edit]),
+    ...carried(method, edits),
     assets: { ...method.assets, [id]: directions },
     async start(run) {
       await requireModel(run.model, directions);

@@ -72,10 +72,7 @@ export function onAttention(
 ): Method {
   const isActive = strength !== 0;
   const edits = isActive ? [{ edit, strength }] : [];
-  const taken = carried(
-    method,
-    edits.map((one) => one.edit),
-  );
+  const taken = carried(method, edits);
   return {
     name,
     settings: { ...settings, method: carriedSetting(method) },

@@ -69,8 +69,8 @@ export function vista(options: VistaOptions = {}): Method {
   const edit = requestSteeringEdit(layers === null ? undefined : layerRange("layers", layers));
   const early = stackedExits(layerRange("exits", exits), { norm: "none", isMean: true });
   const inherited = carried(method, [
-    ...(lambda === 0 ? [] : [edit]),
-    ...(gamma === 0 ? [] : [early.edit]),
+    ...(lambda === 0 ? [] : [{ edit }]),
+    ...(gamma === 0 ? [] : [early]),
   ]);
   const augmented = (session: MethodSession): MethodSession =>
     gamma === 0

@@ -87,10 +87,7 @@ export function vti(options: VtiOptions): Method {
   return {
     name: "vti",
     settings: { directions: id, ...strengths, layers, method: carriedSetting(method) },
-    ...carried(
-      method,
-      edits.map(({ edit }) => edit),
-    ),
+    ...carried(method, edits),
     assets: { ...method.assets, [id]: directions },
     async start(run) {
       await requireModel(run.model, directions);
