@@ -93,14 +93,21 @@ test("rooms below node run anywhere: they import nothing of Node", () => {
 });
 
 test("evaluation and the command line use faces, as any user does", () => {
-  const faces = ["index.ts", "core.ts", "eval/index.ts", "diagnose/index.ts", "errors.ts"];
+  const faces = [
+    "index.ts",
+    "core.ts",
+    "eval/index.ts",
+    "diagnose/index.ts",
+    "server/index.ts",
+    "errors.ts",
+  ];
   const behind = arrows.filter(
     ({ from, to }) =>
-      /^(eval|diagnose|cli)\//.test(from) &&
+      /^(eval|diagnose|chat|server|cli)\//.test(from) &&
       texts.has(to) &&
       to.split("/")[0] !== from.split("/")[0] &&
       !faces.includes(to) &&
-      !/^(math|objects)\//.test(to),
+      !/^(math|objects|chat)\//.test(to),
   );
   expect(behind.map(shown)).toEqual([]);
 });

@@ -1,0 +1,107 @@
+import {
+  directionsId,
+  InvalidArgumentError,
+  type JsonValue,
+  type Method,
+  methodEntry,
+  methodNamed,
+  type NamedMethod,
+  parseMethodText,
+  type SteeringDirections,
+} from "../index.js";
+import type { ChatOptions, ChatSteering } from "./chat-job.js";
+
+/** Steering files by their name. */
+export type SteeringFiles = ReadonlyMap<string, SteeringDirections>;
+
+/**
+ * The method that a request asks for. Methods that need a steering file take the one that is named, or the only one that
+ * fits them.
+ *
+ * @param byDefault as in {@link ChatOptions.method}
+ * @throws InvalidArgumentError for unknown names, settings and steering files
+ */
+export function chatMethod(
+  { method, settings = {}, steer }: ChatOptions,
+  files: SteeringFiles,
+  byDefault = "regular",
+): Method {
+  const { name = undefined, ...strengths }: ChatSteering =
+    typeof steer === "string" ? { name: steer } : (steer ?? {});
+  const asked = parseMethodText(method ?? byDefault);
+  const named = { ...asked, settings: { ...asked.settings, ...settings } };
+  const isSteered = (one: NamedMethod): boolean =>
+    hasAsset(one) || carriedBy(one).some(([, inner]) => isSteered(inner));
+  const steered =
+    steer === undefined || isSteered(named)
+      ? named
+      : { name: "vti", settings: { method: { ...named } } };
+  const assets: Record<string, SteeringDirections> = {};
+  const fileFor = (of: string): string => {
+    const directions = steeringFile(of, files, name);
+    const id = directionsId(directions);
+    assets[id] = directions;
+    return id;
+  };
+  const filled = withFiles(steered, fileFor, strengths);
+  return methodNamed(filled.name, filled.settings, assets);
+}
+
+/** A method with its files by hash, and so what it carries. */
+function withFiles(
+  one: NamedMethod,
+  fileFor: (method: string) => string,
+  strengths: Omit<ChatSteering, "name">,
+): NamedMethod {
+  const settings: Record<string, JsonValue> = { ...one.settings };
+  for (const [key, { type }] of Object.entries(methodEntry(one.name).settings)) {
+    if (type === "asset") settings[key] = fileFor(one.name);
+  }
+  if (one.name === "vti") {
+    for (const [part, strength] of Object.entries(strengths)) settings[part] ??= strength ?? null;
+  }
+  for (const [key, inner] of carriedBy(one)) {
+    settings[key] = { ...withFiles(inner, fileFor, strengths) };
+  }
+  return { name: one.name, settings };
+}
+
+/** The methods in a method's settings. */
+function carriedBy({ name, settings }: NamedMethod): [string, NamedMethod][] {
+  const { settings: schema } = methodEntry(name);
+  return Object.entries(settings).flatMap(([key, value]): [string, NamedMethod][] => {
+    if (!Object.hasOwn(schema, key) || schema[key]?.type !== "method" || value === null) return [];
+    if (typeof value === "string") return [[key, { name: value, settings: {} }]];
+    const { name: inner, settings: own = {} } = value as unknown as Partial<NamedMethod>;
+    if (typeof inner === "string" && typeof own === "object") {
+      return [[key, { name: inner, settings: own }]];
+    }
+    throw new InvalidArgumentError(
+      `${name}: ${key}: received ${JSON.stringify(value)}; expected a method's name, or { "name", "settings" }`,
+    );
+  });
+}
+
+function hasAsset({ name }: NamedMethod): boolean {
+  return Object.values(methodEntry(name).settings).some(({ type }) => type === "asset");
+}
+
+/** @throws InvalidArgumentError where there is none, or it is not told which */
+function steeringFile(
+  method: string,
+  files: SteeringFiles,
+  name: string | undefined,
+): SteeringDirections {
+  const fits = ({ subspace }: SteeringDirections) =>
+    (subspace !== undefined) === (method === "nullu");
+  const fitting = [...files].filter(([, directions]) => fits(directions));
+  const names = fitting.map(([own]) => own);
+  const found = name === undefined ? fitting : fitting.filter(([own]) => own === name);
+  if (found.length === 1) return found[0]![1];
+  const received = name === undefined ? "no name of a steering file" : `'${name}'`;
+  throw new InvalidArgumentError(
+    names.length === 0
+      ? `steer: received ${received}; there is no file for ${method} here: load one that 'groundsight steer ${method === "nullu" ? "subspace" : "fit"}' made`
+      : `steer: received ${received}; expected one of ${names.join(", ")} for ${method}`,
+  );
+}
