@@ -58,10 +58,11 @@ export const FIRST: ChoiceSetting & {
 };
 
 /**
- * A method that decodes another one with attention changed in all its streams.
+ * A method that decodes another one with attention changed in all its streams, those without images too: they have nothing
+ * to attend to more, and share a lane with the others.
  *
  * @param edit switched on with this strength; 0 leaves the method as it is
- * @param session what becomes of the carried method's session
+ * @param session what becomes of the carried method's session, before its streams are edited
  */
 export function onAttention(
   name: string,
@@ -80,7 +81,7 @@ export function onAttention(
     needs: { ...taken.needs, image: true },
     async start(run) {
       const changed = isActive ? editedRun(run, edits, `${name} ${JSON.stringify(settings)}`) : run;
-      return startChanged(method, changed, (inner) => session(withEdits(inner, edits), run));
+      return startChanged(method, changed, (inner) => withEdits(session(inner, run), edits));
     },
   };
 }

@@ -97,7 +97,7 @@ export const PAI: MethodEntry = {
   summary:
     "pay attention to image: attention to it raised, the text alone contrasted; may carry another method",
   paper: "Liu et al. 2024 (arXiv 2407.21771)",
-  cost: "2 streams, the first on a patched graph; 1 with gamma 1",
+  cost: "2 streams on a patched graph; 1 with gamma 1",
   settings: SETTINGS,
   create: pai,
 };

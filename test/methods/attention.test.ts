@@ -1,12 +1,15 @@
 /** Methods that change attention: when they do nothing, that they do something, and what they go together with. */
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { MethodRun } from "../../src/engine/method.js";
 import type { Answer, Method, Model } from "../../src/index.js";
 import {
   averaging,
   heads,
   InvalidArgumentError,
+  icd,
   load,
+  m3id,
   methodFromText,
   methodText,
   pai,
@@ -14,6 +17,7 @@ import {
   UnsupportedCapabilityError,
   vaf,
   vcd,
+  vdd,
 } from "../../src/index.js";
 import { layerRange } from "../../src/methods/layer-range.js";
 import { givesFusedWeights } from "../../src/onnx/attention-weights.js";
@@ -79,6 +83,21 @@ describe.each(["pocket", `${CHECKPOINTS}smolvlm-gqa`, `${CHECKPOINTS}qwen2.5-vl-
         for (const [i, answer] of alone.entries()) {
           if (i % 2 === 0) expect(logprobs(answer)).not.toEqual(logprobs(plain));
         }
+      }
+    });
+
+    test("a stream without images is regular bit for bit, whatever the strength", async () => {
+      const blind = { prompt: "Describe the image.", maxTokens: 6 };
+      const plain = logprobs(await model.generate(blind));
+      for (const { needs } of ACTIVE.filter(({ needs }) => needs.edits!.length > 0)) {
+        const streams = needs.edits!.map((edit) => ({ edit, strength: 2 }));
+        const method: Method = {
+          name: "edited",
+          settings: {},
+          needs: { edits: needs.edits! },
+          start: ({ view }) => ({ streams: [{ view, edits: streams }] }),
+        };
+        expect(logprobs(await model.generate({ ...blind, method }))).toEqual(plain);
       }
     });
 
@@ -212,4 +231,16 @@ test("a device, whose fused attention gives no scores, takes what is added to th
   for (const by of ["magnitude", "heads", "score"] as const)
     expect(givesFusedWeights(nodes(by))).toBeDefined();
   expect(givesFusedWeights(nodes("one"))).toBeUndefined();
+});
+
+test("all streams of a contrast have the same edits, and so share a lane", async () => {
+  const run = { view: [{ role: "user", parts: [{ type: "image", image: 0, variant: {} }] }] };
+  for (const method of [regular(), vcd(), icd(), vdd(), m3id()]) {
+    for (const outer of [pai({ method }), heads({ method }), vaf({ method })]) {
+      const { streams } = await outer.start(run as unknown as MethodRun);
+      const [edits, ...others] = streams.map(({ edits }) => edits);
+      expect(edits).toHaveLength(1);
+      for (const other of others) expect(other).toEqual(edits);
+    }
+  }
 });
