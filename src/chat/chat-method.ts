@@ -2,6 +2,7 @@ import {
   directionsId,
   InvalidArgumentError,
   type JsonValue,
+  METHODS,
   type Method,
   methodEntry,
   methodNamed,
@@ -47,6 +48,15 @@ export function chatMethod(
   return methodNamed(filled.name, filled.settings, assets);
 }
 
+/** Names of the methods that can be asked for where these files are: those that need none, and those that one fits. */
+export function offeredMethods(files: SteeringFiles): string[] {
+  return Object.keys(METHODS).filter(
+    (name) =>
+      !hasAsset({ name, settings: {} }) ||
+      [...files.values()].some((directions) => isFileFor(name, directions)),
+  );
+}
+
 /** A method with its files by hash, and so what it carries. */
 function withFiles(
   one: NamedMethod,
@@ -86,15 +96,17 @@ function hasAsset({ name }: NamedMethod): boolean {
   return Object.values(methodEntry(name).settings).some(({ type }) => type === "asset");
 }
 
+function isFileFor(method: string, { subspace }: SteeringDirections): boolean {
+  return (subspace !== undefined) === (method === "nullu");
+}
+
 /** @throws InvalidArgumentError where there is none, or it is not told which */
 function steeringFile(
   method: string,
   files: SteeringFiles,
   name: string | undefined,
 ): SteeringDirections {
-  const fits = ({ subspace }: SteeringDirections) =>
-    (subspace !== undefined) === (method === "nullu");
-  const fitting = [...files].filter(([, directions]) => fits(directions));
+  const fitting = [...files].filter(([, directions]) => isFileFor(method, directions));
   const names = fitting.map(([own]) => own);
   const found = name === undefined ? fitting : fitting.filter(([own]) => own === name);
   if (found.length === 1) return found[0]![1];

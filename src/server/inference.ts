@@ -1,14 +1,19 @@
 import type { ChatEvents, ChatJob, ChatResult } from "../chat/chat-job.js";
 import type { ModelInfo } from "../index.js";
 
+/** What is told of a served model; its `id` is the name that requests use. */
+export interface ServedModel extends ModelInfo {
+  /** Names of the methods that requests may ask for: those that need no steering file, and those whose file is there. */
+  readonly methods: readonly string[];
+}
+
 /** What answers the requests of a server: the seam between HTTP and models. */
 export interface Inference {
-  /** What is told of the served models, each by the name (`id`) that requests use. */
-  readonly models: readonly ModelInfo[];
+  readonly models: readonly ServedModel[];
   /**
    * Answers a chat.
    *
-   * @param model one of {@link models}
+   * @param model `id` of one of {@link models}
    * @throws InvalidArgumentError, UnsupportedCapabilityError, DatasetError, InferenceError, AbortedError as `Model.generate`
    */
   chat(model: string, job: ChatJob, events?: ChatEvents): Promise<ChatResult>;

@@ -1,6 +1,6 @@
-import { directionsId, type SteeringDirections } from "groundsight";
+import { directionsId, METHODS, type SteeringDirections } from "groundsight";
 import { describe, expect, test } from "vitest";
-import { chatMethod, type SteeringFiles } from "../../src/chat/chat-method.js";
+import { chatMethod, offeredMethods, type SteeringFiles } from "../../src/chat/chat-method.js";
 
 const part = { layers: 1, positions: 1, width: 2, data: Float32Array.of(1, 0) };
 const fitted = (facts: SteeringDirections["facts"]): SteeringDirections => ({
@@ -63,4 +63,12 @@ describe("the method of a chat", () => {
       expect.objectContaining({ code: "INVALID_ARGUMENT" }),
     );
   });
+});
+
+test("methods are offered that need no file, or whose file is there", () => {
+  const without = Object.keys(METHODS).filter((name) => name !== "vti" && name !== "nullu");
+  expect(offeredMethods(none)).toEqual(without);
+  expect(offeredMethods(new Map([["null", subspace]]))).toEqual(expect.arrayContaining(["nullu"]));
+  expect(offeredMethods(new Map([["null", subspace]]))).not.toContain("vti");
+  expect(offeredMethods(files)).toEqual(Object.keys(METHODS));
 });
