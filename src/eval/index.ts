@@ -29,6 +29,7 @@
 
 export type { Mention } from "../objects/caption-objects.js";
 export type { LocatedMention } from "../objects/locate-objects.js";
+export { firstWordRule } from "../objects/yes-no-answer.js";
 export {
   type YesAhead,
   type YesNoTokens,
@@ -170,7 +171,7 @@ export {
   type ObjectFinder,
   objectFinder,
 } from "./rules/object-finder.js";
-export { firstWordRule, POPE_RULES, type YesNoRule } from "./rules/yes-no.js";
+export { POPE_RULES, type YesNoRule } from "./rules/yes-no.js";
 export {
   type HeldOut,
   type PlanOptions,

@@ -1,7 +1,8 @@
 import type { JsonValue } from "../engine/json-value.js";
 import type { Draft } from "../engine/method.js";
+import { certainSentences } from "../objects/sentences.js";
 import type { ObjectChecker } from "./object-checker.js";
-import type { DraftMention, DraftSentence, DraftText } from "./read-draft.js";
+import type { DraftSentence, DraftText } from "./read-draft.js";
 
 /** What became of an answer: the tokens that are left or, where they were decoded together, the draft; and what is told of it. */
 export interface Outcome {
@@ -14,28 +15,16 @@ export interface Outcome {
  * The draft without the sentences that name a doubtful object. Where that would leave nothing, the least doubtful sentence
  * stays.
  */
-export function dropSentences(draft: DraftText, checker: ObjectChecker): Outcome {
-  const { sentences, ids, text } = draft;
-  const mentioned = (sentence: DraftSentence) => mentionsIn(draft, sentence);
-  let kept = sentences.filter((one) => !mentioned(one).some((mention) => checker.doubts(mention)));
-  const left = kept.length === 0;
-  if (left) {
-    const worst = (one: DraftSentence) =>
-      Math.max(...mentioned(one).map(({ object }) => checker.margin(object)));
-    kept = [...sentences].sort((a, b) => worst(a) - worst(b)).slice(0, 1);
-  }
+export function dropSentences(
+  { sentences, mentions, ids, text }: DraftText,
+  checker: ObjectChecker,
+): Outcome {
+  const margin = ({ object }: { readonly object: string }) => checker.margin(object);
+  const { kept, isLeft } = certainSentences(sentences, mentions, margin, checker.threshold);
   const words = ({ start, end }: DraftSentence) => text.slice(start, end).trim();
   const dropped = sentences.filter((one) => !kept.includes(one)).map(words);
   return {
     ids: kept.flatMap(({ firstToken, endToken }) => ids.slice(firstToken, endToken)),
-    facts: { dropped, left: left ? kept.map(words) : [] },
+    facts: { dropped, left: isLeft ? kept.map(words) : [] },
   };
-}
-
-/** The objects that a sentence names. */
-export function mentionsIn(
-  { mentions }: DraftText,
-  { start, end }: DraftSentence,
-): readonly DraftMention[] {
-  return mentions.filter((mention) => mention.start >= start && mention.start < end);
 }

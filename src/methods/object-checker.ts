@@ -41,8 +41,13 @@ export class ObjectChecker {
     return this.#margins.get(object)!;
   }
 
+  /** Above which margin an object is doubtful. */
+  get threshold(): number {
+    return this.#settings.threshold;
+  }
+
   /** Whether an object that was asked about is doubtful. */
   doubts({ object }: { readonly object: string }): boolean {
-    return this.margin(object) > this.#settings.threshold;
+    return this.margin(object) > this.threshold;
   }
 }

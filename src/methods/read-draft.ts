@@ -1,7 +1,8 @@
 import { Detokenizer } from "../engine/detokenizer.js";
 import type { Draft, MethodRun } from "../engine/method.js";
-import { InvalidArgumentError } from "../errors.js";
 import { COLOUR_AWARE, type LocatedMention, locateObjects } from "../objects/locate-objects.js";
+import { checkObjectNames } from "../objects/object-names.js";
+import { sentencesOf } from "../objects/sentences.js";
 import { placesOf } from "../objects/token-places.js";
 
 /** An object that a draft names, and the token with which its name begins. */
@@ -27,9 +28,6 @@ export interface DraftText {
   readonly sentences: readonly DraftSentence[];
 }
 
-/** The end of a sentence, with quotes and brackets behind it. */
-const SENTENCE_END = /[.!?]+["'”’)\]]*(?=\s|$)/g;
-
 /**
  * Reads drafts: the objects that they name, by CHAIR's words with plurals and colours mended, and their sentences.
  *
@@ -51,24 +49,22 @@ export function draftReader(
       ...mention,
       token: tokenAt(mention.start),
     }));
-    return { ids, text, places, mentions, sentences: sentencesOf(text, tokenAt, ids.length) };
+    return { ids, text, places, mentions, sentences: draftSentences(text, tokenAt, ids.length) };
   };
 }
 
-function sentencesOf(
+function draftSentences(
   text: string,
   tokenAt: (offset: number) => number,
   count: number,
 ): DraftSentence[] {
-  const ends = [...text.matchAll(SENTENCE_END)].map(({ 0: mark, index }) => index + mark.length);
-  if (ends.at(-1) !== text.length) ends.push(text.length);
-  const first = (end: number | undefined) =>
-    end === undefined ? 0 : end === text.length ? count : tokenAt(end);
-  return ends.map((end, i) => ({
-    start: ends[i - 1] ?? 0,
+  const tokenFrom = (offset: number) =>
+    offset === 0 ? 0 : offset === text.length ? count : tokenAt(offset);
+  return sentencesOf(text).map(({ start, end }) => ({
+    start,
     end,
-    firstToken: first(ends[i - 1]),
-    endToken: first(end),
+    firstToken: tokenFrom(start),
+    endToken: tokenFrom(end),
   }));
 }
 
@@ -82,16 +78,7 @@ export function readShown(
   return read(whole.ids.filter((_, i) => whole.places[i]!.start < text.length));
 }
 
-/**
- * The names in a setting such as "lamp, night stand".
- *
- * @throws InvalidArgumentError for one of more than two words, which would never be found
- */
+/** The names in a setting such as "lamp, night stand". @throws InvalidArgumentError as {@link checkObjectNames} */
 export function objectNames(setting: string | null): string[] {
-  const names = (setting ?? "").split(",").map((name) => name.trim());
-  const long = names.find((name) => name.split(/\s+/).length > 2);
-  if (long === undefined) return names.filter((name) => name !== "");
-  throw new InvalidArgumentError(
-    `objects: received '${long}'; expected names of one word or two, as texts are read for`,
-  );
+  return checkObjectNames((setting ?? "").split(","));
 }

@@ -1,6 +1,7 @@
 import type { JsonValue } from "../engine/json-value.js";
 import type { Draft, Method, MethodRun, MethodSession } from "../engine/method.js";
-import { mentionsIn, type Outcome } from "./drop-sentences.js";
+import { mentionsIn } from "../objects/sentences.js";
+import type { Outcome } from "./drop-sentences.js";
 import { sessionToGoOn } from "./make-drafts.js";
 import type { ObjectChecker } from "./object-checker.js";
 import { type DraftMention, type DraftText, readShown } from "./read-draft.js";
@@ -134,7 +135,7 @@ async function endBefore(
 ): Promise<Written | undefined> {
   const { ids, places, text, sentences } = current;
   const sentence = sentences.find(({ end }) => end > doubt.start)!;
-  const before = mentionsIn(current, sentence).filter(({ start }) => start < doubt.start);
+  const before = mentionsIn(current.mentions, sentence).filter(({ start }) => start < doubt.start);
   const rest = ids.slice(sentence.endToken);
   const previous = before.at(-1);
   if (previous === undefined) {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DatasetError } from "../../errors.js";
+import { firstWordRule } from "../../objects/yes-no-answer.js";
 import type {
   Benchmark,
   BenchmarkFiles,
@@ -17,7 +18,7 @@ import {
 } from "../metrics/amber-metrics.js";
 import { equalWords, matchAmberCaption, similarWords } from "../rules/amber-caption.js";
 import { nounsOf } from "../rules/amber-nouns.js";
-import { cellOf, firstWordRule } from "../rules/yes-no.js";
+import { cellOf } from "../rules/yes-no.js";
 
 const generativeRow = z.object({
   id: identifier,

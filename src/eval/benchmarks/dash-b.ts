@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { firstWordRule } from "../../objects/yes-no-answer.js";
 import type { Benchmark, BenchmarkFiles, Question } from "../contract/benchmark.js";
 import { readQuestions } from "../data/read-questions.js";
 import { identifier, yesNoLabel } from "../data/read-shaped.js";
 import { harmonicMean } from "../metrics/ratio.js";
 import { accuracyMetric, ratioMetric } from "../metrics/ratio-metric.js";
-import { dashRule, firstWordRule } from "../rules/yes-no.js";
+import { dashRule } from "../rules/yes-no.js";
 import { scoreYesNo } from "./pope.js";
 
 const row = z.object({

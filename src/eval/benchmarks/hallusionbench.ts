@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { groupBy } from "../../math/group-by.js";
+import { firstWordRule } from "../../objects/yes-no-answer.js";
 import type {
   Benchmark,
   BenchmarkFiles,
@@ -14,7 +15,7 @@ import { readQuestions } from "../data/read-questions.js";
 import { identifier } from "../data/read-shaped.js";
 import { ratioMetric } from "../metrics/ratio-metric.js";
 import { hallusionBenchTask, quotedAnswer } from "../rules/judge-tasks.js";
-import { cellOf, firstWordRule } from "../rules/yes-no.js";
+import { cellOf } from "../rules/yes-no.js";
 
 const row = z.object({
   category: z.string(),

@@ -1,5 +1,5 @@
+import { firstWordRule } from "../../objects/yes-no-answer.js";
 import { vqaNormalForm } from "./vqa-normal-form.js";
-import { firstWordRule } from "./yes-no.js";
 
 /** What an answer is compared with. */
 export interface ExpectedAnswer {

@@ -1,3 +1,4 @@
+import { firstWordRule } from "../../objects/yes-no-answer.js";
 import type { Cell } from "../contract/benchmark.js";
 
 /** How an answer to a yes/no question is read. */
@@ -39,15 +40,6 @@ function operaRule(answer: string): "yes" | "no" {
   const words = answer.replaceAll(".", "").replaceAll(",", "").split(" ");
   const negative = words.some((word) => OPERA_NEGATIONS.has(word) || word.endsWith("n't"));
   return negative ? "no" : "yes";
-}
-
-/**
- * Our own rule: the first word decides, in any case and with any punctuation; an answer that begins with
- * neither yes nor no is unparsed and counted as neither.
- */
-export function firstWordRule(answer: string): "yes" | "no" | "unparsed" {
-  const word = /[\p{L}\p{N}']+/u.exec(answer)?.[0].toLowerCase();
-  return word === "yes" || word === "no" ? word : "unparsed";
 }
 
 /**

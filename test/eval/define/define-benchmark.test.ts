@@ -5,7 +5,7 @@ import type { Benchmark } from "../../../src/eval/contract/benchmark.js";
 import { defineBenchmark } from "../../../src/eval/define/define-benchmark.js";
 import type { RowOf } from "../../../src/eval/define/row-shape.js";
 import { furtherMetrics } from "../../../src/eval/metrics/behaviour-metrics.js";
-import { firstWordRule } from "../../../src/eval/rules/yes-no.js";
+import { firstWordRule } from "../../../src/objects/yes-no-answer.js";
 import { scoreRows } from "../benchmarks/score-rows.js";
 
 const answered = (...texts: string[]) => texts.map((text, id) => ({ id, text }));
