@@ -1,24 +1,7 @@
 import { Command } from "commander";
-import { askCommand } from "./ask-command.js";
-import { checkCommand } from "./check-command.js";
-import { compareCommand } from "./compare-command.js";
-import { completionCommand } from "./completion-command.js";
-import { demoCommand } from "./demo-command.js";
-import { diagnoseCommand } from "./diagnose-command.js";
-import { doctorCommand } from "./doctor-command.js";
-import { evalCommand } from "./eval-command.js";
+import { commandsFor } from "./commands.js";
 import { exampleImage } from "./example-image.js";
-import { explainCommand } from "./explain-command.js";
-import { generatePopeCommand } from "./generate-pope-command.js";
-import { indexCommand } from "./index-command.js";
-import { methodsCommand } from "./methods-command.js";
-import { modelsCommand } from "./models-command.js";
-import { reportCommand } from "./report-command.js";
 import { endOnBrokenOutput, reportFailure } from "./report-failure.js";
-import { resultsCommand } from "./results-command.js";
-import { scoreCommand } from "./score-command.js";
-import { steerCommand } from "./steer-command.js";
-import { tuneCommand } from "./tune-command.js";
 import { VERSION } from "./version.js";
 
 const program = new Command("groundsight")
@@ -46,35 +29,13 @@ program.hook("preAction", () => {
   if (program.opts().color === false) process.env.NO_COLOR = "1";
 });
 
-const COMMANDS = [
-  askCommand,
-  compareCommand,
-  explainCommand,
-  checkCommand,
-  demoCommand,
-  modelsCommand,
-  methodsCommand,
-  doctorCommand,
-  evalCommand,
-  tuneCommand,
-  diagnoseCommand,
-  steerCommand,
-  indexCommand,
-  reportCommand,
-  resultsCommand,
-  scoreCommand,
-  generatePopeCommand,
-  completionCommand,
-];
-
 /** Runs the command that the program's arguments name; what goes wrong is told and sets the exit status. */
 export async function runProgram(): Promise<void> {
-  for (const command of COMMANDS.map((create) => create())) {
-    program.addCommand(inheriting(command, program));
-  }
   endOnBrokenOutput();
   try {
-    await program.parseAsync(nestedHelp(process.argv.slice(2)), { from: "user" });
+    const args = process.argv.slice(2);
+    for (const command of await commandsFor(args)) program.addCommand(inheriting(command, program));
+    await program.parseAsync(nestedHelp(args), { from: "user" });
   } catch (error) {
     process.exitCode = reportFailure(error);
   }

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { EXIT_STATUS, GroundsightError } from "../index.js";
+import { EXIT_STATUS, GroundsightError } from "../errors.js";
 import { columnsOf, wrapText } from "./wrap-text.js";
 
 /**
