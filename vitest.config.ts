@@ -9,6 +9,7 @@ const config: ViteUserConfig = defineConfig({
         new URL("./src/transformers/index.ts", import.meta.url),
       ),
       "groundsight/diagnose": fileURLToPath(new URL("./src/diagnose/index.ts", import.meta.url)),
+      "groundsight/server": fileURLToPath(new URL("./src/server/index.ts", import.meta.url)),
       "groundsight/eval": fileURLToPath(new URL("./src/eval/index.ts", import.meta.url)),
       "groundsight/core": fileURLToPath(new URL("./src/core.ts", import.meta.url)),
       groundsight: fileURLToPath(new URL("./src/index.ts", import.meta.url)),

@@ -99,6 +99,11 @@ describe("programs, run against the built package", () => {
     }
   });
 
+  test("mount-server", () => {
+    const [line] = run("mount-server", "What is red?");
+    expect(line).toMatch(/^200 \{"id":"chatcmpl-/);
+  });
+
   test("own-method", () => {
     expect(run("own-method", room)).toEqual([expect.stringMatching(/^(Yes|No)$/)]);
   });

@@ -214,7 +214,15 @@ describe("the packed files", () => {
 
   test("hold what every face leads to, code and types", () => {
     const { "./package.json": _, ...faces } = packageJson.exports;
-    const names = [".", "./core", "./testing", "./eval", "./transformers", "./diagnose"];
+    const names = [
+      ".",
+      "./core",
+      "./testing",
+      "./eval",
+      "./transformers",
+      "./diagnose",
+      "./server",
+    ];
     expect(Object.keys(faces)).toEqual(names);
     const reached = new Set<string>();
     const follow = (path: string): void => {

@@ -19,6 +19,8 @@ export interface Inference {
   chat(model: string, job: ChatJob, events?: ChatEvents): Promise<ChatResult>;
   /** Whether a request would be begun now; false while the models are loaded again after their process has ended. */
   readonly isReady: boolean;
+  /** How often the models were loaded again; undefined where they cannot be. */
+  readonly restarts?: number;
   /** Ends what is being answered and frees the models. */
   close(): Promise<void>;
 }
