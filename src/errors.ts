@@ -92,6 +92,36 @@ export class AbortedError extends GroundsightError {
   }
 }
 
+/** An error as it crosses to another thread or process. */
+export interface SentError {
+  readonly code: GroundsightErrorCode | undefined;
+  readonly name: string;
+  readonly message: string;
+}
+
+/** An error in the form that crosses to another thread or process. */
+export function sentError(error: unknown): SentError {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return { name, message, code: GroundsightError.isInstance(error) ? error.code : undefined };
+}
+
+/** The error as it is thrown where it was received: of the same class. */
+export function receivedError({ code, name, message }: SentError): Error {
+  const error = code === undefined ? new Error(message) : new CLASSES[code](message);
+  error.name = name;
+  return error;
+}
+
+const CLASSES: Readonly<Record<GroundsightErrorCode, new (message: string) => GroundsightError>> = {
+  INVALID_ARGUMENT: InvalidArgumentError,
+  SHAPE: ShapeError,
+  UNSUPPORTED_CAPABILITY: UnsupportedCapabilityError,
+  MODEL_LOAD: ModelLoadError,
+  INFERENCE: InferenceError,
+  DATASET: DatasetError,
+  ABORTED: AbortedError,
+};
+
 /** A package that is installed by choice. */
 export interface OptionalPackage {
   readonly name: string;

@@ -1,16 +1,12 @@
 /** The worker's side of a {@link WorkerModel}: loads the model it is told to and answers calls until disposed of. */
 import { parentPort, workerData } from "node:worker_threads";
 import type { BatchOptions, Model } from "../../engine/model.js";
+import { sentError } from "../../errors.js";
 import { methodNamed } from "../../methods/registry.js";
 import { load } from "../load.js";
 import type { LoadOptions } from "../load-options.js";
 import { tellRuns } from "./exit-guard.js";
-import {
-  receivedRequest,
-  sentError,
-  type WorkerCall,
-  type WorkerReply,
-} from "./worker-messages.js";
+import { receivedRequest, type WorkerCall, type WorkerReply } from "./worker-messages.js";
 
 const port = parentPort!;
 const reply = (message: WorkerReply) => port.postMessage(message);

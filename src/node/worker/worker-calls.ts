@@ -1,8 +1,8 @@
 import type { Worker } from "node:worker_threads";
 import { whenAborted } from "../../engine/abort.js";
 import type { Answer, StreamPiece } from "../../engine/answer.js";
-import { InferenceError, InvalidArgumentError } from "../../errors.js";
-import { receivedError, type WorkerCall, type WorkerReply } from "./worker-messages.js";
+import { InferenceError, InvalidArgumentError, receivedError } from "../../errors.js";
+import type { WorkerCall, WorkerReply } from "./worker-messages.js";
 
 /** A call without its id. */
 export type Call = WorkerCall extends infer Each

@@ -6,17 +6,7 @@ import type { Method } from "../../engine/method.js";
 import type { ModelInfo } from "../../engine/model-info.js";
 import type { GenerateRequest } from "../../engine/request.js";
 import { checkSignal } from "../../engine/request-options.js";
-import {
-  AbortedError,
-  DatasetError,
-  GroundsightError,
-  type GroundsightErrorCode,
-  InferenceError,
-  InvalidArgumentError,
-  ModelLoadError,
-  ShapeError,
-  UnsupportedCapabilityError,
-} from "../../errors.js";
+import { type SentError, UnsupportedCapabilityError } from "../../errors.js";
 import { METHODS, methodNamed } from "../../methods/registry.js";
 
 /** A method as it crosses to the worker: by name. Its assets go ahead of it. */
@@ -71,13 +61,6 @@ export type WorkerReply =
     }
   | { readonly id: number; readonly kind: "done"; readonly value?: unknown }
   | { readonly id: number; readonly kind: "failed"; readonly error: SentError };
-
-/** An error as it crosses a thread boundary. */
-export interface SentError {
-  readonly code: GroundsightErrorCode | undefined;
-  readonly name: string;
-  readonly message: string;
-}
 
 /**
  * A method in the form that crosses to the worker.
@@ -135,27 +118,4 @@ export function receivedRequest(
     signal,
     ...(name === undefined ? {} : { method: methodNamed(name, settings, assets) }),
   } as GenerateRequest;
-}
-
-/** An error in the form that crosses to the main thread. */
-export function sentError(error: unknown): SentError {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return { name, message, code: GroundsightError.isInstance(error) ? error.code : undefined };
-}
-
-const ERRORS: Readonly<Record<GroundsightErrorCode, new (message: string) => GroundsightError>> = {
-  INVALID_ARGUMENT: InvalidArgumentError,
-  SHAPE: ShapeError,
-  UNSUPPORTED_CAPABILITY: UnsupportedCapabilityError,
-  MODEL_LOAD: ModelLoadError,
-  INFERENCE: InferenceError,
-  DATASET: DatasetError,
-  ABORTED: AbortedError,
-};
-
-/** The error as the main thread throws it: of the same class. */
-export function receivedError({ code, name, message }: SentError): Error {
-  const error = code === undefined ? new Error(message) : new ERRORS[code](message);
-  error.name = name;
-  return error;
 }
