@@ -99,11 +99,12 @@ test("evaluation and the command line use faces, as any user does", () => {
     "eval/index.ts",
     "diagnose/index.ts",
     "server/index.ts",
+    "mcp/index.ts",
     "errors.ts",
   ];
   const behind = arrows.filter(
     ({ from, to }) =>
-      /^(eval|diagnose|chat|server|cli)\//.test(from) &&
+      /^(eval|diagnose|chat|server|mcp|cli)\//.test(from) &&
       texts.has(to) &&
       to.split("/")[0] !== from.split("/")[0] &&
       !faces.includes(to) &&

@@ -123,6 +123,18 @@ test("without Observable Plot only drawing fails, before a model is loaded, and 
   expect(status).toBe(2);
 });
 
+test("without the MCP SDK the server for its clients does not start, and says what to install", () => {
+  const cli = join(project, "node_modules", "groundsight", "dist", "cli", "main.js");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, "mcp"], {
+    cwd: project,
+    encoding: "utf8",
+  });
+  expect(stderr).toContain(
+    `npm install @modelcontextprotocol/server@${packageJson.devDependencies["@modelcontextprotocol/server"]}`,
+  );
+  expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+});
+
 test("a package that is there but cannot be loaded is told from one that is missing", () => {
   const broken = { name: "native", version: "1.0.0", use: "this" };
   expect(importFailure(broken, new Error("invalid ELF header")).message).toBe(

@@ -19,6 +19,7 @@ const GUIDES = [
   "docs/extending.md",
   "docs/findings.md",
   "docs/install.md",
+  "docs/mcp.md",
   "docs/models.md",
   "docs/tutorial.md",
   "docs/steering.md",

@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   results: async () => (await import("./results-command.js")).resultsCommand(),
   score: async () => (await import("./score-command.js")).scoreCommand(),
   "generate-pope": async () => (await import("./generate-pope-command.js")).generatePopeCommand(),
+  mcp: async () => (await import("./mcp-command.js")).mcpCommand(),
   completion: async () => (await import("./completion-command.js")).completionCommand(),
 };
 
