@@ -93,14 +93,11 @@ def logits(tokens):
 CAPTIONS = [["dog"], ["cup", "dog"], ["fork", "cup", "bed"], ["tv", "tv", "cat"], ["bus"], ["cat", "bed"], []]
 
 
-def scores(mirrors):
-    """The authors' scores of lists of objects, each a caption."""
-    names = {**vars(typing), "torch": torch, "nn": torch.nn, "copy": copy, "dist": None}
-    peer = Peer(logits, function(mirrors, "experiments/myutils.py", "sample", names))
+def selection_names():
+    """What the authors' file of the selection has besides its own functions, without an evaluator of captions."""
     conversation = SimpleNamespace(roles=("u", "a"), append_message=lambda *_: None, get_prompt=lambda: "")
     conversation.copy = lambda: conversation
-    given = {
-        "evaluator": SimpleNamespace(caption_to_words=lambda caption: [caption]),
+    return {
         "DEFAULT_IMAGE_TOKEN": "",
         "IMAGE_TOKEN_INDEX": 0,
         "conv_templates": {"any": conversation},
@@ -109,6 +106,13 @@ def scores(mirrors):
         "np": np,
         "print": lambda *_: None,
     }
+
+
+def scores(mirrors):
+    """The authors' scores of lists of objects, each a caption."""
+    names = {**vars(typing), "torch": torch, "nn": torch.nn, "copy": copy, "dist": None}
+    peer = Peer(logits, function(mirrors, "experiments/myutils.py", "sample", names))
+    given = {**selection_names(), "evaluator": SimpleNamespace(caption_to_words=lambda caption: [caption])}
     score = function(mirrors, "experiments/llava/eval/selection.py", "cal_selfconsistency", given)
     encode = lambda text, **_: SimpleNamespace(input_ids=list(text.encode()))  # noqa: E731
     args = SimpleNamespace(conv_mode="any")
