@@ -5,15 +5,12 @@ import { candidates, correct } from "../../src/methods/deco.js";
 import { mostDivergent } from "../../src/methods/dola.js";
 import { layerRange } from "../../src/methods/layer-range.js";
 import { applyPlausibility } from "../../src/methods/plausibility.js";
-import { makeModel, makeNode, makeTensor, makeValueInfo } from "../../src/onnx/build.js";
-import type { GraphEdit } from "../../src/onnx/edits/graph-edit.js";
 import { nullSpaceEdit } from "../../src/onnx/edits/null-space.js";
 import { requestSteeringEdit } from "../../src/onnx/edits/request-steering.js";
 import { unitDirections } from "../../src/onnx/edits/steering.js";
 import { subspaceOf } from "../../src/vti/fit-subspace.js";
 import golden from "../golden/methods_states.json" with { type: "json" };
-import { editFeeds } from "../onnx/edits/small-runs.js";
-import { openModel } from "../onnx/greedy-decoding.js";
+import { identity, runMlp } from "../onnx/edits/small-mlp.js";
 
 const EXITS = 3;
 
@@ -57,55 +54,14 @@ describe.each(golden.steps.map((step, i) => [i, step] as const))("step %d", (_, 
   });
 });
 
-/** Runs an edit on a graph whose only layer's MLP output is its input, times a weight: (1, S, F) -> (1, S, W). */
-async function runEdited(
-  edit: GraphEdit,
-  x: ort.Tensor,
-  weight: Float32Array,
-  values?: Float32Array,
-) {
-  const [, tokens = 1, inner = 1] = x.dims;
-  const width = weight.length / inner;
-  const model = makeModel({
-    nodes: [
-      makeNode("MatMul", ["x", "w"], ["m"], { name: "/layers.0/mlp/down_proj/MatMul" }),
-      makeNode("Add", ["zeros", "m"], ["y"]),
-    ],
-    inputs: [
-      makeValueInfo("x", 1, ["b", "t", inner]),
-      makeValueInfo("zeros", 1, ["b", "t", width]),
-    ],
-    outputs: [makeValueInfo("y", 1, ["b", "t", width])],
-    initializers: [makeTensor("w", [inner, width], weight)],
-  });
-  const session = await openModel(edit.apply(model));
-  const strength = edit.key.startsWith("steering") ? strengthOf.lambda : 1;
-  const place = {
-    pastLength: 0,
-    newLength: tokens,
-    newColumn: 0,
-    promptLength: tokens,
-    images: [],
-  };
-  const run = { rows: [{ strength, values, ...place }], steps: tokens, columns: tokens };
-  const zeros = new ort.Tensor("float32", new Float32Array(tokens * width), [1, tokens, width]);
-  const { y } = await session.run({ x, zeros, ...editFeeds(session, [edit], run) });
-  return y!.data as Float32Array;
-}
-const strengthOf = { lambda: 0 };
-
-const identity = (width: number) =>
-  Float32Array.from({ length: width * width }, (_, i) => (i % (width + 1) === 0 ? 1 : 0));
-
 test.each(golden.steered)(
   "steers by request as the authors of VISTA, lambda $lambda",
   async (item) => {
     const { x, v, steered, lambda } = item;
     const width = v.length;
-    strengthOf.lambda = lambda;
     const input = new ort.Tensor("float32", Float32Array.from(x), [1, x.length / width, width]);
     const values = unitDirections(Float32Array.from(v), width);
-    const made = await runEdited(requestSteeringEdit(), input, identity(width), values);
+    const made = await runMlp(requestSteeringEdit(), input, identity(width), lambda, values);
     steered.forEach((value, i) => {
       expect(Math.abs(made[i]! - value)).toBeLessThan(1e-5);
     });
@@ -128,7 +84,7 @@ test("projects out what the authors of Nullu take out of the weights", async () 
       return weight[layer]![w * inner + f]!;
     });
     const units = new ort.Tensor("float32", identity(inner), [1, inner, inner]);
-    const made = await runEdited(nullSpaceEdit(own, layerRange("layers", "0")), units, transposed);
+    const made = await runMlp(nullSpaceEdit(own, layerRange("layers", "0")), units, transposed, 1);
     edited[layer]!.forEach((value, i) => {
       const [w, f] = [Math.floor(i / inner), i % inner];
       expect(Math.abs(made[f * width + w]! - value)).toBeLessThan(1e-5);
