@@ -79,8 +79,12 @@ function headOf(name: string, setting: Setting): string {
 function meaning(setting: Setting): string {
   const range = rangeOf(setting);
   const { summary } = setting;
-  const usual = setting.default === null ? [] : [`default ${setting.default}`];
-  return [summary, ...(range === "" ? [] : [range]), ...usual].join("; ");
+  const usual = String(setting.default).replaceAll("\n", " ");
+  return [
+    summary,
+    ...(summary.endsWith(range) ? [] : [range]),
+    ...(setting.default === null ? [] : [`default ${usual}`]),
+  ].join("; ");
 }
 
 function rangeOf(setting: Setting): string {

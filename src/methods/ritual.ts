@@ -130,7 +130,7 @@ function jitter(picture: Picture, random: SeededRandom): Picture {
   return changed;
 }
 
-/** A window of 8% to all of the area, 3:4 to 4:3; all of it where ten tries do not fit. */
+/** A window of 8% to all of the area, 3:4 to 4:3; where ten tries do not fit, the largest of these shapes in the middle. */
 function randomWindow({ width, height }: Picture, random: SeededRandom): Window {
   for (let tries = 0; tries < 10; tries++) {
     const area = width * height * between(random, 0.08, 1);
@@ -141,7 +141,10 @@ function randomWindow({ width, height }: Picture, random: SeededRandom): Window 
     const left = random.integer(width - wide + 1);
     return { left, top: random.integer(height - high + 1), width: wide, height: high };
   }
-  return { left: 0, top: 0, width, height };
+  const wide = Math.min(width, Math.round((height * 4) / 3));
+  const high = Math.min(height, Math.round((width * 4) / 3));
+  const [left, top] = [Math.floor((width - wide) / 2), Math.floor((height - high) / 2)];
+  return { left, top, width: wide, height: high };
 }
 
 /** See {@link ritual}. */

@@ -12,6 +12,7 @@ test("lists every method with what it costs, and tells the settings of one", () 
   const { stdout: one } = groundsight("methods", "vcd");
   expect(one).toContain("follows  Leng et al. 2024 (arXiv 2311.16922)\n");
   expect(one).toMatch(/^ {2}--alpha {2,}strength of the contrast; at least 0; default 1$/m);
+  expect(one).toContain("distorted image, 0 to 999; default 500");
   expect(groundsight("methods", "vti").stdout).toMatch(/^ {2}\+<method> {2,}the method/m);
 });
 

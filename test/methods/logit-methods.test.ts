@@ -169,6 +169,22 @@ describe("vcd", () => {
   });
 });
 
+test("ritual: a picture too long for a crop by chance is cut to 4:3 in its middle, as torchvision has it", async () => {
+  const [width, height] = [200, 2];
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => Math.floor(i / 3) % width);
+  const crop = async (given: Picture): Promise<Picture> => {
+    const { streams } = await ritual({ transform: "crop" }).start(run);
+    const [part] = streams[1]!.view[0]!.parts;
+    if (part?.type !== "image") throw new Error("no image");
+    return part.variant.picture!(given);
+  };
+  const wide = await crop({ data, width, height, channels: 3 });
+  expect(wide).toMatchObject({ width: 3, height: 2 });
+  expect([...wide.data].filter((_, i) => i % 3 === 0)).toEqual([98, 99, 100, 98, 99, 100]);
+  const high = await crop({ data, width: height, height: width, channels: 3 });
+  expect(high).toMatchObject({ width: 2, height: 3 });
+});
+
 describe("icd", () => {
   const second = async (method: Method, given: View = view) =>
     (await method.start({ ...run, view: given })).streams[1]!.view;

@@ -14,6 +14,9 @@ const picture: Picture = { data: bytes(golden.picture), width, height, channels:
 const differences = (one: Picture["data"], other: Picture["data"]): number[] =>
   Array.from(one, (value, i) => Math.abs(value - other[i]!));
 
+/** Draws that take the cells of a picture in order. */
+const inOrder = { integer: () => 0 } as never as SeededRandom;
+
 // The largest difference in grey levels, and the share of values that may differ at all.
 test.each([
   ["flip-horizontal", flip(picture, "horizontal"), 0, 0],
@@ -32,6 +35,12 @@ test.each([
   // Pillow keeps hue and saturation in 8 bits each.
   ["hue 0.3", hue(picture, 0.3), 12, 1],
   ["hue -0.45", hue(picture, -0.45), 12, 1],
+  // Each change rounds down; a grey level more or less of one is enlarged by the next.
+  ["jitter", brightness(contrastOf(saturation(picture, 1.7), 0.6), 1.2), 2, 0.02],
+  ["soft blur 0.9", softBlur(picture, 0.9), 1, 0.01],
+  ["soft blur 2.6", softBlur(picture, 2.6), 1, 0.01],
+  ["60 cells", coverCells(picture, 60 / 196, inOrder), 0, 0],
+  ["black", blacken(picture), 0, 0],
 ] as const)("%s is torchvision's", (name, changed, most, share) => {
   const expected = bytes(golden.changes[name]);
   expect(changed.data).toHaveLength(expected.length);
