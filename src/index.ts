@@ -30,6 +30,7 @@ export type { DtypeChoice } from "./node/dtype-choice.js";
 export type { DownloadProgress } from "./node/hub.js";
 export type { ImageLimits } from "./node/images/image-limits.js";
 export { decodeImage } from "./node/images/open-image.js";
+export { readImageFile } from "./node/images/read-image.js";
 export { type ListedModel, listModels } from "./node/list-models.js";
 export { load } from "./node/load.js";
 export type { LoadOptions } from "./node/load-options.js";

@@ -6,7 +6,7 @@ import { ChatChunks } from "./chat-chunks.js";
 import { type AskedChat, chatRequest } from "./chat-request.js";
 import { chatCompletion, type ResponseHead } from "./chat-response.js";
 import { EventStream } from "./event-stream.js";
-import { withImages } from "./image-urls.js";
+import { type RemoteImages, withImages, withRemoteImages } from "./image-urls.js";
 import type { Inference } from "./inference.js";
 import { askedModel, checkedMethod } from "./model-name.js";
 import { readBody } from "./read-body.js";
@@ -21,6 +21,7 @@ export interface ChatServing {
   readonly limits: ServerLimits;
   /** Of requests that name none. */
   readonly temperature: number;
+  readonly images: RemoteImages;
 }
 
 /** A chat whose request was read and found right. */
@@ -69,7 +70,7 @@ export async function chatRoute(
 
 async function readChat(
   request: Request,
-  { inference: { models }, limits, temperature: usual }: ChatServing,
+  { inference: { models }, limits, temperature: usual, images }: ChatServing,
   signal: AbortSignal,
 ): Promise<Chat> {
   const asked = chatRequest(await readBody(request, limits.maxBodyMiB, signal), limits);
@@ -88,7 +89,7 @@ async function readChat(
     asked,
     model: served.id,
     job: {
-      turns: await withImages(asked.turns, limits),
+      turns: withImages(asked.turns, limits, images),
       options: method === undefined ? asked.options : { ...asked.options, method },
       count: asked.count,
       decoding: { ...asked.decoding, temperature, seed },
@@ -97,7 +98,7 @@ async function readChat(
       id: `chatcmpl-${crypto.randomUUID().replaceAll("-", "")}`,
       created: Math.floor(Date.now() / 1000),
       model: asked.model,
-      system_fingerprint: `${served.family}-${served.dtype}`,
+      system_fingerprint: `fp_${served.hash.slice(0, 16)}_${served.dtype}`,
     },
   };
 }
@@ -110,7 +111,7 @@ function randomSeed(): number {
 /** Has a chat answered when its turn has come, and gives its room back however that ends. */
 async function answered(
   { model, job }: Chat,
-  { admission, inference }: ChatServing,
+  { admission, inference, limits, images }: ChatServing,
   record: RequestRecord,
   { signal, fired }: Stop,
   onPiece?: (piece: StreamPiece, choice: number) => void,
@@ -121,10 +122,10 @@ async function answered(
     record.piece();
     if (!signal.aborted) onPiece?.(piece, choice);
   };
-  const answering = inference
-    .chat(model, job, { signal, onPiece: heard })
+  const answering = withRemoteImages(job.turns, limits, images, signal)
+    .then((turns) => inference.chat(model, { ...job, turns }, { signal, onPiece: heard }))
     .catch((failure: unknown) => {
-      throw signal.aborted ? signal.reason : failure;
+      throw signal.aborted ? signal.reason : apiErrorOf(failure, inference.isReady);
     })
     .finally(leave);
   // A client is told at once that its time is over; the room is given back when the model has stopped.

@@ -20,6 +20,13 @@ export interface HandlerOptions {
   readonly temperature?: number;
   /** Keys, one of which every request but those for `/health` must carry. Default none: every request is answered. */
   readonly apiKeys?: readonly string[];
+  /**
+   * Hosts whose images are fetched where a request names them by http: or https: URLs, redirects included. Default none:
+   * images come as data URLs.
+   */
+  readonly imageHosts?: readonly string[];
+  /** Whether those hosts may have addresses that are not public. Default false. */
+  readonly privateImageHosts?: boolean;
   /** Origins whose pages may ask (CORS), or "*" for all. Default none. */
   readonly cors?: "*" | readonly string[];
   /** Called once for each request, when it has been answered. */
@@ -53,10 +60,11 @@ export function createHandler(inference: Inference, options: HandlerOptions = {}
   const { temperature } = checkSettings("createHandler", SAMPLING, {
     temperature: options.temperature ?? null,
   });
-  const { apiKeys = [], log, logPrompts = false } = options;
+  const { apiKeys = [], imageHosts = [], log, logPrompts = false } = options;
+  const images = { hosts: imageHosts, allowPrivateAddresses: options.privateImageHosts ?? false };
   const admission = new Admission(limits.maxRunning, limits.maxQueued);
   const metrics = new ServerMetrics(admission, inference);
-  const serving: ChatServing = { inference, admission, limits, temperature };
+  const serving: ChatServing = { inference, admission, limits, temperature, images };
   const checkKey = keyCheck(apiKeys);
   const created = Math.floor(Date.now() / 1000);
   const app = new Hono<Env>();

@@ -1,28 +1,86 @@
-import type { ContentPart, Turn } from "../core.js";
-import { badRequest } from "./api-error.js";
+import type { ContentPart, ImageSource, Turn } from "../core.js";
+import { apiErrorOf, badRequest } from "./api-error.js";
 import type { ServerLimits } from "./server-limits.js";
 
+/** How images are fetched that a request names by their web address. */
+export interface RemoteImages {
+  /** Hosts that they may come from. */
+  readonly hosts: readonly string[];
+  /** Whether these may have addresses that are not public. */
+  readonly allowPrivateAddresses: boolean;
+}
+
 /**
- * Turns with the bytes of their images instead of URLs.
+ * Turns with the bytes of the images that data URLs hold. Those with web addresses are left for {@link withRemoteImages}.
  *
- * @throws ApiError naming the image that cannot be had
+ * @throws ApiError naming an image that may not be given so
  */
-export async function withImages(
+export function withImages(
   turns: readonly Turn[],
-  { maxImages, maxImageMiB }: ServerLimits,
-): Promise<Turn[]> {
+  limits: ServerLimits,
+  { hosts }: RemoteImages,
+): Turn[] {
   let images = 0;
-  const bytesOf = (part: ContentPart, param: string): ContentPart => {
-    if (part.type === "text") return part;
+  return mapImages(turns, (image, param) => {
+    const url = String(image);
     images++;
-    if (images > maxImages) throw badRequest(param, `expected at most ${maxImages} images`);
-    return { type: "image", image: dataUrlBytes(String(part.image), param, maxImageMiB) };
-  };
+    if (images > limits.maxImages) {
+      throw badRequest(param, `expected at most ${limits.maxImages} images`);
+    }
+    if (/^https?:/i.test(url) && URL.canParse(url)) {
+      if (hosts.length > 0) return new URL(url);
+      throw badRequest(param, "images are not fetched from web addresses here; send a data: URL");
+    }
+    return dataUrlBytes(url, param, limits.maxImageMiB);
+  });
+}
+
+/**
+ * Turns with the bytes of the images that web addresses lead to.
+ *
+ * @throws ApiError naming an image that cannot be fetched; the signal's reason where it fires
+ */
+export async function withRemoteImages(
+  turns: readonly Turn[],
+  { maxImageMiB }: ServerLimits,
+  { hosts, allowPrivateAddresses }: RemoteImages,
+  signal: AbortSignal,
+): Promise<Turn[]> {
+  const fetched = new Map<URL, Uint8Array>();
+  const limits = { maxMiB: maxImageMiB, allowedHosts: hosts, allowPrivateAddresses };
+  const wanted: Promise<void>[] = [];
+  mapImages(turns, (image, param) => {
+    if (image instanceof URL) wanted.push(fetchInto(image, param));
+    return image;
+  });
+  await Promise.all(wanted);
+  return mapImages(turns, (image) => (image instanceof URL && fetched.get(image)) || image);
+
+  async function fetchInto(url: URL, param: string): Promise<void> {
+    // Only where something is fetched, for what has no Node below it.
+    const { readImageFile } = await import("../index.js");
+    try {
+      fetched.set(url, await readImageFile(url, limits, signal));
+    } catch (failure) {
+      signal.throwIfAborted();
+      const { message } = apiErrorOf(failure);
+      throw badRequest(param, message, "invalid_image_url");
+    }
+  }
+}
+
+/** Turns whose images are replaced. */
+function mapImages(
+  turns: readonly Turn[],
+  change: (image: ImageSource, param: string) => ImageSource,
+): Turn[] {
   return turns.map(({ role, content }, i) => {
     if (typeof content === "string") return { role, content };
-    const parts = content.map((part, j) =>
-      bytesOf(part, `messages[${i}].content[${j}].image_url.url`),
-    );
+    const parts = content.map((part, j): ContentPart => {
+      if (part.type === "text") return part;
+      const param = `messages[${i}].content[${j}].image_url.url`;
+      return { type: "image", image: change(part.image, param) };
+    });
     return { role, content: parts };
   });
 }

@@ -3,6 +3,8 @@ import type { ModelInfo } from "../index.js";
 
 /** What is told of a served model; its `id` is the name that requests use. */
 export interface ServedModel extends ModelInfo {
+  /** `Model.hash`: with it an answer's seed, method and decoding say all that decided it. */
+  readonly hash: string;
   /** Names of the methods that requests may ask for: those that need no steering file, and those whose file is there. */
   readonly methods: readonly string[];
 }

@@ -26,7 +26,12 @@ export async function localInference(
     const files = await filesOf(model, steering);
     for (const file of files.keys()) fitting.add(file);
     await model.prepare(chatMethod({}, files, setup.method));
-    const told = { ...model.info, id: name, methods: offeredMethods(files) };
+    const told = {
+      ...model.info,
+      id: name,
+      hash: await model.hash(),
+      methods: offeredMethods(files),
+    };
     served.set(name, { model, told, setup: { ...setup, steering: files } });
   }
   const strange = [...steering.keys()].find((name) => !fitting.has(name));

@@ -60,7 +60,8 @@ function text(decode: () => string): string {
 
 /** Where JSON is broken, without the text around it. */
 function placeOf({ message }: Error): string {
-  return /at position \d+( \(line \d+ column \d+\))?/.exec(message)?.[0] ?? "it ends too early";
+  const place = /at position \d+( \(line \d+ column \d+\))?/.exec(message)?.[0];
+  return place ?? (/end of/.test(message) ? "it ends too early" : "it has an unexpected character");
 }
 
 async function* chunksOf(request: Request, signal: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -3,6 +3,7 @@ import { get as httpGet, type IncomingMessage } from "node:http";
 import { get as httpsGet } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import ipaddr from "ipaddr.js";
+import type { ImageLimits } from "./image-limits.js";
 import { imageName } from "./image-name.js";
 
 const MAX_REDIRECTS = 5;
@@ -15,21 +16,30 @@ const MAX_REDIRECTS = 5;
  */
 export async function fetchImage(
   start: URL,
-  maxBytes: number,
-  allowPrivateAddresses: boolean,
+  limits: Required<ImageLimits>,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   let url = start;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const response = await respond(url, allowPrivateAddresses, signal);
+    checkHost(url, limits.allowedHosts);
+    const response = await respond(url, limits.allowPrivateAddresses, signal);
     const { statusCode = 0, headers } = response;
     if (statusCode < 300 || statusCode > 399 || headers.location === undefined) {
-      return body(response, maxBytes);
+      return body(response, limits.maxMiB);
     }
     response.destroy();
     url = redirected(headers.location, url);
   }
   throw new Error(`it was redirected more than ${MAX_REDIRECTS} times`);
+}
+
+/** @throws Error where images may not come from a URL's host */
+function checkHost({ protocol, host, hostname }: URL, allowed: readonly string[] | "all"): void {
+  if (allowed === "all") return;
+  // As URLs write names: in small letters, and beyond ASCII as Punycode.
+  const hosts = allowed.map((one) => new URL(`${protocol}//${one}`).host);
+  if (hosts.includes(host) || hosts.includes(hostname)) return;
+  throw new Error(`${hostname} is not one of the hosts that images may come from`);
 }
 
 function redirected(location: string, from: URL): URL {
@@ -81,13 +91,14 @@ function checkPublic(address: string, host: string): void {
   );
 }
 
-async function body(response: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+async function body(response: IncomingMessage, maxMiB: number): Promise<Uint8Array> {
+  const maxBytes = maxMiB * 2 ** 20;
   const { statusCode, headers } = response;
   try {
     if (statusCode !== 200) throw new Error(`the server answered ${statusCode}`);
     const encoding = headers["content-encoding"] ?? "identity";
     if (encoding !== "identity") throw new Error(`the server sent it compressed by ${encoding}`);
-    const tooLarge = `it is larger than ${maxBytes / 2 ** 20} MiB`;
+    const tooLarge = `it is larger than ${maxMiB} MiB`;
     if (Number(headers["content-length"]) > maxBytes) throw new Error(tooLarge);
     const chunks: Uint8Array[] = [];
     let bytes = 0;

@@ -12,6 +12,8 @@ export interface ImageLimits {
   readonly timeoutMs?: number;
   /** Whether http: and https: URLs are fetched. Default true. */
   readonly allowUrls?: boolean;
+  /** Hosts that URLs and their redirects may lead to, by name, or name and port. Default "all". */
+  readonly allowedHosts?: readonly string[] | "all";
   /** Whether URLs may lead to loopback, private, link-local and other addresses that are not public. Default false. */
   readonly allowPrivateAddresses?: boolean;
 }
@@ -21,6 +23,7 @@ const DEFAULTS = {
   maxMiB: 64,
   timeoutMs: 30_000,
   allowUrls: true,
+  allowedHosts: "all",
   allowPrivateAddresses: false,
 } as const satisfies Required<ImageLimits>;
 
@@ -49,5 +52,21 @@ export function imageLimits(given: ImageLimits = {}): Required<ImageLimits> {
       );
     }
   }
+  const { allowedHosts: hosts } = limits;
+  if (hosts !== "all" && !(Array.isArray(hosts) && hosts.every(isHost))) {
+    throw new InvalidArgumentError(
+      `images.allowedHosts: received ${JSON.stringify(hosts)}; expected "all", or names of hosts without a scheme, such as images.example.org`,
+    );
+  }
   return limits;
+}
+
+/** Whether a text is a host as URLs have it, with or without its port. */
+function isHost(text: unknown): boolean {
+  return (
+    typeof text === "string" &&
+    URL.canParse(`https://${text}`) &&
+    /^https:\/\/[^/?#@]+\/$/.test(new URL(`https://${text}`).href) &&
+    !/[/?#@]/.test(text)
+  );
 }

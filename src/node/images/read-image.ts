@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { DatasetError, GroundsightError } from "../../errors.js";
 import { fetchImage } from "./fetch-image.js";
-import type { ImageLimits } from "./image-limits.js";
+import { type ImageLimits, imageLimits } from "./image-limits.js";
 import { imageName, isBase64, LONGEST_PATH } from "./image-name.js";
 import { withinTime } from "./within-time.js";
 
@@ -14,6 +14,22 @@ export interface ImageBytes {
 }
 
 const TOO_LONG = "it is too long for a path; base64 goes into a data URL or a Buffer";
+
+/**
+ * The bytes of an image's file, from wherever it may come. They are not looked into.
+ *
+ * @param limits `maxMiB`, `timeoutMs` and those of URLs
+ * @param signal ends the reading
+ * @throws DatasetError naming the image, when it cannot be read within the limits
+ * @throws AbortedError when the signal fires
+ */
+export async function readImageFile(
+  source: string | URL | Uint8Array | ArrayBuffer | Blob,
+  limits?: ImageLimits,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  return (await readImage(source, imageLimits(limits), signal)).bytes;
+}
 
 /** Most bytes that are read before looking whether to go on. */
 const CHUNK = 2 ** 22;
@@ -47,7 +63,7 @@ export async function readImage(
     if (/^data:/i.test(text)) return dataUrlBytes(text, checkSize);
     if (/^https?:/i.test(text)) {
       if (!limits.allowUrls) throw new Error("URLs are not allowed here; expected a path");
-      return fetchImage(new URL(text), maxBytes, limits.allowPrivateAddresses, stop);
+      return fetchImage(new URL(text), limits, stop);
     }
     return readFile(pathOf(text), checkSize, stop);
   };

@@ -185,12 +185,16 @@ describe("limits", () => {
     await expect(aborted).rejects.toThrow(AbortedError);
   });
 
-  test.each([{ maxMib: 1 }, { maxMiB: -1 }, { timeoutMs: "1" }, { allowUrls: 1 }, null])(
-    "limits %j are refused",
-    (limits) => {
-      expect(() => imageLimits(limits as ImageLimits)).toThrow(InvalidArgumentError);
-    },
-  );
+  test.each([
+    { maxMib: 1 },
+    { maxMiB: -1 },
+    { timeoutMs: "1" },
+    { allowUrls: 1 },
+    null,
+    ...["http://a", "a/b", "", "a@b", 1].map((host) => ({ allowedHosts: [host] })),
+  ])("limits %j are refused", (limits) => {
+    expect(() => imageLimits(limits as ImageLimits)).toThrow(InvalidArgumentError);
+  });
 });
 
 describe("messages hold no payload and no secret", () => {
@@ -284,6 +288,21 @@ describe("URLs", () => {
       expect(await refusal(`http://${host}/`)).toContain("is not a public address");
     }
     expect(await refusal(`http://${base}/png`, { allowUrls: false })).toContain("not allowed");
+  });
+
+  test("lead to allowed hosts only, behind redirects too", async () => {
+    const other = `http://localhost:${base.split(":")[1]}/png`;
+    const only = (...allowedHosts: string[]) => ({ ...here, allowedHosts });
+    for (const hosts of [["127.0.0.1"], [base], ["a.example", "LOCALHOST", "127.0.0.1"]]) {
+      const { decode } = await openImage(`http://${base}/to//png`, undefined, only(...hosts));
+      expect([...(await decode()).data]).toEqual([...noise]);
+    }
+    const refused = "is not one of the hosts";
+    expect(await refusal(`http://${base}/png`, only())).toContain(refused);
+    expect(await refusal(`http://${base}/png`, only("127.0.0.1:9"))).toContain(refused);
+    expect(await refusal(`http://${base}/to/${other}`, only("127.0.0.1"))).toContain(
+      `localhost ${refused}`,
+    );
   });
 
   test("that fail tell why", async () => {
