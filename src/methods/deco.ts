@@ -142,7 +142,7 @@ export const DECO: MethodEntry = {
   summary:
     "corrected by the early layer that is surest of a likely token; may carry another method",
   paper: "Wang et al. 2025 (arXiv 2410.11779)",
-  cost: "1 stream, the head once more for all early layers",
+  cost: "1 stream, the head with a row more for each early layer",
   settings: SETTINGS,
   create: deco,
 };

@@ -132,7 +132,7 @@ export const DOLA: MethodEntry = {
   summary:
     "the last layer contrasted with an early one (a negative control); may carry another method",
   paper: "Chuang et al. 2024 (arXiv 2309.03883)",
-  cost: "1 stream, the head once more for all early layers",
+  cost: "1 stream, the head with a row more for each early layer",
   settings: SETTINGS,
   create: dola,
 };

@@ -98,10 +98,11 @@ function between(graph: OnnxGraph, from: ReadonlySet<string>, to: string): OnnxN
   return found.reverse();
 }
 
-/** Operators between the final norm and the language-model head. */
+/** Operators between the final norm and the language-model head; rows may have been joined to what it reads. */
 const BEFORE_HEAD = new Set([
   ...SELECTING,
   ...RESHAPING,
+  "Concat",
   "Cast",
   "Identity",
   "DynamicQuantizeLinear",

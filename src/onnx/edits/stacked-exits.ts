@@ -1,6 +1,7 @@
 /**
  * Adds logits read behind some early layers of a decoder, all in one product: the streams behind the layers are stacked as
- * rows, so that the language-model head, the largest weight of small models, is read once for all of them.
+ * rows, so that the language-model head, the largest weight of small models, is read once for all of them, and for the last
+ * layer too where the head works row by row.
  *
  *     exits             (B, n, V)   head(norm(h_i)) of the token after the last position, or head(h_i)
  *     exits.normalizers (B, n)      ln sum_y exp(exits_i[y]): a logit less it is a log-probability
@@ -14,6 +15,7 @@ import { changed, DataType, type OnnxModel, type OnnxNode } from "../graph-model
 import { readBy } from "../remove-unused.js";
 import { type ResidualState, withSums } from "../residual-stream.js";
 import type { GraphEdit, LayerRange } from "./graph-edit.js";
+import { addHeadRows, type HeadRows, headByRows, type RowHead } from "./head-rows.js";
 
 /** How exits are read. */
 export interface StackedExitOptions {
@@ -69,27 +71,25 @@ function addStackedExits(
   const found = findHeadOfStream(index);
   const layers = choice.exits(found.states.length - 1);
   const states = layers.map((layer) => found.states[layer]!);
-  const form = { found, name, normed: norm === "none" ? normedStream(index) : undefined };
   const opset = model.opsets.find(({ domain }) => domain === "" || domain === "ai.onnx");
+  const form = {
+    found,
+    name,
+    normed: norm === "none" ? normedStream(index) : undefined,
+    opset: opset?.version ?? 0,
+  };
   const isFlat = index.output("logits")?.dims?.length === 2;
   const logits = `${name}/logits`;
-  const { cut } = found.head;
   const count = isMean ? 1 : states.length;
-  const copied =
-    cut === undefined || cut.isMovable
-      ? together(form, states, { isMean, isFlat })
-      : apart(form, states, { isMean, isFlat });
+  const rowHead = headByRows(index, found);
+  const rows = rowHead && rowsOf(form, states, rowHead, isMean);
+  const summed = changed(graph, { nodes: withSums(graph.nodes, states) });
+  const base = rows ? addHeadRows(summed, found, rowHead, { ...rows, count }, logits) : summed;
+  const copies = rows ? [] : copiedHead(form, states, { isMean, isFlat });
   const added = [
-    ...copied.nodes,
-    makeNode("Reshape", [copied.logits, `${name}/shape`], [logits]), // (B, n, V)
+    ...copies,
     makeNode("Cast", [logits], [name], { attributes: { to: DataType.float32 } }),
-    (opset?.version ?? 0) < 18
-      ? makeNode("ReduceLogSumExp", [name], [`${name}, normalizers`], {
-          attributes: { axes: [-1], keepdims: 0 },
-        })
-      : makeNode("ReduceLogSumExp", [name, `${name}/last`], [`${name}, normalizers`], {
-          attributes: { keepdims: 0 },
-        }),
+    ...normalizerNodes(name, form.opset < 18),
   ];
   const integers = (title: string, values: readonly number[]) =>
     makeTensor(`${name}/${title}`, [values.length], BigInt64Array.from(values, BigInt));
@@ -103,11 +103,14 @@ function addStackedExits(
   const [batch = null] = index.output("logits")?.dims ?? [];
   const vocabulary = index.output("logits")?.dims?.at(-1) ?? null;
   return changed(model, {
-    graph: changed(graph, {
-      nodes: [...withSums(graph.nodes, states), ...added],
-      initializers: [...graph.initializers, ...readBy(added, constants)],
+    graph: changed(base, {
+      nodes: [...base.nodes, ...added],
+      initializers: [
+        ...base.initializers,
+        ...readBy([...(rows?.nodes ?? []), ...added], constants),
+      ],
       outputs: [
-        ...graph.outputs,
+        ...base.outputs,
         makeValueInfo(name, DataType.float32, [batch, count, vocabulary]),
         makeValueInfo(`${name}, normalizers`, DataType.float32, [batch, count]),
       ],
@@ -120,6 +123,8 @@ interface ExitForm {
   readonly found: HeadOfStream;
   readonly name: string;
   readonly normed: string | undefined;
+  /** Version of the graph's operator set. */
+  readonly opset: number;
 }
 
 interface Stacking {
@@ -128,20 +133,88 @@ interface Stacking {
   readonly isFlat: boolean;
 }
 
+/**
+ * ln sum exp of the logits, as the difference of their maximum and that of their log-probabilities: the runtime's
+ * LogSoftmax is vectorised, its ReduceLogSumExp is not.
+ */
+function normalizerNodes(name: string, isOld: boolean): OnnxNode[] {
+  const [probabilities, most, surest] = ["log_softmax", "max", "surest"].map(
+    (at) => `${name}/${at}`,
+  );
+  const max = (value: string, made: string) =>
+    isOld
+      ? makeNode("ReduceMax", [value], [made], { attributes: { axes: [-1], keepdims: 0 } })
+      : makeNode("ReduceMax", [value, `${name}/last`], [made], { attributes: { keepdims: 0 } });
+  return [
+    makeNode("LogSoftmax", [name], [probabilities!], { attributes: { axis: -1 } }),
+    max(name, most!),
+    max(probabilities!, surest!),
+    makeNode("Sub", [most!, surest!], [`${name}, normalizers`]),
+  ];
+}
+
+/** The streams' last positions, normed unless their form says otherwise: (B, n, W). */
+function rowsOf(
+  form: ExitForm,
+  states: readonly ResidualState[],
+  head: RowHead,
+  isMean: boolean,
+): Omit<HeadRows, "count"> {
+  const { found, name, normed } = form;
+  const nodes = stack(form, states, isMean);
+  if (normed !== undefined) return { nodes, value: `${name}/stacked` };
+  const cut = head.norm.find((node) => node === found.head.cut?.node);
+  const norm = { ...found, head: { ...found.head, nodes: head.norm } };
+  const copied = copyHead(norm, `${name}/head`, `${name}/stacked`, cut);
+  return { nodes: [...nodes, ...copied.nodes], value: `${name}/head/${head.normed}` };
+}
+
+/**
+ * The streams' last positions side by side, or their mean: (B, n, W). Embeddings may be float32 where layers are float16:
+ * they are given the type of what leaves the first layer.
+ */
+function stack(
+  { name, found: { states: all }, opset }: ExitForm,
+  states: readonly ResidualState[],
+  isMean: boolean,
+): OnnxNode[] {
+  const lasts = states.map((_, i) => `${name}/last_${i}`);
+  const nodes = states.flatMap(({ value }, i) => {
+    const last = lasts[i]!; // (B, 1, W)
+    if (value !== all[0]!.value || opset < 15) return [lastOf(value, last, name)];
+    const own = `${last}/own`;
+    return [lastOf(value, own, name), makeNode("CastLike", [own, all[1]!.value], [last])];
+  });
+  const stacked = `${name}/stacked`;
+  return [
+    ...nodes,
+    isMean
+      ? makeNode("Mean", lasts, [stacked])
+      : makeNode("Concat", lasts, [stacked], { attributes: { axis: 1 } }),
+  ];
+}
+
+/** A copy of the head that reads the streams: logits (B, n, V). */
+function copiedHead(
+  form: ExitForm,
+  states: readonly ResidualState[],
+  stacking: Stacking,
+): OnnxNode[] {
+  const { name, found } = form;
+  const isApart = found.head.cut?.isMovable === false;
+  const { nodes, logits } = (isApart ? apart : together)(form, states, stacking);
+  return [...nodes, makeNode("Reshape", [logits, `${name}/shape`], [`${name}/logits`])];
+}
+
 /** The head once, over the streams' last positions as rows of a batch: logits (B n, 1, V). */
 function together(
-  { found, name, normed }: ExitForm,
+  form: ExitForm,
   states: readonly ResidualState[],
   { isMean, isFlat }: Stacking,
 ): { nodes: OnnxNode[]; logits: string } {
-  const lasts = states.map((_, i) => `${name}/last_${i}`);
-  const nodes = states.map(({ value }, i) => lastOf(value, lasts[i]!, name)); // (B, 1, W)
-  nodes.push(
-    isMean
-      ? makeNode("Mean", lasts, [`${name}/stacked`])
-      : makeNode("Concat", lasts, [`${name}/stacked`], { attributes: { axis: 1 } }), // (B, n, W)
-    makeNode("Reshape", [`${name}/stacked`, `${name}/rows`], [`${name}/stream`]), // (B n, 1, W)
-  );
+  const { found, name, normed } = form;
+  const nodes = stack(form, states, isMean);
+  nodes.push(makeNode("Reshape", [`${name}/stacked`, `${name}/rows`], [`${name}/stream`])); // (B n, 1, W)
   const head = copyHead(found, `${name}/head`, `${name}/stream`, found.head.cut?.node, normed);
   nodes.push(...head.nodes);
   if (!isFlat) return { nodes, logits: head.logits };
