@@ -64,6 +64,7 @@ export {
   type ImageVariant,
   ORIGINAL_IMAGE,
   type Picture,
+  UNKNOWN_IMAGE,
 } from "./engine/image-variant.js";
 export type { JsonValue } from "./engine/json-value.js";
 export type {

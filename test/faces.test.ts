@@ -82,6 +82,7 @@ describe("groundsight/core", () => {
         "SeededRandom",
         "ShapeError",
         "TASK_DESCRIBE_PROMPT",
+        "UNKNOWN_IMAGE",
         "UnsupportedCapabilityError",
         "anyElement",
         "apc",

@@ -38,6 +38,8 @@ export interface BackendOffers {
   /** The kinds of graph edits that streams may switch on; none where graphs cannot be patched. */
   readonly edits: ReadonlySet<EditStage>;
   readonly baseLlm: boolean;
+  /** Whether an unknown token may take an image's place. */
+  readonly unknownToken?: boolean;
 }
 
 /** An image that was opened. */

@@ -54,6 +54,12 @@ export function checkNeeds({ name, needs }: Method, { info, offers }: Backend): 
       "its engine returns only the best tokens: use a method that does with them, or run the checkpoint here",
     );
   }
+  if (needs.unknownToken === true && offers.unknownToken !== true) {
+    refuse(
+      "an unknown token of the tokenizer (unk_token in tokenizer_config.json)",
+      "contrast with no image at all (nullImage none)",
+    );
+  }
   if (needs.baseLlm === true && !offers.baseLlm) {
     refuse("the base LLM of the checkpoint", "use another method");
   }

@@ -1,3 +1,4 @@
+import { UnsupportedCapabilityError } from "../errors.js";
 import type { Pixels } from "./conversation.js";
 import type { TensorData } from "./tensor-data.js";
 
@@ -31,6 +32,16 @@ export interface ImageVariant {
    */
   features(pixels: TensorData, encode: EncodeImage): Promise<TensorData>;
 }
+
+/** A token of the tokenizer's that stands for what it does not know, in the image's place: for engines that lay it out so. */
+export const UNKNOWN_IMAGE: ImageVariant = {
+  key: "unknown token",
+  features: async () => {
+    throw new UnsupportedCapabilityError(
+      "this engine puts no unknown token in an image's place; load the model with groundsight's load()",
+    );
+  },
+};
 
 /** The image as it is. */
 export const ORIGINAL_IMAGE: ImageVariant = {

@@ -13,6 +13,8 @@ export interface MethodNeeds {
   readonly fullVocabulary?: true;
   /** Edits of the graphs that its streams switch on: early exits, gains of attention, steering. */
   readonly edits?: readonly GraphEdit[];
+  /** A token for what the tokenizer does not know (`UNKNOWN_IMAGE`). */
+  readonly unknownToken?: true;
   /** The text-only model that the checkpoint was tuned from. */
   readonly baseLlm?: true;
 }

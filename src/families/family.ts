@@ -55,6 +55,8 @@ export interface PromptTools {
   decode(ids: readonly number[]): string;
   /** Texts of the control tokens, which users' texts may not hold. */
   readonly controls: readonly string[];
+  /** Id of the token for what the tokenizer does not know; left out where it has none. */
+  readonly unknown?: number | undefined;
 }
 
 /** A piece of a turn as a chat template takes it. */

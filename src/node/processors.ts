@@ -110,5 +110,6 @@ function promptTools(tokenizer: CheckpointTokenizer, template: ChatTemplate): Pr
     encodeText: (written) => encode(written, false),
     decode: (ids) => tokenizer.decode(ids, { special: false }),
     controls: tokenizer.controls,
+    unknown: tokenizer.unknown,
   };
 }

@@ -19,6 +19,8 @@ export interface CheckpointTokenizer {
   readonly controls: readonly string[];
   /** Text of the token that begins texts; empty when there is none. */
   readonly beginning: string;
+  /** Id of the token for what it does not know; undefined when there is none. */
+  readonly unknown: number | undefined;
   /**
    * Templates of text models take a turn's text as it is; they get the texts alone.
    *
@@ -50,12 +52,19 @@ export function readTokenizer(path: string): CheckpointTokenizer {
       ids.length === 0 ? "" : tokenizer.decode([...ids], { skip_special_tokens: !special }),
     controls: added.filter(({ special }) => special).map(({ content }) => content),
     beginning: named.bos_token ?? "",
+    unknown: idOf(tokenizer, named.unk_token),
     render(text, turns, addGenerationPrompt) {
       const template = compiled.get(text) ?? compile(text, named);
       compiled.set(text, template);
       return template(turns, addGenerationPrompt);
     },
   };
+}
+
+function idOf(tokenizer: Tokenizer, token: string | undefined): number | undefined {
+  if (token === undefined) return undefined;
+  const { ids } = tokenizer.encode(token, { add_special_tokens: false });
+  return ids.length === 1 ? ids[0] : undefined;
 }
 
 type CompiledTemplate = (turns: readonly PromptTurn[], addGenerationPrompt: boolean) => string;

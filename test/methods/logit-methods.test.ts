@@ -227,7 +227,7 @@ describe("settings", () => {
           "You are a confused objects detector to provide a fuzzy overview or impression of the image.",
         place: "question",
       },
-      { alpha: 1, beta: 0.1 },
+      { alpha: 1, beta: 0.1, nullImage: "none" },
       { form: "mitigv", lambda: 0.02, threshold: 0.3, beta: 0 },
       { form: "ritual", lambda: 0.02, threshold: 1, beta: 0.2 },
     ]);

@@ -41,6 +41,9 @@ METHODS = [
     ("ritual", {"transform": "flip-vertical"}, "ritual", "sample", {"use_ritual": True}, "flipped"),
     ("vcd", {"distortion": "black"}, "ritual", "sample", {"use_vcd": True}, "black"),
 ]
+# Settings of vdd with the authors' other null images, and what their loop is given; of random logits alone.
+NULL_IMAGES = [("unk", {"use_dd_unk": True}), ("both", {"use_dd": True, "use_dd_unk": True})]
+IMAGE = -200
 FILES = {
     "icd": ("ustc-hyin+cd_rethink", "inference/cd_utils/icd_utils.py"),
     "vdd": ("yfzhang114+LLaVA-Align", "vcd_utils/vcd_sample.py"),
@@ -48,7 +51,7 @@ FILES = {
     "avisc": ("sangminwoo+AvisC", "avisc_utils/avisc_sample.py"),
     "flb": ("jiwooha20+FLB", "vcd_utils/vcd_sample.py"),
 }
-PLAIN, SECOND = 0, 1
+PLAIN, SECOND, BLIND = 0, 1, 2
 
 
 class Mask:
@@ -70,7 +73,7 @@ def loops(mirrors):
     # One file opens a tokenizer of its authors' machine, which its loop does not use.
     transformers.AutoTokenizer.from_pretrained = lambda *_, **__: None
     for name in ("experiments", "experiments.llava", "experiments.llava.constants"):
-        sys.modules[name] = SimpleNamespace(IMAGE_TOKEN_INDEX=-200)
+        sys.modules[name] = SimpleNamespace(IMAGE_TOKEN_INDEX=IMAGE)
     for name in ("matplotlib", "matplotlib.pyplot"):
         sys.modules[name] = SimpleNamespace(pyplot=None)
     found = {}
@@ -115,6 +118,22 @@ class Peer:
         return kwargs
 
 
+class ImagePeer(Peer):
+    """A model whose prompt has an image token, to which its streams give an unknown token, or none."""
+
+    def __init__(self, plain, unknown, blind, end):
+        super().__init__(plain, unknown, end)
+        self.streams[BLIND] = blind
+
+    def prepare_inputs_for_generation(self, input_ids, **_):
+        self.tokens = input_ids[0, 2:].tolist()
+        return {"stream": PLAIN, "tokens": self.tokens}
+
+    def prepare_inputs_for_generation_cd(self, input_ids, **_):
+        before = input_ids[0, : input_ids.shape[1] - len(self.tokens)].tolist()
+        return {"stream": {2: SECOND, 1: BLIND}[len(before)], "tokens": self.tokens}
+
+
 def decode(loop, kwargs, peer, most):
     """The greedy tokens of a loop, and the scores that it chose them by."""
     scores = []
@@ -130,9 +149,10 @@ def decode(loop, kwargs, peer, most):
         given = {"logits_processor": greedily, "input_ids_cd": torch.tensor([[SECOND]]), **same}
     else:
         given = {"logits_processor": lambda _, s: s, "logits_warper": greedily, **same}
-    stop = lambda ids, _: ids.shape[1] > most  # noqa: E731
-    ids = loop(peer, torch.tensor([[PLAIN]]), stopping_criteria=stop, **given, **kwargs)
-    return ids[0, 1:].tolist(), scores
+    prompt = [PLAIN, IMAGE] if isinstance(peer, ImagePeer) else [PLAIN]
+    stop = lambda ids, _: ids.shape[1] >= most + len(prompt)  # noqa: E731
+    ids = loop(peer, torch.tensor([prompt]), stopping_criteria=stop, **given, **kwargs)
+    return ids[0, len(prompt) :].tolist(), scores
 
 
 def vectors(found):
@@ -149,6 +169,14 @@ def vectors(found):
         given = rows[: 1 if second is None else 2]
         shown = [[[round(float(x), 3) for x in step] for step in stream] for stream in given]
         cases.append({"method": method, "settings": settings, "streams": shown, "scores": kept})
+    for null_image, kwargs in NULL_IMAGES:
+        rows = np.round(random.normal(0, 2, (3, 12, 9)), 3).astype(np.float32)
+        streams = [lambda tokens, own=own: own[len(tokens)] for own in rows]
+        _, scores = decode(found["vdd"]["sample"], {**CD, **kwargs}, ImagePeer(*streams, 9), 12)
+        kept = [[None if x == -torch.inf else x for x in row.tolist()] for row in scores]
+        shown = [[[round(float(x), 3) for x in step] for step in stream] for stream in rows]
+        given = shown if null_image == "both" else shown[:2]
+        cases.append({"method": "vdd", "settings": {"nullImage": null_image}, "streams": given, "scores": kept})
     return cases
 
 

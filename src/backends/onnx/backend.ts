@@ -12,7 +12,7 @@ import type {
 import { BoundedCache } from "../../engine/bounded-cache.js";
 import { refuseControlTokens } from "../../engine/control-tokens.js";
 import type { ImageSource } from "../../engine/conversation.js";
-import { ORIGINAL_IMAGE } from "../../engine/image-variant.js";
+import { ORIGINAL_IMAGE, UNKNOWN_IMAGE } from "../../engine/image-variant.js";
 import type { ActiveEdit, Stream } from "../../engine/method.js";
 import type { ModelInfo } from "../../engine/model-info.js";
 import type { Probe } from "../../engine/probe.js";
@@ -68,6 +68,7 @@ export class OnnxBackend implements Backend {
       fullVocabulary: true,
       edits: new Set(graphs.openEdited === undefined ? [] : ["attention", "output", "residual"]),
       baseLlm: false,
+      unknownToken: parts.prompts.unknown !== undefined,
     };
   }
 
@@ -102,15 +103,18 @@ export class OnnxBackend implements Backend {
     const shown: number[] = [];
     for (const part of stream.view.flatMap(({ parts }) => parts)) {
       if (part.type !== "image") continue;
-      shown.push(part.image);
+      const isUnknown = part.variant === UNKNOWN_IMAGE;
+      if (!isUnknown) shown.push(part.image);
       const image = images[part.image] as ImageToProcess;
-      const cached = this.#vision.cached(image, part.variant, stream.edits);
+      // What takes an image's place stands where the image would.
+      const variant = isUnknown ? ORIGINAL_IMAGE : part.variant;
+      const cached = this.#vision.cached(image, variant, stream.edits);
       if (cached !== undefined) {
         features.push(cached);
         continue;
       }
       const startedAt = performance.now();
-      features.push(await this.#vision.features(image, part.variant, stream.edits));
+      features.push(await this.#vision.features(image, variant, stream.edits));
       imageMs += performance.now() - startedAt;
     }
     const prompt = layOutPrompt(this.#parts, stream, features, mayGoOn);

@@ -6,6 +6,7 @@ import { InvalidArgumentError } from "../../errors.js";
 import type { ImagePlace, PromptLayout, PromptTurn } from "../../families/family.js";
 import { type EditSet, editSet } from "./edit-feeds.js";
 import type { OnnxParts } from "./parts.js";
+import { isUnknown, withUnknownImages } from "./unknown-images.js";
 import type { ImageFeatures } from "./vision.js";
 
 /** A stream's prompt, ready to be prefilled. */
@@ -41,16 +42,18 @@ export function layOutPrompt(
 ): Omit<OnnxPrompt, "imageMs"> {
   const { family, prompts, info } = parts;
   refuseControlTokens(view, prompts.controls, family.imageToken);
-  const layout = family.layOut(promptTurns(view), features, prompts);
+  const whole = family.layOut(promptTurns(view), features, prompts);
+  const layout = isUnknown(view) ? withUnknownImages(whole, prompts.unknown) : whole;
   const { tokens, positions } = layout;
-  const imageTokens = features.reduce((sum, image) => sum + image.tokens, 0);
+  const shown = layout.images.length === 0 ? [] : features;
+  const imageTokens = shown.reduce((sum, image) => sum + image.tokens, 0);
   if (tokens.length >= info.contextLength) {
-    const ofImages = features.length === 1 ? "the image" : "images";
+    const ofImages = shown.length === 1 ? "the image" : "images";
     throw new InvalidArgumentError(
-      `prompt: received ${tokens.length} tokens${features.length === 0 ? "" : ` (${imageTokens} of them for ${ofImages})`}; expected at most ${info.contextLength - 1}, the model's context less one token for the answer; shorten the prompt, or what the method adds to it (descriptionTokens of vdgd and described)`,
+      `prompt: received ${tokens.length} tokens${shown.length === 0 ? "" : ` (${imageTokens} of them for ${ofImages})`}; expected at most ${info.contextLength - 1}, the model's context less one token for the answer; shorten the prompt, or what the method adds to it (descriptionTokens of vdgd and described)`,
     );
   }
-  const images = features.map((image, i) => ({ features: image, span: layout.images[i]! }));
+  const images = shown.map((image, i) => ({ features: image, span: layout.images[i]! }));
   const own = editSet(edits, "decoder");
   const mayBegin = mayGoOn && !own.edits.some(({ endsPrompt }) => endsPrompt);
   const keyOf = (length: number) => prefixKey(tokens, images, own, length);
