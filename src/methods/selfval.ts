@@ -131,7 +131,9 @@ export function selfval(options: SelfvalOptions = {}): Method {
         note({ clauses });
         if (clauses.length > 0) return aggregated(run, method, clauses);
       }
-      const chosen = scores.indexOf(Math.max(...scores));
+      // Means of the same chances in another order are equal, and the first of them is taken.
+      const rounded = scores.map(Math.fround);
+      const chosen = rounded.indexOf(Math.max(...rounded));
       note({ chosen });
       return { ...(await sessionToGoOn(method, run)), answer: drafts[chosen]! };
     },
