@@ -1,5 +1,6 @@
 import { checkSettings, type SettingsSchema } from "../arguments/settings.js";
 import type { Method } from "../engine/method.js";
+import { argMax } from "../math/arg-max.js";
 import { logSumExp } from "../math/log-sum-exp.js";
 import { stackedExits } from "../onnx/edits/stacked-exits.js";
 import { carried, carriedSetting, scoredBehind, startChanged } from "./carried.js";
@@ -111,19 +112,18 @@ export function mostDivergent(
   const { length: vocabulary } = scores;
   if (normalizers.length === 1) return 0;
   const normalizer = logSumExp(scores);
-  let best = { layer: 0, divergence: Number.NEGATIVE_INFINITY };
-  normalizers.forEach((earlyNormalizer, layer) => {
-    let divergence = 0;
-    for (let i = 0; i < vocabulary; i++) {
-      const last = scores[i]! - normalizer;
-      if (last === Number.NEGATIVE_INFINITY) continue;
-      const early = logits[layer * vocabulary + i]! - earlyNormalizer;
-      const mean = 0.5 * (Math.exp(last) + Math.exp(early));
-      if (mean > 0) divergence += mean * (2 * Math.log(mean) - last - early);
+  const divergences = new Float64Array(normalizers.length);
+  for (let i = 0; i < vocabulary; i++) {
+    const last = scores[i]! - normalizer;
+    if (last === Number.NEGATIVE_INFINITY) continue;
+    const probability = Math.exp(last);
+    for (let layer = 0; layer < divergences.length; layer++) {
+      const early = logits[layer * vocabulary + i]! - normalizers[layer]!;
+      const mean = 0.5 * (probability + Math.exp(early));
+      if (mean > 0) divergences[layer]! += mean * (2 * Math.log(mean) - last - early);
     }
-    if (divergence > best.divergence) best = { layer, divergence };
-  });
-  return best.layer;
+  }
+  return argMax(divergences);
 }
 
 /** See {@link dola}. */
