@@ -29,7 +29,7 @@ export interface HandlerOptions {
   readonly privateImageHosts?: boolean;
   /** Origins whose pages may ask (CORS), or "*" for all. Default none. */
   readonly cors?: "*" | readonly string[];
-  /** Called once for each request, when it has been answered. */
+  /** Called once for each request, when it has been answered. What it throws is not heard of. */
   readonly log?: (entry: RequestLog) => void;
   /** Whether prompts and answers are part of what is logged. Default false. */
   readonly logPrompts?: boolean;
@@ -61,7 +61,10 @@ export function createHandler(inference: Inference, options: HandlerOptions = {}
     temperature: options.temperature ?? null,
   });
   const { apiKeys = [], imageHosts = [], log, logPrompts = false } = options;
-  const images = { hosts: imageHosts, allowPrivateAddresses: options.privateImageHosts ?? false };
+  const images = {
+    hosts: imageHosts.map(checkedHost),
+    allowPrivateAddresses: options.privateImageHosts ?? false,
+  };
   const admission = new Admission(limits.maxRunning, limits.maxQueued);
   const metrics = new ServerMetrics(admission, inference);
   const serving: ChatServing = { inference, admission, limits, temperature, images };
@@ -78,7 +81,7 @@ export function createHandler(inference: Inference, options: HandlerOptions = {}
     await next();
     context.res.headers.set("x-request-id", id);
     context.res.headers.set("x-content-type-options", "nosniff");
-    void record.finish(routeOf(context.req.path), context.res.status);
+    record.finish(routeOf(context.req.path), context.res.status).catch(() => {});
   });
   if (options.cors !== undefined) {
     app.use(cors({ origin: originsOf(options.cors), exposeHeaders: ["x-request-id"] }));
@@ -128,6 +131,13 @@ function notFound({ req: { method, path } }: Context<Env>): never {
     code: "method_not_allowed",
     headers: { allow },
   });
+}
+
+function checkedHost(host: string): string {
+  if (/^[^\s/?#@\\]+$/.test(host) && URL.canParse(`http://${host}`)) return host;
+  throw new InvalidArgumentError(
+    `imageHosts: received '${host}'; expected names of hosts without a scheme, such as images.example.org`,
+  );
 }
 
 function originsOf(origins: "*" | readonly string[]): string | string[] {

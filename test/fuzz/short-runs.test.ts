@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { fuzz as fuzzAdapters } from "./adapters.js";
+import { fuzz as fuzzChats } from "./chats.js";
 import { fuzz as fuzzCheckpoints } from "./checkpoints.js";
 import { fuzz as fuzzDataLines } from "./data-lines.js";
 import { fuzz as fuzzDirections } from "./directions.js";
@@ -18,6 +19,7 @@ test.each([
   ["checkpoint folders", fuzzCheckpoints, 40],
   ["adapters", fuzzAdapters, 300],
   ["data files", fuzzDataLines, 300],
+  ["requests to chat", fuzzChats, 300],
   ["packed data files", fuzzPackedData, 80],
 ] as const)("mutated %s are taken, or refused by type", async (_, fuzz, cases) => {
   const tally = await fuzz(cases, 1, BOUNDS);

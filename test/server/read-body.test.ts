@@ -54,7 +54,7 @@ describe("a body", () => {
     [`${'{"a":'.repeat(33)}1${"}".repeat(33)}`, 400, "nested more than 32 deep"],
     [`[${"[],".repeat(100_000)}1]`, 400, "more than 100000 values"],
     [`"${"a".repeat(2 ** 20)}"`, 413, "larger than 1 MiB"],
-  ])("%.20j is refused", async (body, status, message) => {
+  ])("%# is refused", async (body, status, message) => {
     const refusal = read(body);
     await expect(refusal).rejects.toMatchObject({ status });
     await expect(refusal).rejects.toThrow(message);
