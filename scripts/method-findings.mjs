@@ -2,7 +2,7 @@
  * Writes what an evaluation of all methods found: the table and plot of docs/findings.md, and a line on each method's page
  * that has none in words. Figures come from the reports of the given runs, of which the first is about all methods.
  *
- *     npm run build && node scripts/method-findings.mjs runs/methods [runs/verify]
+ *     npm run build && node scripts/method-findings.mjs runs/methods [runs/verify] [--sampled runs/sampled [runs/verify-sampled]]
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,18 +22,32 @@ const one = (value) => value.toFixed(1).replace(/^-0\.0$/, "0.0");
 const ends = (interval) => `${one(interval.low)} to ${one(interval.high)}`;
 const signed = (value) => (Math.abs(value) < 0.05 ? "0.0" : `${value > 0 ? "+" : ""}${one(value)}`);
 
-const runs = process.argv.slice(2).map((folder) => {
-  const { sets } = JSON.parse(readFileSync(join(folder, "report.json"), "utf8"));
-  return new Map(sets.map((set) => [set.name, set]));
-});
+const folders = process.argv.slice(2);
+const mark = folders.indexOf("--sampled");
+const runs = (mark < 0 ? folders : folders.slice(0, mark)).map((folder) =>
+  readRun(folder, "greedy"),
+);
+const sampled = (mark < 0 ? [] : folders.slice(mark + 1)).map((folder) =>
+  readRun(folder, "sampling"),
+);
 
-/** A method's figure in a run, with its difference from regular. */
-function figure(run, { name, metric, times = 1 }, method) {
-  const set = run.get(name);
-  const found = set?.methods.find((row) => row.method === method && row.decoding === "greedy");
+/** The sets of a run, and which of its answers are told. */
+function readRun(folder, decoding) {
+  const { sets } = JSON.parse(readFileSync(join(folder, "report.json"), "utf8"));
+  return { decoding, sets: new Map(sets.map((set) => [set.name, set])) };
+}
+
+/** A method's figure in a run, with its difference from another. */
+function figure({ decoding, sets }, { name, metric, times = 1 }, method, reference = "regular") {
+  const set = sets.get(name);
+  const found = set?.methods.find((row) => row.method === method && row.decoding === decoding);
   if (found?.figures[metric] === undefined) return null;
   const against = set.comparisons.find(
-    (row) => row.method === method && row.reference === "regular" && row.metric === metric,
+    (row) =>
+      row.method === method &&
+      row.reference === reference &&
+      row.metric === metric &&
+      row.decoding === decoding,
   );
   const { value, interval } = found.figures[metric];
   const scaled = (ends) => ends && { low: times * ends.low, high: times * ends.high };
@@ -57,16 +71,33 @@ function cell(found) {
   return against.shown ? `**${text}**` : text;
 }
 
-const methodsOf = (run) => [
-  ...new Set([...run.values()].flatMap(({ methods }) => methods.map(({ method }) => method))),
+/** A difference from the control alone. */
+function controlCell(found) {
+  const against = found?.against;
+  if (against === undefined) return "";
+  const text = `${signed(against.difference)} (${ends(against.interval)})`;
+  return against.shown ? `**${text}**` : text;
+}
+
+const methodsOf = ({ sets }) => [
+  ...new Set([...sets.values()].flatMap(({ methods }) => methods.map(({ method }) => method))),
 ];
 
 function table(run) {
-  const shown = SETS.filter(({ name }) => run.has(name));
+  const shown = SETS.filter(({ name }) => run.sets.has(name));
+  const controlled = run.decoding === "sampling" && methodsOf(run).includes("apc");
   const rows = methodsOf(run).map((method) =>
-    [`\`${method}\``, ...shown.map((set) => cell(figure(run, set, method)))].join(" | "),
+    [
+      `\`${method}\``,
+      ...shown.map((set) => cell(figure(run, set, method))),
+      ...(controlled ? [controlCell(figure(run, SETS[0], method, "apc"))] : []),
+    ].join(" | "),
   );
-  const heads = ["method", ...shown.map(({ title }) => title)];
+  const heads = [
+    "method",
+    ...shown.map(({ title }) => title),
+    ...(controlled ? ["CHAIR_s against `apc`"] : []),
+  ];
   return [`| ${heads.join(" | ")} |`, `|${" --- |".repeat(heads.length)}`]
     .concat(rows.map((row) => `| ${row} |`))
     .join("\n");
@@ -95,6 +126,13 @@ function line(run, method) {
 
 const findings = join(root, "docs", "findings.md");
 let text = readFileSync(findings, "utf8");
+sampled.forEach((run, i) => {
+  text = between(
+    text,
+    i === 0 ? "all methods sampled" : `all methods sampled ${i + 1}`,
+    table(run),
+  );
+});
 runs.forEach((run, i) => {
   text = between(text, i === 0 ? "all methods" : `all methods ${i + 1}`, table(run));
   for (const method of methodsOf(run)) {
@@ -111,8 +149,12 @@ runs.forEach((run, i) => {
 });
 writeFileSync(findings, text);
 
-const series = runs.map((run, i) => ({
-  label: i === 0 ? "all methods" : "self-verification, a run of its own",
+const LABELS = {
+  greedy: ["greedy", "self-verification, a run of its own"],
+  sampling: ["sampled, three seeds", "self-verification, sampled"],
+};
+const series = [...runs, ...sampled].map((run, i) => ({
+  label: LABELS[run.decoding][run.decoding === "greedy" ? i : i - runs.length],
   points: methodsOf(run).flatMap((method) => {
     const { against, n } = figure(run, SETS[0], method) ?? {};
     if (against === undefined) return [];
