@@ -4,6 +4,8 @@ import type { JsonValue } from "./json-value.js";
 export interface ScoredToken {
   readonly id: number;
   readonly text: string;
+  /** Of a token that is a part of a character, which its text cannot show: its bytes in UTF-8, where the engine knows them. */
+  readonly bytes?: readonly number[];
   /**
    * ln p under the method's scores: after contrast and plausibility mask, before repetition penalty, temperature, top-k
    * and top-p. For `regular` this is the model's own log-probability. Null when the method gives the token no chance.

@@ -181,11 +181,11 @@ export class Answering {
       if (job.draftedAt === undefined) job.encodeMs += prompt.imageMs;
       prompts.push(prompt);
     }
-    const { facts } = this.#backend;
-    const decode = (ids: readonly number[]) => this.#backend.decode(ids);
+    const backend = this.#backend;
     const plain = drawName(imageKeys(job), job.options.view);
     const name = draw === undefined ? plain : `${plain}/${draw}`;
-    return new Sequence({ ...facts, options, session, prompts, decode, drawName: name, ...given });
+    const { facts } = backend;
+    return new Sequence({ ...facts, options, session, prompts, backend, drawName: name, ...given });
   }
 
   /** Edits that are switched on without having been declared as a need are refused too, never ignored. */

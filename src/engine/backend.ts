@@ -122,6 +122,8 @@ export interface Backend {
   encodeAnswer?(text: string): Promise<readonly number[]>;
   /** Text of token ids, special tokens left out. */
   decode(ids: readonly number[]): string;
+  /** Bytes of one token in UTF-8, which may be a part of a character. Left out by engines that do not know them. */
+  bytesOf?(id: number): Uint8Array | undefined;
   /**
    * Opens what edits need, so that they can be refused before a request depends on them.
    *

@@ -1,7 +1,8 @@
 /** Text of token ids, special tokens left out. */
 export type DecodeTokens = (ids: readonly number[]) => string;
 
-const INCOMPLETE = "\uFFFD";
+/** What stands in a text for bytes that are no whole character. */
+export const INCOMPLETE = "\uFFFD";
 
 /**
  * Turns tokens into text as they come, without ever splitting a character that spans several tokens.

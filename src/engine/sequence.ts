@@ -4,8 +4,8 @@ import { type Scan, scan } from "../math/scan.js";
 import type { SeededRandom } from "../math/seeded-random.js";
 import { topIndices } from "../math/top-indices.js";
 import type { AnswerToken, FinishReason, ScoredToken, StreamPiece } from "./answer.js";
-import type { Prompt } from "./backend.js";
-import { type DecodeTokens, Detokenizer } from "./detokenizer.js";
+import type { Backend, Prompt } from "./backend.js";
+import { Detokenizer, INCOMPLETE } from "./detokenizer.js";
 import { tokenRandom } from "./draws.js";
 import type { Draft, MethodSession } from "./method.js";
 import { penaliseRepetition, type SamplerSettings, sampleToken } from "./sampler.js";
@@ -32,7 +32,7 @@ export interface SequenceInput {
   readonly prompts: readonly Prompt[];
   readonly contextLength: number;
   readonly endTokens: ReadonlySet<number>;
-  readonly decode: DecodeTokens;
+  readonly backend: Pick<Backend, "decode" | "bytesOf">;
   /** Names the question and its images, so that equal seeds draw independently for different ones. */
   readonly drawName: string;
   readonly onPiece?: ((piece: StreamPiece) => void) | undefined;
@@ -77,7 +77,7 @@ export class Sequence {
     const longest = Math.max(...prompts.map(({ tokens }) => tokens.length));
     this.#maxTokens = Math.min(options.maxTokens, contextLength - longest);
     this.#seen = new Set(options.repetitionPenalty === 1 ? [] : prompts[0]!.tokens);
-    this.#detokenizer = new Detokenizer(input.decode);
+    this.#detokenizer = new Detokenizer((ids) => input.backend.decode(ids));
     this.#stop = new StopText(options.stop);
   }
 
@@ -220,9 +220,13 @@ export class Sequence {
     const norm = isLogProbs ? 0 : logSumExp(values, max);
     const describe = (other: number): ScoredToken => {
       const logprob = values[other]! - norm;
+      const { backend } = this.#input;
+      const text = backend.decode([other]);
+      const bytes = text.includes(INCOMPLETE) ? backend.bytesOf?.(other) : undefined;
       return {
         id: other,
-        text: this.#input.decode([other]),
+        text,
+        ...(bytes === undefined ? {} : { bytes: [...bytes] }),
         logprob: Number.isFinite(logprob) ? logprob : null,
       };
     };

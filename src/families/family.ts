@@ -53,6 +53,8 @@ export interface PromptTools {
   encodeText(text: string): number[];
   /** Text of ids, special tokens left out. */
   decode(ids: readonly number[]): string;
+  /** Bytes of one token in UTF-8; left out, and undefined, where they are not known. */
+  bytesOf?(id: number): Uint8Array | undefined;
   /** Texts of the control tokens, which users' texts may not hold. */
   readonly controls: readonly string[];
   /** Id of the token for what the tokenizer does not know; left out where it has none. */

@@ -109,6 +109,7 @@ function promptTools(tokenizer: CheckpointTokenizer, template: ChatTemplate): Pr
     encode: (prompt) => encode(prompt, beginning === "" || !prompt.startsWith(beginning)),
     encodeText: (written) => encode(written, false),
     decode: (ids) => tokenizer.decode(ids, { special: false }),
+    bytesOf: tokenizer.bytesOf,
     controls: tokenizer.controls,
     unknown: tokenizer.unknown,
   };

@@ -4,6 +4,7 @@ import { Tokenizer } from "@huggingface/tokenizers";
 import { ModelLoadError } from "../errors.js";
 import type { PromptPart, PromptTurn } from "../families/family.js";
 import { readJsonFile } from "./read-text-file.js";
+import { tokenBytes } from "./token-bytes.js";
 
 /** Tokens that chat templates know by name. */
 const NAMED_TOKENS = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"].map(
@@ -15,6 +16,8 @@ export interface CheckpointTokenizer {
   /** Ids of a text, with the tokens that the tokenizer puts around texts (`bos`, for example) if asked. */
   encode(text: string, options: { readonly around: boolean }): number[];
   decode(ids: readonly number[], options: { readonly special: boolean }): string;
+  /** Bytes of one token in UTF-8; undefined where the tokenizer does not tell them. */
+  bytesOf(id: number): Uint8Array | undefined;
   /** Texts of the control tokens. */
   readonly controls: readonly string[];
   /** Text of the token that begins texts; empty when there is none. */
@@ -45,11 +48,16 @@ export function readTokenizer(path: string): CheckpointTokenizer {
   const tokenizer = openTokenizer(path, definition, config);
   const added = [...tokenizer.get_added_tokens_decoder().values()];
   const named = namedTokens(config);
+  const bytesOf = tokenBytes((definition as { decoder?: unknown }).decoder);
   const compiled = new Map<string, CompiledTemplate>();
   return {
     encode: (text, { around }) => tokenizer.encode(text, { add_special_tokens: around }).ids,
     decode: (ids, { special }) =>
       ids.length === 0 ? "" : tokenizer.decode([...ids], { skip_special_tokens: !special }),
+    bytesOf(id) {
+      const token = tokenizer.id_to_token(id);
+      return token === undefined ? undefined : bytesOf(token);
+    },
     controls: added.filter(({ special }) => special).map(({ content }) => content),
     beginning: named.bos_token ?? "",
     unknown: idOf(tokenizer, named.unk_token),

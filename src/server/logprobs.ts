@@ -5,7 +5,7 @@ export interface TokenLogprob {
   readonly token: string;
   /** In nats, under the method's scores; -9999 for a token that the method gives no chance. */
   readonly logprob: number;
-  /** UTF-8; null for a token that is a part of a character. */
+  /** UTF-8; null for a part of a character, where the engine does not know its bytes. */
   readonly bytes: readonly number[] | null;
 }
 
@@ -26,10 +26,10 @@ export function tokenLogprob({ top = [], ...token }: AnswerToken): AnswerTokenLo
   return { ...scored(token), top_logprobs: top.map(scored) };
 }
 
-function scored({ text, logprob }: ScoredToken): TokenLogprob {
+function scored({ text, logprob, bytes }: ScoredToken): TokenLogprob {
   return {
     token: text,
     logprob: logprob ?? NO_CHANCE,
-    bytes: text.includes(INCOMPLETE) ? null : [...utf8.encode(text)],
+    bytes: bytes ?? (text.includes(INCOMPLETE) ? null : [...utf8.encode(text)]),
   };
 }

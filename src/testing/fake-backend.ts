@@ -123,6 +123,8 @@ export class FakeBackend implements Backend {
 
   decode = (ids: readonly number[]): string => fakeText(ids);
 
+  bytesOf = (id: number): Uint8Array | undefined => (id < 256 ? Uint8Array.of(id) : undefined);
+
   prepare = async (): Promise<void> => {};
 
   async probe(): Promise<Probe> {

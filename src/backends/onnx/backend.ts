@@ -207,6 +207,10 @@ export class OnnxBackend implements Backend {
     return this.#parts.prompts.decode(ids);
   }
 
+  bytesOf(id: number): Uint8Array | undefined {
+    return this.#parts.prompts.bytesOf?.(id);
+  }
+
   async prepare(edits: readonly ActiveEdit["edit"][]): Promise<void> {
     for (const graph of ["vision", "decoder"] as const) {
       await this.#graphs.session(
