@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   models: async () => (await import("./models-command.js")).modelsCommand(),
   methods: async () => (await import("./methods-command.js")).methodsCommand(),
   doctor: async () => (await import("./doctor-command.js")).doctorCommand(),
+  serve: async () => (await import("./serve-command.js")).serveCommand(),
   eval: async () => (await import("./eval-command.js")).evalCommand(),
   tune: async () => (await import("./tune-command.js")).tuneCommand(),
   diagnose: async () => (await import("./diagnose-command.js")).diagnoseCommand(),

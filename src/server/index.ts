@@ -38,6 +38,14 @@ export type {
 export type { SteeringFiles } from "../chat/chat-method.js";
 export { createHandler, type Handler, type HandlerOptions } from "./handler.js";
 export type { Inference, ServedModel } from "./inference.js";
+export { loadInference } from "./load-inference.js";
 export { localInference } from "./local-inference.js";
+export {
+  type ProcessInference,
+  type ProcessInferenceOptions,
+  processInference,
+} from "./process-inference.js";
+export type { ModelToServe, ServingPlan } from "./process-messages.js";
 export { logText, type RequestLog } from "./request-log.js";
+export { type RunningServer, type ServeOptions, serve } from "./serve.js";
 export type { ServerLimits } from "./server-limits.js";

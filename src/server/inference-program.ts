@@ -1,7 +1,7 @@
 /** The program of an {@link InferenceProcess}: loads what it is told to and answers chats until it is closed. */
 import { sentError } from "../errors.js";
 import type { Inference } from "./inference.js";
-import { loadPlan } from "./load-plan.js";
+import { loadInference } from "./load-inference.js";
 import type { ProcessCall, ProcessReply, ServingPlan } from "./process-messages.js";
 
 let inference: Inference | undefined;
@@ -22,7 +22,7 @@ function send(): void {
 
 async function loadModels(plan: ServingPlan): Promise<void> {
   try {
-    inference = await loadPlan(plan, (progress) => reply({ kind: "progress", progress }));
+    inference = await loadInference(plan, (progress) => reply({ kind: "progress", progress }));
     reply({ kind: "loaded", models: inference.models });
   } catch (error) {
     reply({ kind: "failed", error: sentError(error) });

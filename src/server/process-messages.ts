@@ -6,7 +6,7 @@ import type { ServedModel } from "./inference.js";
 
 /** A model to serve. */
 export interface ModelToServe {
-  /** The name that requests use. Default: {@link source}. */
+  /** The name that requests use. Default: {@link source}, without the path of a folder. */
   readonly name?: string;
   /** "pocket", a checkpoint's folder, or a hub id: what `load` takes. */
   readonly source: string;

@@ -14,9 +14,9 @@ const built = new URL("../../dist/server/process-inference.js", import.meta.url)
 const { processInference } = (await import(
   built
 )) as typeof import("../../src/server/process-inference.js");
-const { loadPlan } = (await import(
-  new URL("../../dist/server/load-plan.js", import.meta.url).href
-)) as typeof import("../../src/server/load-plan.js");
+const { loadInference } = (await import(
+  new URL("../../dist/server/load-inference.js", import.meta.url).href
+)) as typeof import("../../src/server/load-inference.js");
 
 const one = { name: "one", source: `${CHECKPOINTS}concat`, options: { threads: 1 } };
 const two = { name: "two", source: `${CHECKPOINTS}group-query`, options: { threads: 1 } };
@@ -62,7 +62,7 @@ describe("models in a process of their own", () => {
   afterAll(() => inference.close());
 
   test("answer as models in this process do, piece by piece", async () => {
-    const local = await loadPlan({ models: [one, two] });
+    const local = await loadInference({ models: [one, two] });
     const content = [
       { type: "image", image },
       { type: "text", text: "What?" },
@@ -161,10 +161,10 @@ test("models that cannot be loaded are told of as by `load`", async () => {
   const lost = { source: "/nope" };
   const failure = { name: "ModelLoadError", code: "MODEL_LOAD" };
   await expect(processInference({ models: [lost] })).rejects.toMatchObject(failure);
-  await expect(loadPlan({ models: [one, lost] })).rejects.toMatchObject(failure);
-  await expect(loadPlan({ models: [one], method: "vdc" })).rejects.toThrow("'vcd'");
-  await expect(loadPlan({ models: [] })).rejects.toThrow("expected one at least");
-  await expect(loadPlan({ models: [one, one] })).rejects.toThrow("'one' twice");
+  await expect(loadInference({ models: [one, lost] })).rejects.toMatchObject(failure);
+  await expect(loadInference({ models: [one], method: "vdc" })).rejects.toThrow("'vcd'");
+  await expect(loadInference({ models: [] })).rejects.toThrow("expected one at least");
+  await expect(loadInference({ models: [one, one] })).rejects.toThrow("'one' twice");
 });
 
 test("loading that is stopped leaves no process", async () => {

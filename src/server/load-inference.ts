@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { basename, resolve } from "node:path";
 import { type DownloadProgress, InvalidArgumentError, load, type Model } from "../index.js";
 import type { Inference } from "./inference.js";
 import { localInference } from "./local-inference.js";
@@ -8,7 +10,7 @@ import type { ServingPlan } from "./process-messages.js";
  *
  * @throws as `load` and {@link localInference}; nothing stays loaded then
  */
-export async function loadPlan(
+export async function loadInference(
   { models, ...setup }: ServingPlan,
   onProgress?: (progress: DownloadProgress) => void,
 ): Promise<Inference> {
@@ -17,7 +19,7 @@ export async function loadPlan(
   }
   const loaded = new Map<string, Model>();
   try {
-    for (const { source, name = source, options } of models) {
+    for (const { source, name = nameOf(source), options } of models) {
       if (loaded.has(name)) {
         throw new InvalidArgumentError(`models: received '${name}' twice; give each its own name`);
       }
@@ -29,4 +31,9 @@ export async function loadPlan(
     for (const model of loaded.values()) await model.dispose();
     throw error;
   }
+}
+
+/** Of a folder its name alone: the path that leads to it is no client's business. */
+function nameOf(source: string): string {
+  return existsSync(source) ? basename(resolve(source)) : source;
 }
