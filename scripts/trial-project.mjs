@@ -1,6 +1,7 @@
 // What trials of the installed package stand on: code and commands as the guides print them, and projects to run them in.
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -101,4 +102,14 @@ export function projectIn(folder) {
       sizes.push(`${(await run("du -sm node_modules", folder)).split("\t")[0]} MB  ${what}`);
     },
   };
+}
+
+/** A port that nobody listens at. */
+export function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
 }

@@ -5,13 +5,13 @@
 //   npm run try:install -- --only esm,next@15    those whose name begins so
 //   node scripts/try-install.mjs --no-build      packs what is built already
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import {
   codeOf,
   commandOf,
+  freePort,
   projectIn,
   read,
   root,
@@ -132,15 +132,6 @@ async function ask(url, body) {
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 // The trials one by one.

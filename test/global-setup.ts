@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeSyntheticCheckpoint } from "../src/testing/synthetic/checkpoint.js";
+import { clientNode, clientPython } from "./clients/client-node.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -55,6 +56,14 @@ function untested(): string[] {
     [
       existsSync(join(root, "pocket/llava/onnx/decoder_model_merged.onnx")),
       "the pocket checkpoint (test/node): pocket/llava is not there",
+    ],
+    [
+      clientNode() !== undefined,
+      "the npm clients against the server (test/clients): install them by npm run clients",
+    ],
+    [
+      clientPython() !== undefined,
+      "the Python client against the server (test/clients): pip install openai for python3, or set GROUNDSIGHT_PYTHON",
     ],
   ];
   return needed.flatMap(([isThere, what]) => (isThere ? [] : [what]));

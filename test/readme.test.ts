@@ -22,6 +22,7 @@ const GUIDES = [
   "docs/mcp.md",
   "docs/models.md",
   "docs/tutorial.md",
+  "docs/serve.md",
   "docs/steering.md",
   "src/README.md",
   "src/diagnose/README.md",
