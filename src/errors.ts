@@ -64,7 +64,7 @@ export class UnsupportedCapabilityError extends GroundsightError {
   }
 }
 
-/** A checkpoint is missing, incomplete, corrupt or of an unknown family, or an adapter cannot be merged into it. */
+/** A checkpoint is missing, incomplete, corrupt or of an unknown family, an adapter cannot be merged into it, or a server gives no model. */
 export class ModelLoadError extends GroundsightError {
   constructor(message: string, options?: { cause?: unknown }) {
     super("MODEL_LOAD", message, options);

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { adapterTensors, writeAdapter } from "./adapters.js";
 import { main, model } from "./cli/groundsight.js";
+import { reply, scriptedServer } from "./eval/endpoint/scripted-server.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string) => readFileSync(`${root}${path}`, "utf8");
@@ -147,8 +148,9 @@ async function evaluateAndQuery(): Promise<void> {
   expect(JSON.parse(await readFile(join(out, "report.json"), "utf8"))).toEqual(report);
   const described = [await captions(images, "pocket"), await captions(images, "random")];
   const chosen = await tuning(images);
-  printed.set("eval", [report, await unjudged(images), ...described, chosen]);
-  const runs = [out, join(folder, "unjudged"), join(folder, "chosen")];
+  const hosted = await served(images);
+  printed.set("eval", [report, await unjudged(images), ...described, chosen, hosted]);
+  const runs = [out, ...["unjudged", "chosen", "served"].map((name) => join(folder, name))];
   const stored = (run: string, name: string) => readFile(join(run, name), "utf8");
   const settings = runs.map((run) => stored(run, "settings.json"));
   printed.set(
@@ -189,6 +191,20 @@ async function unjudged(images: string): Promise<unknown> {
   const asking = ["pope", "--data", data, "--images", images, "--rule", "vcd"];
   const asked = [...model, "--greedy", "--seeds", "2", "--controls", "--limit", "1"];
   return json("eval", ...asking, ...asked, "--out", join(folder, "unjudged"));
+}
+
+/** A run of a server that refuses seeds. */
+async function served(images: string): Promise<unknown> {
+  await using server = await scriptedServer((asked) => {
+    const usage = { prompt_tokens: 9, completion_tokens: 1 };
+    if (asked.body.seed !== undefined) reply.refuse(asked, 400, { param: "seed" });
+    else reply.text(asked, "A cup.", {}, { usage, system_fingerprint: "fp" });
+  });
+  const question = { question_id: 1, image: "room.png", text: "Is there a cup?", label: "yes" };
+  const asking = ["pope", "--data", await file("served.jsonl", question), "--images", images];
+  const prices = ["--price-in", "1", "--price-out", "2"];
+  const out = ["--out", join(folder, "served")];
+  return json("eval", ...asking, "--model", `openai:m@${server.url}`, ...prices, ...out);
 }
 
 /** A setting tuned on one image, and tried on another. */

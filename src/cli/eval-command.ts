@@ -2,7 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import {
+  ENDPOINT_METHODS,
   evaluate,
+  evaluateEndpoint,
   heldOutBy,
   POCKET_SETS,
   parseTunedSetting,
@@ -16,8 +18,15 @@ import {
 import { DatasetError, InferenceError } from "../index.js";
 import { type AnsweringFlags, addAnsweringOptions, answeringFrom } from "./answering-options.js";
 import { MODULE_HELP } from "./benchmark-argument.js";
+import {
+  addEndpointOptions,
+  type EndpointFlags,
+  endpointFrom,
+  endpointMethods,
+  pricesFrom,
+} from "./endpoint-options.js";
 import { evalText } from "./eval-output.js";
-import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
+import { addJudgeOptions, DEFAULT_URL, type JudgeFlags, judgeFrom } from "./judge-options.js";
 import { addMethodOptions, wrapped } from "./method-options.js";
 import { addModelOptions, loadModel, type ModelFlags } from "./model-options.js";
 import { progressLine } from "./progress-line.js";
@@ -27,7 +36,13 @@ import { addSetOptions, BENCHMARK_NAMES, requestedSets, type SetFlags } from "./
 import { untilStopped } from "./stop-signal.js";
 import { VERSION } from "./version.js";
 
-interface EvalFlags extends ModelFlags, RunMethodFlags, JudgeFlags, SetFlags, AnsweringFlags {
+interface EvalFlags
+  extends ModelFlags,
+    EndpointFlags,
+    RunMethodFlags,
+    JudgeFlags,
+    SetFlags,
+    AnsweringFlags {
   readonly split?: "dev" | "test";
   readonly settings?: string[];
   readonly greedy?: true;
@@ -64,11 +79,13 @@ export function evalCommand(): Command {
   addAnsweringOptions(command)
     .option("--details", "print all figures, comparisons and findings behind the overview, too")
     .option("--json", "print the report as JSON");
-  addJudgeOptions(addMethodOptions(addModelOptions(command)));
+  addJudgeOptions(addMethodOptions(addEndpointOptions(addModelOptions(command))));
   return command.addHelpText("after", HELP).action(run);
 }
 
 const HELP = `
+A server that speaks OpenAI's protocol is asked with --model openai:<name>@<base URL> (default: OPENAI_BASE_URL or
+${DEFAULT_URL}; key from OPENAI_API_KEY), by ${ENDPOINT_METHODS}.
 The greedy baseline (regular) and the control (apc) are always run unless --without names them.
 vti steers along the directions of --steer <file>; vti:image=0.4:text=0 sets strengths, vti+vcd adds a method.
 Pocket sets:
@@ -82,33 +99,40 @@ Examples:
       --suffix " Please answer this question with one word." --seeds 3 --limit 50 --out runs/pope
   $ groundsight eval pope --data coco_pope_random.json --images val2014 --settings runs/tune-vcd/tuned.json --out runs/tuned
   $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --images images --out runs/chair
+  $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --methods regular,verify:mode=drop \\
+      --model openai:gpt-4o-mini@https://api.openai.com/v1 --limit 50 --price-in 0.15 --price-out 0.6 --out runs/hosted
   $ groundsight eval ./my-benchmark.mjs --data questions.jsonl --images images --out runs/mine`;
 
 async function run(benchmark: string, flags: EvalFlags, command: Command): Promise<void> {
+  const endpoint = endpointFrom(flags);
+  const named = command.getOptionValueSource("methods") !== "default";
+  const asked = endpoint === null ? null : await endpointMethods(flags, named);
   const tuned = await Promise.all((flags.settings ?? []).map(readTuned));
-  const alone = tuned.length > 0 && command.getOptionValueSource("methods") === "default";
+  const alone = tuned.length > 0 && !named;
   const requested = await requestedSets(benchmark, flags, flags.split, heldOutBy(tuned));
-  const chosen = await runMethods(alone ? { ...flags, methods: "" } : flags, tuned);
+  const chosen = asked ?? (await runMethods(alone ? { ...flags, methods: "" } : flags, tuned));
   const { methods, series } = withControls(requested, flags, chosen);
   const sets = await planRun(requested);
   const judge = judgeFrom(flags, join(flags.out, "verdicts.jsonl"));
-  await using model = await loadModel(flags);
-  for (const method of methods.values()) await model.prepare(method);
+  await using model = endpoint === null ? await loadModel(flags) : undefined;
+  for (const method of methods.values()) await model?.prepare(method);
+  const prices = pricesFrom(flags);
   const progress = progressLine();
-  const analysis = await untilStopped((signal) =>
-    evaluate(model, {
+  const analysis = await untilStopped((signal) => {
+    const request = {
       sets,
       methods,
       series,
-      tuned,
       ...answeringFrom(flags),
       out: flags.out,
       version: VERSION,
       judge,
       signal,
       onProgress: progress.show,
-    }),
-  ).finally(progress.end);
+    };
+    if (model !== undefined) return evaluate(model, { ...request, tuned });
+    return evaluateEndpoint(endpoint!, { ...request, ...(prices && { prices }) });
+  }).finally(progress.end);
   const details = flags.details === true;
   process.stdout.write(
     flags.json === true ? json(analysis) : evalText(analysis, { out: flags.out, details }),

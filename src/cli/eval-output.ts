@@ -2,6 +2,7 @@ import { join } from "node:path";
 import {
   behaviourTables,
   controlsTable,
+  endpointText,
   failuresText,
   fewImagesWarning,
   figuresTable,
@@ -15,6 +16,7 @@ import {
   settingsText,
   type Table,
   textTable,
+  usageTable,
 } from "../eval/index.js";
 import { wrapText } from "./wrap-text.js";
 
@@ -30,10 +32,13 @@ export function evalText(
   const notes = [
     ...warningsOf(analysis.sets),
     ...settingsText(analysis.settings),
+    ...endpointText(analysis),
     ...(details ? [] : ["all figures and comparisons: the report, or --details"]),
     `report: ${join(out, REPORT_FILES.html)}`,
   ];
-  return `${[...parts, lines(notes)].join("\n\n")}\n`;
+  const usage = usageTable(analysis);
+  const asked = usage === null ? [] : [`What the server was asked:\n${tableText(usage)}`];
+  return `${[...parts, ...asked, lines(notes)].join("\n\n")}\n`;
 }
 
 /** Which method helps, where, at what price. */

@@ -12,7 +12,8 @@ export interface JudgeFlags {
   readonly judgeCache?: string;
 }
 
-const DEFAULT_URL = "https://api.openai.com/v1";
+/** Where requests go when nothing says otherwise. */
+export const DEFAULT_URL = "https://api.openai.com/v1";
 
 /** Adds the options that set a judge. */
 export function addJudgeOptions(command: Command): Command {

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import { REPORT_FILES, rebuildReport } from "../eval/index.js";
+import { addPriceOptions, type EndpointFlags, pricesFrom } from "./endpoint-options.js";
 import { addJudgeOptions, type JudgeFlags, judgeFrom } from "./judge-options.js";
 import { addBenchmarkOption, runBenchmarks } from "./run-benchmarks.js";
 import { untilStopped } from "./stop-signal.js";
 import { wrapText } from "./wrap-text.js";
 
-interface ReportFlags extends JudgeFlags {
+interface ReportFlags extends JudgeFlags, Pick<EndpointFlags, "priceIn" | "priceOut"> {
   readonly benchmark?: string[];
   readonly data?: string[];
   readonly truth?: string;
@@ -21,6 +22,7 @@ export function reportCommand(): Command {
     .option("--data <file...>", "question files, in the order of the run's sets")
     .option("--truth <file>", "truth, where the format keeps it apart from the questions")
     .option("--images <folder>", "folder of the images");
+  addPriceOptions(command);
   return addBenchmarkOption(addJudgeOptions(command))
     .addHelpText(
       "after",
@@ -44,6 +46,7 @@ async function run(folder: string, flags: ReportFlags): Promise<void> {
       truth: flags.truth,
       images: flags.images,
       judge: judgeFrom(flags, join(folder, "verdicts.jsonl")),
+      prices: pricesFrom(flags),
       signal,
     }),
   );

@@ -29,7 +29,7 @@
 
 export type { Mention } from "../objects/caption-objects.js";
 export type { LocatedMention } from "../objects/locate-objects.js";
-export { firstWordRule } from "../objects/yes-no-answer.js";
+export { firstWordRule, type LikelyFirst } from "../objects/yes-no-answer.js";
 export {
   type YesAhead,
   type YesNoTokens,
@@ -99,7 +99,21 @@ export type {
   RowShape,
 } from "./define/row-shape.js";
 // Running benchmarks with several methods.
-export { type EvaluationRequest, evaluate } from "./evaluate.js";
+export type { ChatQuestion } from "./endpoint/chat-dialect.js";
+export {
+  type AskableMethod,
+  ENDPOINT_METHODS,
+  requireAskable,
+} from "./endpoint/endpoint-methods.js";
+export {
+  type ChatEndpoint,
+  type EndpointAnswer,
+  type OpenAiEndpointOptions,
+  openAiEndpoint,
+} from "./endpoint/openai-endpoint.js";
+export { evaluate } from "./evaluate.js";
+export { type EndpointEvaluationRequest, evaluateEndpoint } from "./evaluate-endpoint.js";
+export type { EvaluationRequest } from "./evaluation.js";
 export type { AskJudge, Judge } from "./judge/judge.js";
 export {
   type JudgeAnswersOptions,
@@ -116,6 +130,8 @@ export { count, harmonicMean, ratio } from "./metrics/ratio.js";
 export { type RatioMetricOptions, ratioMetric } from "./metrics/ratio-metric.js";
 export { behaviourTables, type TitledTable } from "./report/behaviour-tables.js";
 // Reading what came out.
+export type { Prices } from "./report/endpoint-figures.js";
+export { endpointText, usageTable } from "./report/endpoint-text.js";
 export { failuresText } from "./report/failures-text.js";
 export { formatInterval, formatValue, formatWithUnit } from "./report/format-value.js";
 export { gainsNote, gainsText } from "./report/gains-text.js";
@@ -134,6 +150,7 @@ export type {
   Decoding,
   DecodingCost,
   Disagreement,
+  EndpointFigures,
   Figure,
   Finding,
   Frontier,
@@ -144,6 +161,7 @@ export type {
   JudgedComparison,
   MethodBehaviour,
   MethodFigures,
+  MethodUsage,
   RunAnalysis,
   SetAnalysis,
   SetFailures,
@@ -229,7 +247,12 @@ export { RUN_FILES } from "./store/answer-store.js";
 export { writeFileAtomically } from "./store/atomic-file.js";
 export { DurableLog, type LogFile } from "./store/durable-log.js";
 export { makeFolder } from "./store/make-folder.js";
-export type { RunSettings, SetSettings } from "./store/run-settings.js";
+export type {
+  AnsweringCheckpoint,
+  AnsweringEndpoint,
+  RunSettings,
+  SetSettings,
+} from "./store/run-settings.js";
 export {
   type ModuleFile,
   type RunModule,

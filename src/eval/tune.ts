@@ -3,14 +3,15 @@ import { InvalidArgumentError } from "../errors.js";
 import type { Method, Model } from "../index.js";
 import { regular } from "../index.js";
 import { withFiles } from "./data/file-problem.js";
-import { type EvaluationRequest, evaluate } from "./evaluate.js";
+import { evaluate } from "./evaluate.js";
+import type { EvaluationRequest } from "./evaluation.js";
 import type { Decoding, RunAnalysis } from "./report/run-analysis.js";
 import type { RunSet } from "./run/plan-run.js";
 import { planSeries } from "./run/plan-series.js";
 import { imageOf } from "./run/split-questions.js";
 import { AnswerStore } from "./store/answer-store.js";
 import { writeFileAtomically } from "./store/atomic-file.js";
-import type { RunSettings } from "./store/run-settings.js";
+import type { AnsweringCheckpoint, RunSettings } from "./store/run-settings.js";
 import type { StoredAnswer } from "./store/stored-rows.js";
 import type { DevSplit } from "./store/tuned.js";
 import { chooseSetting } from "./tuning/choose-setting.js";
@@ -69,7 +70,7 @@ export async function tune(model: Model, request: TuningRequest): Promise<Tuning
   const thresholds = devThresholds(sets, await answersIn(out, settings), settings.promptSuffix);
   const tuned: TunedSetting = {
     version: settings.version,
-    model: settings.model,
+    model: settings.model as AnsweringCheckpoint,
     name,
     method: { name: method.name, settings: method.settings },
     decoding,

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { ModelLoadError } from "../errors.js";
+import { InvalidArgumentError, ModelLoadError } from "../errors.js";
 import { optionalPackageFile, packageFile } from "./package-file.js";
 
 /** Checkpoints that come with the package, by name. */
@@ -34,6 +34,7 @@ export type ModelPlace = { readonly folder: string } | { readonly hubId: string 
  *
  * @param from the folder that relative paths begin at
  * @throws ModelLoadError when it is none of them
+ * @throws InvalidArgumentError for a model behind a server (`openai:...`)
  * @throws UnsupportedCapabilityError for a bundled checkpoint that is not there, since a bundler took this code out of its package
  */
 export function locateModel(name: string, from = "."): ModelPlace {
@@ -61,6 +62,12 @@ function folderOrHub(name: string, from: string): ModelPlace | undefined {
 }
 
 function refuse(what: string, name: string, known: readonly string[]): never {
+  // What follows may hold a password.
+  if (name.startsWith("openai:")) {
+    throw new InvalidArgumentError(
+      `${what}: received openai:..., a model behind a server; 'groundsight eval' and evaluateEndpoint ask such, everything else needs the checkpoint itself`,
+    );
+  }
   throw new ModelLoadError(
     `${what}: received '${name}'; expected ${known.join(", ")}, a folder that exists, or a hub id such as owner/name`,
   );

@@ -27,14 +27,25 @@ const YES_OR_NO = /^[\s\u2581\u0120]*(yes|no)\s*$/i;
  * @returns nothing where neither is among them
  */
 export function noAhead(likeliest: readonly LikelyFirst[]): number | undefined {
-  const chance = { yes: 0, no: 0 };
-  for (const { token, logprob } of likeliest) {
-    const word = YES_OR_NO.exec(token)?.[1]?.toLowerCase() as "yes" | "no" | undefined;
-    if (word !== undefined) chance[word] += Math.exp(logprob);
-  }
+  const chance = chanceOf(likeliest);
   if (chance.yes === 0 && chance.no === 0) return undefined;
   const least = Math.exp(Math.min(...likeliest.map(({ logprob }) => logprob)));
   // Hosted models tell -9999 and the like of what has no chance.
   const log = (of: number) => Math.log(Math.max(of === 0 ? least : of, Number.MIN_VALUE));
   return log(chance.no) - log(chance.yes);
+}
+
+/** What yes and no have of the whole among the likeliest first tokens of an answer: sum_{yes} p + sum_{no} p. */
+export function yesOrNoMass(likeliest: readonly LikelyFirst[]): number {
+  const { yes, no } = chanceOf(likeliest);
+  return yes + no;
+}
+
+function chanceOf(likeliest: readonly LikelyFirst[]): { yes: number; no: number } {
+  const chance = { yes: 0, no: 0 };
+  for (const { token, logprob } of likeliest) {
+    const word = YES_OR_NO.exec(token)?.[1]?.toLowerCase() as "yes" | "no" | undefined;
+    if (word !== undefined) chance[word] += Math.exp(logprob);
+  }
+  return chance;
 }

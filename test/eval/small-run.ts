@@ -3,7 +3,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { DatasetError } from "../../src/errors.js";
 import { benchmarkNamed } from "../../src/eval/benchmarks/registry.js";
-import type { EvaluationRequest } from "../../src/eval/evaluate.js";
+import type { EvaluationRequest } from "../../src/eval/evaluation.js";
 import { planRun } from "../../src/eval/run/plan-run.js";
 import { planSeries } from "../../src/eval/run/plan-series.js";
 import { type GenerateRequest, type Model, methodNamed } from "../../src/index.js";

@@ -8,6 +8,7 @@ import {
   type JudgeSetup,
   objectFinder,
   type RunSet,
+  type RunSettings,
   readDataFile,
   readRun,
   type StoredAnswer,
@@ -188,15 +189,10 @@ export async function misalignmentOf(
   return { ...report, findings: misalignmentFindings(report) };
 }
 
-function requireModel(
-  folder: string,
-  asked: { readonly id: string; readonly hash: string },
-  id: string,
-  hash: string,
-): void {
+function requireModel(folder: string, asked: RunSettings["model"], id: string, hash: string): void {
   if (asked.hash === hash) return;
   throw new DatasetError(
-    `${folder}: a run of model ${asked.id} (hash ${asked.hash}); received ${id} (hash ${hash}); name that model (--model, --dtype, --adapter)`,
+    `${folder}: a run of model ${asked.id} (${asked.hash === undefined ? "behind a server" : `hash ${asked.hash}`}); received ${id} (hash ${hash}); name that model (--model, --dtype, --adapter)`,
   );
 }
 

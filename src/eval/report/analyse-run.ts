@@ -12,6 +12,7 @@ import {
   type StoredTiming,
 } from "../store/stored-rows.js";
 import { analyseSet } from "./analyse-set.js";
+import { endpointFigures, type Prices } from "./endpoint-figures.js";
 import { finishesOf, keepsFinish } from "./finishes.js";
 import { gainsOf } from "./gains.js";
 import type { RunAnalysis, SetAnalysis } from "./run-analysis.js";
@@ -26,22 +27,29 @@ export interface StoredRun {
   readonly timings: readonly StoredTiming[];
 }
 
+/** Settings of {@link analyseRun}. */
+export interface AnalysisOptions {
+  /** Asked where a rule needs verdicts. */
+  readonly judge?: JudgeSetup | null;
+  /** What tokens of a server cost, where that is told. */
+  readonly prices?: Prices | undefined;
+  /** Gives the analysis up. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of the scored answers of each set. */
+  readonly onScored?: (set: SetAnalysis, methods: readonly ScoredMethod[]) => void;
+}
+
 /**
  * All figures of a run, also of one that is not finished: what is answered is scored. A question with a failed
  * answer is left out for every method, so that all are compared on the same questions.
  *
  * @param sets the questions of the run's sets
- * @param judge asked where a rule needs verdicts
- * @param signal gives the analysis up
- * @param onScored told of the scored answers of each set
  * @throws AbortedError when the signal fires
  */
 export async function analyseRun(
   run: StoredRun,
   sets: readonly RunSet[],
-  judge: JudgeSetup | null,
-  signal?: AbortSignal,
-  onScored: (set: SetAnalysis, methods: readonly ScoredMethod[]) => void = () => {},
+  { judge = null, prices, signal, onScored = () => {} }: AnalysisOptions = {},
 ): Promise<RunAnalysis> {
   const bySet = groupBy(run.answers, ({ set }) => set);
   const timings = new Map(run.timings.map((timing) => [answerKey(timing), timing]));
@@ -83,7 +91,13 @@ export async function analyseRun(
     analyses.push(analysis);
     onScored(analysis, methods);
   }
-  return { settings: run.settings, sets: analyses, gains: gainsOf(analyses) };
+  const endpoint = endpointFigures(run, sets, prices);
+  return {
+    settings: run.settings,
+    sets: analyses,
+    gains: gainsOf(analyses),
+    ...(endpoint === null ? {} : { endpoint }),
+  };
 }
 
 function withQuestions(answers: readonly StoredAnswer[], set: RunSet) {

@@ -1,6 +1,7 @@
 import { type JudgeSetup, missingJudge } from "../judge/judge-matched.js";
 import { isJudged } from "../scoring/benchmark-rules.js";
 import { readSettings } from "../store/run-sources.js";
+import type { Prices } from "./endpoint-figures.js";
 import { reportRun } from "./report-run.js";
 import type { RunAnalysis } from "./run-analysis.js";
 import { openRun, requestsOf, type StoredRunOptions } from "./stored-run.js";
@@ -9,6 +10,8 @@ import { openRun, requestsOf, type StoredRunOptions } from "./stored-run.js";
 export interface RebuildOptions extends StoredRunOptions {
   /** For rules that need verdicts; those that are stored are not asked for again. */
   readonly judge?: JudgeSetup | null;
+  /** What tokens cost, of a run that a server answered; nothing is told of money by default. */
+  readonly prices?: Prices | undefined;
   /** Gives up before the report is written. */
   readonly signal?: AbortSignal;
 }
@@ -23,7 +26,7 @@ export interface RebuildOptions extends StoredRunOptions {
  * @throws InvalidArgumentError when a benchmark is not among those given, or a rule needs a judge and there is none
  */
 export async function rebuildReport(folder: string, options: RebuildOptions): Promise<RunAnalysis> {
-  const { judge = null, signal } = options;
+  const { judge = null, prices, signal } = options;
   const settings = await readSettings(folder);
   const requests = await requestsOf(folder, settings, options, "rebuildReport");
   for (const { benchmark, rule } of requests) {
@@ -31,7 +34,7 @@ export async function rebuildReport(folder: string, options: RebuildOptions): Pr
   }
   const { sets, store } = await openRun(folder, settings, requests);
   try {
-    return await reportRun(folder, store, settings, sets, judge, signal);
+    return await reportRun(folder, store, settings, sets, { judge, prices, signal });
   } finally {
     await store.close();
   }

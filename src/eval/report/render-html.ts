@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { endpointText, usageTable } from "./endpoint-text.js";
 import { escapeHtml } from "./escape-html.js";
 import { EXPLORER_STYLE } from "./explorer-style.js";
 import { htmlTable } from "./html-table.js";
@@ -29,6 +30,7 @@ const POLICY = [
 export function renderHtml(analysis: RunAnalysis, imageAddress: ImageAddress): string {
   const { sets, settings } = analysis;
   const hasControl = settings.series.some(({ method }) => method === "apc");
+  const usage = usageTable(analysis);
   const title = `Evaluation of ${escapeHtml(modelName(settings.model))}`;
   const links = sets.map(
     ({ name }) => `<a href="#${encodeURIComponent(name)}">${escapeHtml(name)}</a>`,
@@ -49,7 +51,7 @@ export function renderHtml(analysis: RunAnalysis, imageAddress: ImageAddress): s
 <nav aria-label="Sections"><a href="#overview">Overview</a> <a href="#explorer">Answers</a> ${links.join(" ")} <a href="#settings">Settings</a></nav>
 <p class="note"><b>regular</b> is the model as it is${hasControl ? ", <b>apc</b> the control that cuts implausible tokens and does\nnothing else" : ""}. A difference is called one when its 95% interval over images has no 0 and its p-value after Holm's
 correction agrees.</p>
-${settingsText(settings)
+${[...settingsText(settings), ...endpointText(analysis)]
   .map((line) => `<p class="note">${escapeHtml(line)}</p>\n`)
   .join(
     "",
@@ -62,6 +64,7 @@ ${renderOverview(analysis)}
 <p class="note" id="explorer-note">The answers lie in the folder beside this page, and need its script.</p>
 </section>
 ${sets.map((set) => renderSet(set, imageAddress)).join("\n")}
+${usage === null ? "" : `<section id="usage"><h2>What the server was asked</h2>${htmlTable(usage, "Requests and tokens of each method")}</section>`}
 <section id="settings" aria-labelledby="settings-title">
 <h2 id="settings-title">Settings</h2>
 ${htmlTable(settingsTable(analysis), "Settings of the run")}

@@ -1,6 +1,7 @@
 import { tallyText } from "../judge/judge-answers.js";
 import { fewImagesWarning } from "../statistics/unvaried.js";
 import { behaviourTables } from "./behaviour-tables.js";
+import { endpointText, usageTable } from "./endpoint-text.js";
 import { escapeMarkdown } from "./escape-markdown.js";
 import { failuresText } from "./failures-text.js";
 import { gainsText } from "./gains-text.js";
@@ -18,10 +19,12 @@ import { settingsText } from "./settings-text.js";
 
 /** A run's report as Markdown. */
 export function renderMarkdown(analysis: RunAnalysis): string {
+  const usage = usageTable(analysis);
   return [
     `# Evaluation of ${escapeMarkdown(modelName(analysis.settings.model))}`,
-    list([...gainsText(analysis), ...settingsText(analysis.settings)]),
+    list([...gainsText(analysis), ...settingsText(analysis.settings), ...endpointText(analysis)]),
     ...analysis.sets.flatMap(renderSet),
+    ...(usage === null ? [] : ["## What the server was asked", table(usage)]),
     "## Settings",
     table(settingsTable(analysis)),
   ].join("\n\n");

@@ -1,12 +1,11 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withFiles } from "../data/file-problem.js";
-import type { JudgeSetup } from "../judge/judge-matched.js";
 import type { RunSet } from "../run/plan-run.js";
 import { answersOf } from "../run/run-evaluation.js";
 import { type AnswerStore, readTimings } from "../store/answer-store.js";
 import type { RunSettings } from "../store/run-settings.js";
-import { analyseRun } from "./analyse-run.js";
+import { type AnalysisOptions, analyseRun } from "./analyse-run.js";
 import { writeCounts } from "./count-rows.js";
 import type { AnsweredSet } from "./page-answers.js";
 import type { RunAnalysis } from "./run-analysis.js";
@@ -22,8 +21,7 @@ export async function reportRun(
   store: AnswerStore,
   settings: RunSettings,
   sets: readonly RunSet[],
-  judge: JudgeSetup | null,
-  signal?: AbortSignal,
+  { judge = null, prices, signal }: AnalysisOptions = {},
 ): Promise<RunAnalysis> {
   const run = {
     settings,
@@ -32,9 +30,12 @@ export async function reportRun(
     timings: await readTimings(folder),
   };
   const answered: AnsweredSet[] = [];
-  const analysis = await analyseRun(run, sets, judge, signal, (set, methods) =>
-    answered.push({ set, methods }),
-  );
+  const analysis = await analyseRun(run, sets, {
+    judge,
+    prices,
+    signal,
+    onScored: (set, methods) => answered.push({ set, methods }),
+  });
   const folders = new Map(sets.map(({ name, images }) => [name, images]));
   const imagePath = (set: string, image: string) => join(folders.get(set) ?? "", image);
   const asked = sets.map((set) => ({ ...set, kind: set.benchmark.kind }));

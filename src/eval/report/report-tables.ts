@@ -129,10 +129,7 @@ export function settingsTable({ settings, sets }: RunAnalysis): Table {
   return [
     ["setting", "value"],
     ["groundsight", settings.version],
-    [
-      "model",
-      `${modelName(settings.model)} (${settings.model.dtype}, SHA-256 ${settings.model.hash})`,
-    ],
+    ["model", modelText(settings.model)],
     ...[...methods].map(([name, own]) => [`method ${name}`, JSON.stringify(own)]),
     ...Object.entries(settings.tuned ?? {}).map(([name, mark]) => [
       `method ${name} was`,
@@ -179,7 +176,13 @@ function limitOf({ firstImages }: SetSettings): string {
   return firstImages === undefined ? "" : ` about the first ${firstImages} images`;
 }
 
-/** A run's model, with the adapter where its name does not tell. */
-export function modelName({ id, adapter }: RunSettings["model"]): string {
+function modelText(model: RunSettings["model"]): string {
+  const { dtype, hash } = model;
+  return hash === undefined ? modelName(model) : `${modelName(model)} (${dtype}, SHA-256 ${hash})`;
+}
+
+/** A run's model, with the adapter where its name does not tell, or the server that it is behind. */
+export function modelName({ id, adapter, endpoint }: RunSettings["model"]): string {
+  if (endpoint !== undefined) return `${id} at ${endpoint}`;
   return adapter === undefined || adapter === id ? id : `${id} with adapter ${adapter}`;
 }

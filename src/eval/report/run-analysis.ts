@@ -254,10 +254,36 @@ export interface SetAnalysis {
   readonly judging: JudgeTally | null;
 }
 
+/** What the answers of a method took of a server, over all sets. */
+export interface MethodUsage {
+  readonly method: string;
+  readonly answers: number;
+  readonly requests: number;
+  /** Null where the server did not tell tokens of every answer. */
+  readonly promptTokens: number | null;
+  readonly answerTokens: number | null;
+  /** By the prices that were given; null without prices or tokens. */
+  readonly price: number | null;
+}
+
+/** What is known of the server that answered. */
+export interface EndpointFigures {
+  /** By method, in the order of the run. */
+  readonly usage: readonly MethodUsage[];
+  /** Each `system_fingerprint` that it told, with the number of answers. */
+  readonly fingerprints: readonly { readonly value: string; readonly answers: number }[];
+  /** Of the yes/no answers of `regular`, those whose margin is known. */
+  readonly margins: { readonly known: number; readonly answers: number };
+  /** Answers that the server gave no seed to. */
+  readonly unseeded: number;
+}
+
 /** All figures of a run. */
 export interface RunAnalysis {
   readonly settings: RunSettings;
   readonly sets: readonly SetAnalysis[];
   /** Differences on primary metrics that are shown to be for the better, general ability beside them. */
   readonly gains: readonly Gain[];
+  /** There where a server answered. */
+  readonly endpoint?: EndpointFigures;
 }

@@ -15,7 +15,7 @@ export function settingsText(settings: RunSettings): string[] {
 /** For example `tuned on dev of pope (n = 600 about 100 images, split seed 0): the best of 6 settings, greedy`. */
 export function tunedText(
   { sets, split, questions, images, tried, decoding, model }: TunedMark,
-  hash: string,
+  hash: string | undefined,
 ): string {
   const seed = split === null ? "" : `, split seed ${split.seed}`;
   const best = tried === 1 ? "the only setting" : `the best of ${tried} settings`;

@@ -59,8 +59,9 @@ export function runDifferences(
   const ofSets = (choose: (set: SetSettings, other: SetSettings) => unknown) =>
     pairs.flatMap(([a, b]) => differencesOf(choose(a, b), choose(b, a), `sets.${a.name}`));
   const series = seriesInBoth(first.series, second.series);
-  // A checkpoint is its hash: two folders may hold the same one.
-  const isSameModel = first.model.hash === second.model.hash;
+  // A checkpoint is its hash: two folders may hold the same one. A server is its address and the model's name there.
+  const { hash } = first.model;
+  const isSameModel = hash !== undefined && hash === second.model.hash;
   return [
     ...of(
       "checkpoint",

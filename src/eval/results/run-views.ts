@@ -36,6 +36,9 @@ const VIEWS = {
       decodeMs: "DOUBLE",
       tokens: "INTEGER",
       batch: "INTEGER",
+      requests: "INTEGER",
+      promptTokens: "INTEGER",
+      fingerprint: "VARCHAR",
     },
   },
   stored_figures: {

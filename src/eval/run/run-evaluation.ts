@@ -2,7 +2,13 @@ import { AbortedError, InferenceError, InvalidArgumentError } from "../../errors
 import type { BenchmarkKind, Question } from "../contract/benchmark.js";
 import type { AnswerStore } from "../store/answer-store.js";
 import { type Series, seriesOf } from "../store/series.js";
-import type { AnswerKey, StoredAnswer, StoredFailure, StoredTiming } from "../store/stored-rows.js";
+import type {
+  AnswerKey,
+  AskedCost,
+  StoredAnswer,
+  StoredFailure,
+  StoredTiming,
+} from "../store/stored-rows.js";
 
 /** A question put to a model. */
 export interface AnswerRequest {
@@ -16,9 +22,11 @@ export interface GivenAnswer {
   readonly text: string;
   /** From asking to answer. */
   readonly ms: number;
-  /** Decoding alone, from the first token's logits to the end. */
-  readonly decodeMs: number;
+  /** Decoding alone, from the first token's logits to the end; absent where nobody could see it. */
+  readonly decodeMs?: number;
   readonly tokens: number;
+  /** What it took, where a server answered. */
+  readonly asked?: AskedCost;
   /** What else is stored of it. */
   readonly seen?: Omit<StoredAnswer, keyof AnswerKey | "text">;
 }
@@ -175,7 +183,7 @@ async function answerInOrder(
       if ("error" in answer) failures.push({ ...key, error: answer.error });
       else {
         answers.push({ ...key, text: answer.text, ...answer.seen });
-        timings.push({ ...key, ...timingOf(answer), batch: requests.length });
+        timings.push({ ...key, ...timingOf(answer, requests.length) });
       }
     }
     if (next === first) return;
@@ -207,6 +215,11 @@ function keyOf(set: string, { question, series }: AnswerRequest): AnswerKey {
   return { set, id: question.id, method, seed, ...(draw === undefined ? {} : { draw }) };
 }
 
-function timingOf({ ms, decodeMs, tokens }: GivenAnswer) {
-  return { ms: Math.round(ms), decodeMs: Math.round(1000 * decodeMs) / 1000, tokens };
+function timingOf(
+  { ms, decodeMs, tokens, asked }: GivenAnswer,
+  batch: number,
+): Omit<StoredTiming, keyof AnswerKey> {
+  const whole = Math.round(ms);
+  if (decodeMs === undefined) return { ms: whole, tokens, ...asked };
+  return { ms: whole, decodeMs: Math.round(1000 * decodeMs) / 1000, tokens, batch };
 }

@@ -27,19 +27,32 @@ export interface SetSettings {
   readonly maxTokens: number;
 }
 
+/** A checkpoint that answered. */
+export interface AnsweringCheckpoint {
+  readonly id: string;
+  /** SHA-256 over graphs, weights and adapter. */
+  readonly hash: string;
+  readonly dtype: string;
+  /** The adapter that was merged into its weights; absent for a checkpoint as it is. */
+  readonly adapter?: string;
+  /** What its graphs ran on besides the CPU; absent where they ran on the CPU alone. */
+  readonly device?: string;
+}
+
+/** A model behind a server that answered. */
+export interface AnsweringEndpoint {
+  /** Its name there. */
+  readonly id: string;
+  /** Base URL of the server, without its query. */
+  readonly endpoint: string;
+}
+
 /** Everything that decides what a run's answers are. Written once; a resumed run must have the same. */
 export interface RunSettings {
   /** Version of this package. */
   readonly version: string;
-  readonly model: {
-    readonly id: string;
-    readonly hash: string;
-    readonly dtype: string;
-    /** The adapter that was merged into its weights; absent for a checkpoint as it is. */
-    readonly adapter?: string;
-    /** What its graphs ran on besides the CPU; absent where they ran on the CPU alone. */
-    readonly device?: string;
-  };
+  /** A checkpoint, with the fields of {@link AnsweringCheckpoint}, or a server, with those of {@link AnsweringEndpoint}. */
+  readonly model: { readonly id: string } & Partial<AnsweringCheckpoint & AnsweringEndpoint>;
   /** Appended to every prompt; empty for none. */
   readonly promptSuffix: string;
   readonly temperature: number;

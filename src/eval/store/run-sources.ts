@@ -40,7 +40,10 @@ const sources = z.array(
 /** Only what a report reads; what else a newer version may have kept stays. */
 const settings = z.looseObject({
   version: z.string(),
-  model: z.looseObject({ id: z.string(), hash: z.string(), dtype: z.string() }),
+  model: z.union([
+    z.looseObject({ id: z.string(), hash: z.string(), dtype: z.string() }),
+    z.looseObject({ id: z.string(), endpoint: z.string() }),
+  ]),
   promptSuffix: z.string(),
   temperature: z.number(),
   topP: z.number(),

@@ -43,7 +43,7 @@ export interface StoredFailure extends AnswerKey {
 }
 
 /** What an answer cost; kept apart, since it differs from run to run. */
-export interface StoredTiming extends AnswerKey {
+export interface StoredTiming extends AnswerKey, AskedCost {
   /**
    * From asking to answer, in milliseconds. Image features and prompts that an earlier answer left in a
    * cache cost nothing here, so it says more about the order of the methods than about them.
@@ -54,6 +54,18 @@ export interface StoredTiming extends AnswerKey {
   readonly tokens: number;
   /** Number of answers decoded together with it, itself included. */
   readonly batch?: number;
+}
+
+/** What an answer of a server took; `tokens` beside it are those of all its requests, 0 where they are not told. */
+export interface AskedCost {
+  /** Requests that were answered: one, and one for each object that was asked about. */
+  readonly requests?: number;
+  /** Tokens of all prompts, by the server's count; absent where it tells none. */
+  readonly promptTokens?: number;
+  /** `system_fingerprint` of the server; several separated by commas. */
+  readonly fingerprint?: string;
+  /** There where the server refused the seed. */
+  readonly unseeded?: true;
 }
 
 /** A key as text, for maps. */

@@ -6,7 +6,7 @@ import type { Decoding } from "../report/run-analysis.js";
 import type { HeldOut, RunSet } from "../run/plan-run.js";
 import { isAbout } from "../run/split-questions.js";
 import type { Interval } from "../statistics/cluster-bootstrap.js";
-import type { RunSettings } from "../store/run-settings.js";
+import type { AnsweringCheckpoint } from "../store/run-settings.js";
 import type { DevSplit, DevThreshold, SplitPart, TunedMark } from "../store/tuned.js";
 
 /** Figures of one setting that was tried. */
@@ -27,7 +27,7 @@ export interface TriedSetting {
 export interface TunedSetting {
   /** Of this package. */
   readonly version: string;
-  readonly model: RunSettings["model"];
+  readonly model: AnsweringCheckpoint;
   /** The method's name in runs, for example `vcd`. */
   readonly name: string;
   /** The chosen setting. */

@@ -1,32 +1,33 @@
 import { InvalidArgumentError } from "../../errors.js";
 
-/** Longest reply that is read; a verdict of a few sentences has some kilobytes. */
+/** Longest reply that is read; an answer of a few sentences has some kilobytes. */
 const MAX_REPLY_BYTES = 1024 * 1024;
 
-/** A shorter key is none (`x`, `none`), and might be a word of a verdict. */
+/** A shorter key is none (`x`, `none`), and might be a word of an answer. */
 const SHORTEST_KEY = 8;
 
 /**
  * The address that chat requests go to.
  *
+ * @param what is asked there, for messages
  * @throws InvalidArgumentError for what is no http(s) address, or holds a password
  */
-export function chatAddress(baseUrl: string): string {
-  if (!URL.canParse(baseUrl)) throw wrongUrl(`received ${baseUrl}`);
+export function chatAddress(baseUrl: string, what: string): string {
+  if (!URL.canParse(baseUrl)) throw wrongUrl(what, `received ${baseUrl}`);
   const url = new URL(baseUrl);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw wrongUrl(`received ${url.protocol}...`);
+    throw wrongUrl(what, `received ${url.protocol}...`);
   }
   if (url.username !== "" || url.password !== "") {
-    throw wrongUrl(`received a user name or password for ${url.host}`);
+    throw wrongUrl(what, `received a user name or password for ${url.host}`);
   }
   url.pathname = `${url.pathname.replace(/\/+$/, "")}/chat/completions`;
   return url.href;
 }
 
-function wrongUrl(received: string): InvalidArgumentError {
+function wrongUrl(what: string, received: string): InvalidArgumentError {
   return new InvalidArgumentError(
-    `judge URL: ${received}; expected http(s)://..., the key in OPENAI_API_KEY`,
+    `${what} URL: ${received}; expected http(s)://..., the key in OPENAI_API_KEY`,
   );
 }
 
@@ -35,10 +36,10 @@ function wrongUrl(received: string): InvalidArgumentError {
  *
  * @throws InvalidArgumentError
  */
-export function requireSendable(apiKey: string | undefined): void {
+export function requireSendable(apiKey: string | undefined, what: string): void {
   if (apiKey !== undefined && !/^[\x21-\x7e]*$/.test(apiKey)) {
     throw new InvalidArgumentError(
-      "judge key: received blanks, line ends or characters beyond ASCII; expected a key that a header can carry",
+      `${what} key: received blanks, line ends or characters beyond ASCII; expected a key that a header can carry`,
     );
   }
 }
