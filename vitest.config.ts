@@ -8,6 +8,7 @@ const config: ViteUserConfig = defineConfig({
       "groundsight/transformers": fileURLToPath(
         new URL("./src/transformers/index.ts", import.meta.url),
       ),
+      "groundsight/ai-sdk": fileURLToPath(new URL("./src/ai-sdk/index.ts", import.meta.url)),
       "groundsight/diagnose": fileURLToPath(new URL("./src/diagnose/index.ts", import.meta.url)),
       "groundsight/server": fileURLToPath(new URL("./src/server/index.ts", import.meta.url)),
       "groundsight/eval": fileURLToPath(new URL("./src/eval/index.ts", import.meta.url)),

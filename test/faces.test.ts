@@ -223,6 +223,7 @@ describe("the packed files", () => {
       "./transformers",
       "./diagnose",
       "./server",
+      "./ai-sdk",
     ];
     expect(Object.keys(faces)).toEqual(names);
     const reached = new Set<string>();

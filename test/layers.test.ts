@@ -104,7 +104,7 @@ test("evaluation and the command line use faces, as any user does", () => {
   ];
   const behind = arrows.filter(
     ({ from, to }) =>
-      /^(eval|diagnose|chat|server|mcp|cli)\//.test(from) &&
+      /^(eval|diagnose|chat|server|ai-sdk|mcp|cli)\//.test(from) &&
       texts.has(to) &&
       to.split("/")[0] !== from.split("/")[0] &&
       !faces.includes(to) &&

@@ -4,6 +4,7 @@ import {
   type JsonValue,
   METHODS,
   type Method,
+  type Model,
   methodEntry,
   methodNamed,
   type NamedMethod,
@@ -14,6 +15,16 @@ import type { ChatOptions, ChatSteering } from "./chat-job.js";
 
 /** Steering files by their name. */
 export type SteeringFiles = ReadonlyMap<string, SteeringDirections>;
+
+/** The steering files that were fitted on a model. Its hash is computed only where there are any. */
+export async function fittingFiles(
+  model: Pick<Model, "hash">,
+  steering: SteeringFiles,
+): Promise<SteeringFiles> {
+  if (steering.size === 0) return steering;
+  const hash = await model.hash();
+  return new Map([...steering].filter(([, { modelHash }]) => modelHash === hash));
+}
 
 /**
  * The method that a request asks for. Methods that need a steering file take the one that is named, or the only one that

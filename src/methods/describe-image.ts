@@ -6,6 +6,7 @@ import type {
 } from "../arguments/settings.js";
 import type { MethodRun } from "../engine/method.js";
 import { askAboutImages, mapQuestion, type View, type ViewPart } from "../engine/view.js";
+import { describedAs } from "../objects/ask-about.js";
 import { DescriptionTable } from "./description-table.js";
 
 /** Where the description stands in the prompt: before the images of the last question, as the authors have it, or between them and its text. */
@@ -112,7 +113,7 @@ export function describeImage(
 
 /** The view with a description in its last question, in the authors' words. */
 export function describedView(view: View, description: string, order: DescriptionOrder): View {
-  const words = `The input image is described as follows: ${description} `;
+  const words = describedAs(description);
   return mapQuestion(view, (parts) => {
     const hasImage = (part: ViewPart) => part.type === "image";
     const place =

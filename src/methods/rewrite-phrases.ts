@@ -1,6 +1,6 @@
 import type { JsonValue } from "../engine/json-value.js";
 import type { Draft, Method, MethodRun, MethodSession } from "../engine/method.js";
-import { mentionsIn } from "../objects/sentences.js";
+import { endBefore, mentionsIn } from "../objects/sentences.js";
 import type { Outcome } from "./drop-sentences.js";
 import { sessionToGoOn } from "./make-drafts.js";
 import type { ObjectChecker } from "./object-checker.js";
@@ -36,7 +36,7 @@ export async function rewritePhrases(rewriting: Rewriting, first: Written): Prom
     const doubt = firstDoubt(current, checker, left);
     if (doubt === undefined) break;
     const rewritten = await rewrite(rewriting, current, doubt, excluded, left);
-    const next = rewritten ?? (await endBefore(rewriting.run, checker, current, doubt));
+    const next = rewritten ?? (await endedBefore(rewriting.run, checker, current, doubt));
     const how = rewritten !== undefined ? "rewritten" : next === undefined ? "left" : "ended";
     changes.push({ object: doubt.object, how });
     if (next === undefined) left.add(doubt.object);
@@ -120,14 +120,11 @@ function without(
   };
 }
 
-/** Where a phrase is joined to what stands before it. */
-const JOINT = /\s*(?:[,;:]|\b(?:and|with|or)\b)/g;
-
 /**
  * The text with a sentence ended in front of a phrase, behind what else the sentence names; without the sentence where
  * it names nothing else before; undefined where nothing would be left.
  */
-async function endBefore(
+async function endedBefore(
   run: MethodRun,
   checker: ObjectChecker,
   current: DraftText,
@@ -142,8 +139,7 @@ async function endBefore(
     const others = [...ids.slice(0, sentence.firstToken), ...rest];
     return others.length === 0 ? undefined : checker.read(others);
   }
-  const joints = [...text.slice(previous.end, doubt.start).matchAll(JOINT)];
-  const cut = previous.end + (joints.at(-1)?.index ?? 0);
+  const cut = endBefore(text, previous, doubt);
   const kept = places.findIndex(({ end }) => end > cut);
   const last = text.slice(sentence.start, sentence.end).trim().slice(-1);
   const isMark =

@@ -45,3 +45,8 @@ export async function spellings(
 export function capitalised(name: string): string {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
+
+/** A description of an image as it is put into a prompt, in the words of VDGD's authors. */
+export function describedAs(description: string): string {
+  return `The input image is described as follows: ${description} `;
+}

@@ -23,6 +23,15 @@ export function mentionsIn<M extends Pick<TextPart, "start">>(
   return mentions.filter((mention) => mention.start >= start && mention.start < end);
 }
 
+/** Where a phrase is joined to what stands before it. */
+const JOINT = /\s*(?:[,;:](?:\s*(?:and|with|or)\b)?|\b(?:and|with|or)\b)/g;
+
+/** Where a sentence can be ended in front of a phrase: behind what it names before, and in front of what joins them. */
+export function endBefore(text: string, previous: TextPart, phrase: TextPart): number {
+  const joints = [...text.slice(previous.end, phrase.start).matchAll(JOINT)];
+  return previous.end + (joints.at(-1)?.index ?? 0);
+}
+
 /** Sentences that stay. */
 export interface CertainSentences<S> {
   readonly kept: readonly S[];

@@ -5,7 +5,13 @@ import { integerIn, numberIn } from "../arguments/numbers.js";
 import { questionAbout, WORDING } from "./ask-about.js";
 import { COLOUR_AWARE, type LocatedMention, locateObjects } from "./locate-objects.js";
 import { checkObjectNames } from "./object-names.js";
-import { certainSentences, sentencesOf } from "./sentences.js";
+import {
+  certainSentences,
+  endBefore,
+  mentionsIn,
+  sentencesOf,
+  type TextPart,
+} from "./sentences.js";
 import { firstWordRule, type LikelyFirst, noAhead } from "./yes-no-answer.js";
 
 /** What was answered to a question about an object. */
@@ -109,8 +115,11 @@ export async function verifyText(
 }
 
 /** Options with their defaults. @throws InvalidArgumentError for an unknown option or a value out of range */
-export function checkVerifyOptions(options: VerifyTextOptions): Required<VerifyTextOptions> {
-  checkNames(options, OPTIONS, "verifyText has no option");
+export function checkVerifyOptions(
+  options: VerifyTextOptions,
+  refusal = "verifyText has no option",
+): Required<VerifyTextOptions> {
+  checkNames(options, OPTIONS, refusal);
   const { wording = WORDING, threshold = 0, maxObjects = 16, concurrency = 4 } = options;
   questionAbout("thing", wording);
   return {
@@ -145,13 +154,15 @@ export interface CertainText {
   readonly text: string;
   /** Sentences that were left out. */
   readonly dropped: readonly string[];
+  /** The end of a sentence, which was left out from its first doubtful phrase on. */
+  readonly cut?: string;
   /** The sentence that is doubtful and stays, where there is no other. */
   readonly left?: string;
 }
 
 /**
  * A text without the sentences that name a doubtful object. It never becomes empty: where all sentences do, the least
- * doubtful one stays.
+ * doubtful one stays, ended in front of the first phrase that names one; whole, where it names nothing else before.
  */
 export function dropDoubtful(verified: VerifiedText): CertainText {
   const { text, mentions } = verified;
@@ -159,12 +170,20 @@ export function dropDoubtful(verified: VerifiedText): CertainText {
   const doubt = ({ verdict }: VerifiedMention) =>
     verdict?.doubtful ? doubtIn(verdict) : Number.NEGATIVE_INFINITY;
   const { kept, isLeft } = certainSentences(sentences, mentions, doubt, Number.NEGATIVE_INFINITY);
-  const words = ({ start, end }: (typeof sentences)[number]) => text.slice(start, end);
+  const words = ({ start, end }: TextPart) => text.slice(start, end);
+  const dropped = sentences.filter((one) => !kept.includes(one)).map((one) => words(one).trim());
   const whole = kept.map(words).join("").trim();
+  if (!isLeft) return { text: whole, dropped };
+  const [sentence] = kept as [TextPart];
+  const named = mentionsIn(mentions, sentence);
+  const first = named.findIndex(({ verdict }) => verdict?.doubtful);
+  if (first < 1) return { text: whole, dropped, left: whole };
+  const end = endBefore(text, named[first - 1]!, named[first]!);
+  const mark = /[.!?]$/.exec(whole)?.[0] ?? ".";
   return {
-    text: whole,
-    dropped: sentences.filter((one) => !kept.includes(one)).map((one) => words(one).trim()),
-    ...(isLeft ? { left: whole } : {}),
+    text: text.slice(sentence.start, end).trim() + mark,
+    dropped,
+    cut: text.slice(end, sentence.end).trim(),
   };
 }
 

@@ -1,4 +1,6 @@
 import type { ChatResult } from "../chat/chat-job.js";
+import { tokenLogprob } from "../chat/token-logprob.js";
+import { TrimmedText } from "../chat/trimmed-text.js";
 import type { StreamPiece } from "../core.js";
 import {
   choiceFacts,
@@ -8,8 +10,6 @@ import {
   responseFacts,
   usage,
 } from "./chat-response.js";
-import { tokenLogprob } from "./logprobs.js";
-import { TrimmedText } from "./trimmed-text.js";
 
 /** Makes OpenAI's `chat.completion.chunk`s of a chat's pieces. */
 export class ChatChunks {

@@ -1,6 +1,6 @@
 import type { ChatChoice, ChatResult } from "../chat/chat-job.js";
+import { tokenLogprob } from "../chat/token-logprob.js";
 import type { Answer } from "../core.js";
-import { tokenLogprob } from "./logprobs.js";
 
 /** What every part of a response to a chat says. */
 export interface ResponseHead {

@@ -1,4 +1,5 @@
 import type { ChatJob, ChatResult } from "../chat/chat-job.js";
+import { drawSeed } from "../chat/draw-seed.js";
 import type { StreamPiece } from "../core.js";
 import type { Admission } from "./admission.js";
 import { apiErrorOf, badRequest } from "./api-error.js";
@@ -84,7 +85,7 @@ async function readChat(
     );
   }
   const temperature = asked.decoding.temperature ?? usual;
-  const seed = asked.seed ?? (temperature === 0 ? 0 : randomSeed());
+  const seed = asked.seed ?? drawSeed(temperature);
   return {
     asked,
     model: served.id,
@@ -101,11 +102,6 @@ async function readChat(
       system_fingerprint: `fp_${served.hash.slice(0, 16)}_${served.dtype}`,
     },
   };
-}
-
-/** 32 random bits: short enough to be typed again. */
-function randomSeed(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }
 
 /** Has a chat answered when its turn has come, and gives its room back however that ends. */

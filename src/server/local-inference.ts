@@ -1,6 +1,6 @@
 import { answerChat, type ChatSetup } from "../chat/answer-chat.js";
 import type { ChatEvents, ChatJob, ChatResult } from "../chat/chat-job.js";
-import { chatMethod, offeredMethods, type SteeringFiles } from "../chat/chat-method.js";
+import { chatMethod, fittingFiles, offeredMethods } from "../chat/chat-method.js";
 import { InferenceError, InvalidArgumentError, type Model } from "../index.js";
 import type { Inference, ServedModel } from "./inference.js";
 
@@ -23,7 +23,7 @@ export async function localInference(
     if (served.has(name)) {
       throw new InvalidArgumentError(`models: received '${name}' twice; give each its own name`);
     }
-    const files = await filesOf(model, steering);
+    const files = await fittingFiles(model, steering);
     for (const file of files.keys()) fitting.add(file);
     await model.prepare(chatMethod({}, files, setup.method));
     const told = {
@@ -67,11 +67,4 @@ function named(models: readonly Model[] | ReadonlyMap<string, Model>): Iterable<
   return Array.isArray(models)
     ? models.map((model: Model) => [model.info.id, model])
     : (models as ReadonlyMap<string, Model>);
-}
-
-/** The steering files that were fitted on a model. Its hash is computed only where there are any. */
-async function filesOf(model: Model, steering: SteeringFiles): Promise<SteeringFiles> {
-  if (steering.size === 0) return steering;
-  const hash = await model.hash();
-  return new Map([...steering].filter(([, { modelHash }]) => modelHash === hash));
 }

@@ -157,6 +157,25 @@ describe("what becomes of it", () => {
     });
   });
 
+  test("of a single sentence its end goes, from the first doubtful phrase on", async () => {
+    const of = async (text: string, ...doubtful: string[]) => {
+      const answers = Object.fromEntries(doubtful.map((object) => [object, "No"]));
+      const { text: left, cut } = dropDoubtful(await verified(text, answers));
+      return [left, cut];
+    };
+    const list = "It shows a dog, a cat that is red, and a fork that is blue!";
+    expect(await of(list, "fork")).toEqual([
+      "It shows a dog, a cat that is red!",
+      ", and a fork that is blue!",
+    ]);
+    expect(await of(list, "cat")).toEqual([
+      "It shows a dog!",
+      ", a cat that is red, and a fork that is blue!",
+    ]);
+    expect(await of("A dog on a couch", "couch")).toEqual(["A dog.", "on a couch"]);
+    expect(await of("A dog and a cat.", "dog")).toEqual(["A dog and a cat.", undefined]);
+  });
+
   test("items of lists go alone, with their numbers", async () => {
     const list = "There are:\n1. A dog\n2. A fork\n\n- a couch\n- an orange";
     const text = await verified(list, { fork: "No", orange: "No" });
