@@ -29,10 +29,7 @@ test("sentences are dropped whole, in order and for a doubt, and nothing is adde
     fc.property(caption, present, (text, there) => {
       const margin = (name: string) =>
         (there.includes(name as never) ? -1 : 1) * (1 + OBJECTS.indexOf(name as never));
-      const checker: Pick<ObjectChecker, "doubts" | "margin"> = {
-        doubts: (mention) => margin(mention.object) > 0,
-        margin,
-      };
+      const checker: Pick<ObjectChecker, "threshold" | "margin"> = { threshold: 0, margin };
       const draft = read(idsOf(text));
       const { ids, facts } = dropSentences(draft, checker as ObjectChecker);
       const parts = ({ sentences, text: whole }: typeof draft) =>
