@@ -113,5 +113,6 @@ for (const name of METRICS) {
   }
 }
 const example = others.at(-1).answers.find(({ told }) => told?.draft !== undefined);
-if (example !== undefined) console.log(`for example: ${example.told.draft}\n          -> ${example.text}`);
+if (example !== undefined)
+  console.log(`for example: ${example.told.draft}\n          -> ${example.text}`);
 await groundsight.dispose();

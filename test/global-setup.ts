@@ -59,7 +59,7 @@ function untested(): string[] {
     ],
     [
       clientNode() !== undefined,
-      "the npm clients against the server (test/clients): install them by npm run clients",
+      "the npm clients against the server (test/clients), and the AI SDK (test/ai-sdk/with-ai.test.ts): install them by npm run clients",
     ],
     [
       clientPython() !== undefined,

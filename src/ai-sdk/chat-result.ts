@@ -16,16 +16,26 @@ export function finishReasonOf({ finishReason }: Answer): LanguageModelV4FinishR
 export function usageOf({ usage }: Answer): LanguageModelV4Usage {
   const { promptTokens, generatedTokens } = usage;
   return {
-    inputTokens: {
-      total: promptTokens,
-      noCache: undefined,
-      cacheRead: undefined,
-      cacheWrite: undefined,
+    inputTokens: { ...UNKNOWN_USAGE.inputTokens, total: promptTokens },
+    outputTokens: {
+      ...UNKNOWN_USAGE.outputTokens,
+      total: generatedTokens,
+      text: generatedTokens,
     },
-    outputTokens: { total: generatedTokens, text: generatedTokens, reasoning: undefined },
     raw: { ...usage },
   };
 }
+
+/** The tokens of an answer of which nothing is known. */
+export const UNKNOWN_USAGE: LanguageModelV4Usage = {
+  inputTokens: {
+    total: undefined,
+    noCache: undefined,
+    cacheRead: undefined,
+    cacheWrite: undefined,
+  },
+  outputTokens: { total: undefined, text: undefined, reasoning: undefined },
+};
 
 /**
  * `providerMetadata.groundsight` of an answer: how it was made, and what was asked for with it.

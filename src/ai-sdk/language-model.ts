@@ -10,7 +10,7 @@ import type { ChatChoice, ChatEvents } from "../chat/chat-job.js";
 import { TrimmedText } from "../chat/trimmed-text.js";
 import { AbortedError, type Model } from "../index.js";
 import { type ChatCall, chatCall } from "./chat-call.js";
-import { finishReasonOf, metadataOf, usageOf } from "./chat-result.js";
+import { finishReasonOf, metadataOf, UNKNOWN_USAGE, usageOf } from "./chat-result.js";
 
 /** A loaded model with what it answers chats with. */
 export interface OpenedModel {
@@ -84,18 +84,30 @@ export class GroundsightLanguageModel implements LanguageModelV4 {
         providerMetadata: metadataOf(choice, call.logprobs),
       });
     };
+    const fill = async (controller: ReadableStreamDefaultController<LanguageModelV4StreamPart>) => {
+      // Whoever has left is told nothing more.
+      const tell = (part: LanguageModelV4StreamPart) => {
+        if (!left.signal.aborted) controller.enqueue(part);
+      };
+      try {
+        await run(tell);
+      } catch (error) {
+        if (abortSignal?.aborted) {
+          if (!left.signal.aborted) controller.error(error);
+          return;
+        }
+        tell({ type: "error", error });
+        tell({
+          type: "finish",
+          finishReason: { unified: "error", raw: undefined },
+          usage: UNKNOWN_USAGE,
+        });
+      }
+      if (!left.signal.aborted) controller.close();
+    };
     const stream = new ReadableStream<LanguageModelV4StreamPart>({
-      async start(controller) {
-        // Whoever has left is told nothing more.
-        const tell = (part: LanguageModelV4StreamPart) => {
-          if (!left.signal.aborted) controller.enqueue(part);
-        };
-        // Not waited for here: parts are read while they come.
-        void run(tell).then(
-          () => left.signal.aborted || controller.close(),
-          (error) => left.signal.aborted || controller.error(error),
-        );
-      },
+      // Not waited for: parts are read while they come.
+      start: (controller) => void fill(controller),
       cancel: (reason) => left.abort(reason),
     });
     return { stream };

@@ -16,6 +16,7 @@ import {
   verifyText,
 } from "../objects/verify-text.js";
 import { addUsage, askAboutImages, type FurtherCallSettings, textOf } from "./ask-model.js";
+import { UNKNOWN_USAGE } from "./chat-result.js";
 import { likeliestFirst } from "./first-token.js";
 import { withMetadata } from "./with-metadata.js";
 
@@ -79,16 +80,6 @@ interface Settled extends Pick<Verification, "dropped" | "cut" | "left"> {
   readonly verified: VerifiedText;
 }
 
-const NO_TOKENS: LanguageModelV4Usage = {
-  inputTokens: {
-    total: undefined,
-    noCache: undefined,
-    cacheRead: undefined,
-    cacheWrite: undefined,
-  },
-  outputTokens: { total: undefined, text: undefined, reasoning: undefined },
-};
-
 /** Asks about an answer's objects, and does with it what the mode says. */
 export async function verifyAnswer(
   model: LanguageModelV4,
@@ -96,7 +87,7 @@ export async function verifyAnswer(
   answer: GivenAnswer,
   { mode, text: options, questions, logprobs, rewritePrompt, refusal }: VerifySettings,
 ): Promise<Required<GivenAnswer>> {
-  let further = NO_TOKENS;
+  let further = UNKNOWN_USAGE;
   const calls = { questions: 0, rewrites: 0 };
   const ask: AskAboutObject = async (question) => {
     calls.questions++;
