@@ -1,8 +1,8 @@
 import { fakeModel } from "groundsight/testing";
 import { expect, test } from "vitest";
+import { tokenLogprob } from "../../src/chat/token-logprob.js";
 import { createHandler } from "../../src/server/handler.js";
 import { localInference } from "../../src/server/local-inference.js";
-import { tokenLogprob } from "../../src/server/logprobs.js";
 import { chatRequestOf, eventsOf, type Json, postChat, question, textsOf } from "./requests.js";
 
 test("bytes of tokens that are parts of a character make it whole again", async () => {
