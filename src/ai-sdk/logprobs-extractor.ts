@@ -6,7 +6,9 @@ export interface LogprobsExtractor {
   extractMetadata(response: { parsedBody: unknown }): Promise<SharedV4ProviderMetadata | undefined>;
   /** Collects the metadata of a streamed answer. */
   createStreamExtractor(): {
+    /** Takes the next chunk. */
     processChunk(chunk: unknown): void;
+    /** Metadata of all chunks. */
     buildMetadata(): SharedV4ProviderMetadata | undefined;
   };
 }

@@ -24,7 +24,7 @@ export interface ObjectAnswer {
 /** Asks about the images that a text is about. */
 export type AskAboutObject = (question: string) => Promise<ObjectAnswer>;
 
-/** Options of {@link verifyText}. */
+/** How the objects of a text are asked about. */
 export interface VerifyTextOptions {
   /** How an object is asked about, with `{object}` in its place. Default that of peer-scitix's evaluation. */
   readonly wording?: string;
