@@ -138,7 +138,7 @@ async function streamed(
   record: RequestRecord,
   stop: Stop,
 ): Promise<Response> {
-  const events = new EventStream(limits.keepAliveMs, stop.gone);
+  const events = new EventStream(limits.keepAliveMs, limits.timeoutMs, stop.gone);
   const chunks = new ChatChunks(head, job.count, asked);
   for (const chunk of chunks.begin()) events.send(chunk);
   let begin: (() => void) | undefined;

@@ -6,11 +6,15 @@ export class EventStream {
   #timer: ReturnType<typeof setInterval> | undefined;
   #isFresh = false;
 
+  readonly #unreadMs: number;
+
   /**
    * @param keepAliveMs after so long a silence a comment is sent
+   * @param unreadMs so long after its end what has not been read is dropped
    * @param onCancel called where the reader goes away
    */
-  constructor(keepAliveMs: number, onCancel: (reason: unknown) => void) {
+  constructor(keepAliveMs: number, unreadMs: number, onCancel: (reason: unknown) => void) {
+    this.#unreadMs = unreadMs;
     this.body = new ReadableStream({
       start: (controller) => {
         this.#controller = controller;
@@ -31,7 +35,12 @@ export class EventStream {
   /** Ends the stream. */
   end(last?: string): void {
     if (last !== undefined) this.#write(`data: ${last}\n\n`);
-    this.#close()?.close();
+    const controller = this.#close();
+    controller?.close();
+    // Does nothing where all has been read.
+    const drop = () => controller?.error(new Error("the answer was not read"));
+    const timer: { unref?: () => void } = setTimeout(drop, this.#unreadMs);
+    timer.unref?.();
   }
 
   #write(text: string): void {

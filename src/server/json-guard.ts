@@ -17,10 +17,15 @@ const CLOSING = [0x5d, 0x7d];
  * and what walks a deep value runs out of stack.
  */
 export class JsonGuard {
+  readonly #maxDepth: number;
   #depth = 0;
   #values = 0;
   #isInText = false;
   #isEscaped = false;
+
+  constructor(maxDepth: number = MAX_DEPTH) {
+    this.#maxDepth = maxDepth;
+  }
 
   /** @throws ApiError where there is too much of it */
   push(chunk: Uint8Array): void {
@@ -61,8 +66,8 @@ export class JsonGuard {
 
   #open(): void {
     this.#depth++;
-    if (this.#depth > MAX_DEPTH) {
-      throw badRequest(undefined, `the body is nested more than ${MAX_DEPTH} deep`);
+    if (this.#depth > this.#maxDepth) {
+      throw badRequest(undefined, `the body is nested more than ${this.#maxDepth} deep`);
     }
     this.#count();
   }

@@ -16,7 +16,10 @@ export interface ServerLimits {
   readonly maxImageMiB: number;
   /** Size of a request's body. Default 32. */
   readonly maxBodyMiB: number;
-  /** Milliseconds from a request's arrival to the end of its answer. Default 300 000. */
+  /**
+   * Milliseconds from a request's arrival to the end of its answer; a stream that is not read is dropped as long after that.
+   * Default 300 000.
+   */
   readonly timeoutMs: number;
   /** Milliseconds after which a stream that is silent sends a comment. Default 15 000. */
   readonly keepAliveMs: number;

@@ -24,7 +24,8 @@ export function stopOf(client: AbortSignal, timeoutMs: number): Stop {
     controller.abort(
       new ApiError(
         `the answer took more than ${timeoutMs / 1000} s; ask for fewer tokens, or again when the server is less busy`,
-        { status: 408, code: "timeout" },
+        // Clients of OpenAI would send it again at once.
+        { status: 408, code: "timeout", headers: { "x-should-retry": "false" } },
       ),
     );
   const timer = setTimeout(late, timeoutMs);

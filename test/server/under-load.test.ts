@@ -232,17 +232,28 @@ test("a slow reader gets its answer whole, and holds no place", async () => {
   const chat = await models.chatAt(0);
   for (let i = 0; i < 1000; i++) chat.say(`${i} `);
   const response = await answering;
+  await new Promise((resolve) => setTimeout(resolve, 30));
   chat.end();
   const next = postChat(handler, question("2"));
   (await models.chatAt(1)).end();
   expect((await next).status).toBe(200);
-  await new Promise((resolve) => setTimeout(resolve, 30));
   const events = await eventsOf(response);
   expect(textsOf(events.slice(0, -1))).toEqual([
     Array.from({ length: 1000 }, (_, i) => i).join(" "),
   ]);
   // Comments are not added for a reader that does not read.
   expect(events.filter((event) => event === ": waiting")).toEqual([]);
+});
+
+test("a stream that nobody reads is dropped in the end", async () => {
+  const handler = serve({ timeoutMs: 50 });
+  const answering = handler(chatRequestOf(streamed));
+  const chat = await models.chatAt(0);
+  chat.say("Yes");
+  const response = await answering;
+  chat.end();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await expect(response.text()).rejects.toThrow("not read");
 });
 
 test("choices come as they are made", async () => {
