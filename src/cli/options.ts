@@ -20,3 +20,8 @@ export function integerAtLeast(minimum: number): (text: string) => number {
 export function listOf(names: string): string[] {
   return names.split(",").flatMap((name) => name.trim() || []);
 }
+
+/** Gathers the values of an option that is given once for each. */
+export function several(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}

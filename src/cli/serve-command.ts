@@ -1,7 +1,5 @@
 import { once } from "node:events";
-import { basename, extname } from "node:path";
 import { Command, Option } from "commander";
-import { InvalidArgumentError, type SteeringDirections } from "../index.js";
 import {
   type HandlerOptions,
   type Inference,
@@ -15,15 +13,15 @@ import {
   type ServingPlan,
   serve,
 } from "../server/index.js";
-import { readDirections, warnOf } from "./directions-file.js";
 import {
   addLoadingOptions,
   loadingOptions,
   type ModelFlags,
   showProgress,
 } from "./model-options.js";
-import { integerAtLeast, numberOption } from "./options.js";
+import { integerAtLeast, numberOption, several } from "./options.js";
 import { say } from "./report-failure.js";
+import { named, steeringFrom } from "./steering-files.js";
 import { untilStopped } from "./stop-signal.js";
 
 interface ServeFlags extends Omit<ModelFlags, "model"> {
@@ -111,8 +109,6 @@ Examples:
   $ GROUNDSIGHT_API_KEY=... groundsight serve --host 0.0.0.0 --steer vti.safetensors
   $ curl http://127.0.0.1:8000/v1/chat/completions -H 'content-type: application/json' \\
       -d '{"model": "pocket:vcd", "messages": [{"role": "user", "content": "What is red?"}]}'`;
-
-const several = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
 async function run(flags: ServeFlags): Promise<void> {
   const plan: ServingPlan = {
@@ -203,26 +199,4 @@ function modelsFrom({
       options: { ...loading, images },
     };
   });
-}
-
-async function steeringFrom(given: readonly string[]): Promise<Map<string, SteeringDirections>> {
-  const files = new Map<string, SteeringDirections>();
-  for (const text of given) {
-    const { rest: path, name = basename(path, extname(path)) } = named(text);
-    if (files.has(name)) {
-      throw new InvalidArgumentError(
-        `steer: received '${name}' twice; write another name before one of them, as in other=${path}`,
-      );
-    }
-    const directions = await readDirections(path);
-    warnOf(directions);
-    files.set(name, directions);
-  }
-  return files;
-}
-
-/** What stands behind a name and an equals sign; paths may have one too. */
-function named(text: string): { readonly name?: string; readonly rest: string } {
-  const [, name, rest] = /^([\w.-]+)=(.+)$/.exec(text) ?? [];
-  return name === undefined || rest === undefined ? { rest: text } : { name, rest };
 }

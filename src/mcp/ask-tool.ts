@@ -7,7 +7,7 @@ import type { RegisterTool } from "./tool-setup.js";
 
 /** `ask`: a question about an image. */
 export const registerAsk: RegisterTool = (server, setup) => {
-  const { images, method: byDefault = "regular" } = setup;
+  const { images, method: byDefault = "regular", steering = new Map() } = setup;
   const inputSchema = z.strictObject({
     image: imageField(images),
     question: textField("The question, or what to do: 'Describe the image.'"),
@@ -18,6 +18,9 @@ export const registerAsk: RegisterTool = (server, setup) => {
       .record(z.string(), z.json())
       .optional()
       .describe("Settings of the method, beside those behind its name."),
+    steer: textField(
+      `Directions to steer along, of: ${[...steering.keys()].join(", ") || "none here"}.`,
+    ).optional(),
     verify: z
       .boolean()
       .optional()
@@ -42,7 +45,7 @@ export const registerAsk: RegisterTool = (server, setup) => {
   server.registerTool(
     "ask",
     config,
-    ({ image, question, method, settings, verify = false, maxTokens }, context) =>
+    ({ image, question, verify = false, maxTokens, ...method }, context) =>
       callTool(setup, context, async ({ model, signal, onProgress }) => {
         const content = [
           { type: "image", image: await images.read(image) },
@@ -53,7 +56,7 @@ export const registerAsk: RegisterTool = (server, setup) => {
           model,
           {
             turns: [{ role: "user", content }],
-            options: { method, settings, verify },
+            options: { ...method, verify },
             count: 1,
             decoding: { seed: 0, ...(maxTokens === undefined ? {} : { maxTokens }) },
           },

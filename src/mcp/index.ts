@@ -54,7 +54,8 @@ export async function serveMcp({
   signal,
   ...chat
 }: McpOptions): Promise<void> {
-  chatMethod({}, chat.steering ?? new Map(), chat.method);
+  const { steering = new Map(), method: byDefault } = chat;
+  const method = chatMethod({}, steering, byDefault);
   const sdk = await mcpSdk();
   const { serveStdio, StdioServerTransport } = sdk;
   const limits = { allowUrls: false, ...images };
@@ -63,7 +64,10 @@ export async function serveMcp({
     maxBufferSize: LONGEST_MESSAGE,
   });
   const stop = new AbortController();
-  const model = load(limits, stop.signal);
+  const model = load(limits, stop.signal).then(async (loaded) => {
+    await loaded.prepare(method);
+    return loaded;
+  });
   const setup: ToolSetup = { ...chat, model, images: allowed, onFault, inTurn: pLimit(AT_ONCE) };
   const serving = serveStdio(() => createServer(sdk, version, setup), {
     transport,

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeDirections, load } from "../../src/index.js";
 import { groundsight, main } from "../cli/groundsight.js";
+import { directionLayers } from "../families/contract.js";
 import { connectMcp, type McpRun, type ToolResult } from "./mcp-client.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -37,6 +39,16 @@ afterAll(async () => {
   await run.client.close();
   await rm(folder, { recursive: true });
 });
+
+/** A file of directions that fit pocket, and tell nothing. */
+async function directions(): Promise<string> {
+  await using model = await load("pocket", { threads: 1 });
+  const { layers, hiddenSize } = model.info;
+  const text = directionLayers(layers, 1, hiddenSize);
+  const file = join(folder, "own.safetensors");
+  await writeFile(file, encodeDirections({ modelHash: await model.hash(), text, facts: {} }));
+  return file;
+}
 
 test("lists its tools, with schemas of what goes in and comes out", async () => {
   const { tools } = await run.client.listTools();
@@ -207,8 +219,9 @@ describe("images", () => {
   });
 });
 
-test("without a folder: no files, but data URLs; with --allow-urls none of the own network; to a client of 2026", async () => {
-  const open = await connectMcp(["--allow-urls", "--method", "vcd"], { modern: true });
+test("to a client of 2026: no files without a folder, but data URLs; no URLs of the own network; steering", async () => {
+  const steer = ["--steer", `own=${await directions()}`];
+  const open = await connectMcp(["--allow-urls", "--method", "vcd", ...steer], { modern: true });
   try {
     const question = "What is on the table?";
     const file = await open.call("ask", { image: picture, question });
@@ -222,6 +235,10 @@ test("without a folder: no files, but data URLs; with --allow-urls none of the o
     );
     expect(structuredContent).toMatchObject({ method: "vcd" });
     expect(notices[0]).toBe("waiting for the model");
+    const steered = { image: dataUrl, question, steer: "own", maxTokens: 1 };
+    expect((await open.call("ask", steered)).content).toMatchObject({ method: "vti" });
+    const { text } = await open.call("ask", { ...steered, steer: "other" });
+    expect(text).toBe("steer: received 'other'; expected one of own for vti");
   } finally {
     await open.client.close();
   }
