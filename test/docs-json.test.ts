@@ -204,7 +204,8 @@ async function served(images: string): Promise<unknown> {
   const asking = ["pope", "--data", await file("served.jsonl", question), "--images", images];
   const prices = ["--price-in", "1", "--price-out", "2"];
   const out = ["--out", join(folder, "served")];
-  return json("eval", ...asking, "--model", `openai:m@${server.url}`, ...prices, ...out);
+  // Not before it has answered may the server be closed.
+  return await json("eval", ...asking, "--model", `openai:m@${server.url}`, ...prices, ...out);
 }
 
 /** A setting tuned on one image, and tried on another. */

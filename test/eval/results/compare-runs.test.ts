@@ -172,6 +172,23 @@ test("the same checkpoint from another folder is the same", async () => {
   expect((await compareRuns(pair, { benchmarks })).figures).toHaveLength(1);
 });
 
+test("a server is its address and the model's name there; its key and query are no part of a run", async () => {
+  const cells = { vcd: right };
+  const model = { id: "m", endpoint: "https://host/v1" };
+  const first = await runOf({ ...settings, model }, { cells });
+  const same = await runOf({ ...settings, model }, { cells });
+  expect((await compareRuns([first, same], { benchmarks })).figures).toHaveLength(1);
+  const elsewhere = { ...model, endpoint: "https://other/v1" };
+  const second = await runOf({ ...settings, model: elsewhere }, { cells });
+  await expect(compareRuns([first, second], { benchmarks })).rejects.toThrow(
+    'checkpoint: model.endpoint was "https://host/v1", is "https://other/v1"',
+  );
+  const checkpoint = await runOf(settings, { cells });
+  await expect(compareRuns([first, checkpoint], { benchmarks })).rejects.toThrow(
+    'model.hash was nothing, is "h1"',
+  );
+});
+
 test("runs without counts, with damaged ones, or with nothing in common", async () => {
   const first = await runOf(settings, { cells: { vcd: right } });
   const compared = async (second: string) => compareRuns([first, second], { benchmarks });
