@@ -159,6 +159,17 @@ describe("a prompt", () => {
     expect(seen[0]?.[0]?.brightness).toBeDefined();
   });
 
+  test("may name an http or https URL, which the image reader fetches, not the AI SDK", async () => {
+    const { "image/*": urls = [], ...others } = await provided().groundsight("fake").supportedUrls;
+    expect(others).toEqual({});
+    const isRead = (url: string) => urls.some((pattern) => pattern.test(url));
+    expect(["https://a.b/c.png", "http://a.b/c", "file:///a"].map(isRead)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
   test.each([
     [{ type: "url", url: new URL("file:///etc/hostname") }, "image/png", /scheme file:/],
     [{ type: "reference", reference: { groundsight: "1" } }, "image/png", /image as reference/],

@@ -309,6 +309,14 @@ describe("rewrite", () => {
     },
   );
 
+  test("keeps a doubtful answer that cannot be shortened before one that says nothing", async () => {
+    const how = { ...NO_FORK, answer: "A fork, a dog and a couch." };
+    const { text, told } = await verified({ mode: "rewrite" }, { ...how, rewritten: "Yes" });
+    expect([text, told.left]).toEqual([how.answer, how.answer]);
+    const better = await verified({ mode: "rewrite" }, { ...how, rewritten: "A dog." });
+    expect(better.text).toBe("A dog.");
+  });
+
   test("is not asked for where nothing is doubtful", async () => {
     expect((await verified({ mode: "rewrite" })).told.calls.rewrites).toBe(0);
   });

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { APICallError, generateText, jsonSchema, streamText, tool } from "ai";
+import { APICallError, generateText, jsonSchema, streamText, tool, wrapLanguageModel } from "ai";
+import { logprobsExtractor, verifyObjects } from "../../dist/ai-sdk/index.js";
 import { apiKey, baseURL, image } from "./server.mjs";
 
 const facts = ({ choices: [choice] = [], groundsight } = {}) => ({
@@ -82,6 +83,42 @@ test("a method by name and by the field groundsight, log-probabilities and evide
   assert.deepEqual((await stream.providerMetadata).local.logprobs, logprobs);
   assert.equal((await generateText(described({ model: local("pocket:vcd") }))).text, text);
 });
+
+test("verifyObjects asks the server back, and reads its log-probabilities", async () => {
+  const acme = createOpenAICompatible({
+    name: "acme",
+    baseURL,
+    apiKey,
+    includeUsage: true,
+    metadataExtractor: logprobsExtractor("acme"),
+  });
+  const questions = { providerOptions: { acme: { logprobs: true, top_logprobs: 20 } } };
+  const middleware = verifyObjects({ mode: "drop", questions });
+  const model = wrapLanguageModel({ model: acme("pocket"), middleware });
+  const plain = await generateText(described());
+  for (const ask of [generateText, streamText]) {
+    const result = ask(described({ model }));
+    const { text, providerMetadata, usage } = await (ask === generateText
+      ? result
+      : collected(result));
+    const { objects, outcome, calls, tokens } = providerMetadata.groundsight.verification;
+    if (outcome === "unchanged") assert.equal(text, plain.text);
+    assert.ok(calls.questions > 1);
+    for (const { margin, doubtful } of objects) {
+      assert.equal(typeof margin, "number");
+      assert.equal(doubtful, false);
+    }
+    assert.equal(usage.inputTokens, plain.usage.inputTokens + tokens.input);
+  }
+});
+
+async function collected({ text, providerMetadata, usage }) {
+  return {
+    text: await text,
+    providerMetadata: await providerMetadata,
+    usage: await usage,
+  };
+}
 
 test("tools are refused, and say so", async () => {
   const look = tool({ inputSchema: jsonSchema({ type: "object", properties: {} }) });
