@@ -138,7 +138,7 @@ test("a second signal ends it at once, and no process stays", async () => {
   await vi.waitFor(() => expect(said.stderr).toContain("finishing 1 requests"));
   child.kill("SIGTERM");
   expect((await once(child, "exit"))[1]).toBe("SIGTERM");
-  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), { timeout: 20_000 });
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), { timeout: 60_000 });
 });
 
 test("what takes longer than the grace is ended with an error, and the status is 1", async () => {
@@ -171,6 +171,7 @@ describe("serve refuses", () => {
     [["--log", "xml"], "Allowed choices are text, json, none"],
     [["--port", "70000"], "port: received 70000"],
     [["--cors", "page"], "cors: received 'page'"],
+    [["--image-host", "http://a.example/"], "imageHosts: received 'http://a.example/'"],
   ])("%j", (flags, message) => {
     const { status, stderr } = serve(...two.slice(0, 2), ...flags);
     expect(stderr.replaceAll(/\s+/g, " ")).toContain(message);

@@ -51,7 +51,7 @@ const isThere = (pid: number): boolean => {
   return stdout.trim() !== "" && !stdout.startsWith("Z");
 };
 const gone = (pid: number) =>
-  vi.waitFor(() => expect(isThere(pid)).toBe(false), { timeout: 20_000, interval: 50 });
+  vi.waitFor(() => expect(isThere(pid)).toBe(false), { timeout: 60_000, interval: 50 });
 
 describe("models in a process of their own", () => {
   let inference: ProcessInference;
@@ -188,11 +188,11 @@ test("models that cannot be loaded again are tried again, and requests wait only
   });
   await rename(join(folder, "config.json"), join(folder, "away.json"));
   process.kill(inference.pid!, "SIGKILL");
-  await vi.waitFor(() => expect(ends).toHaveLength(2), { timeout: 20_000 });
+  await vi.waitFor(() => expect(ends).toHaveLength(2), { timeout: 60_000 });
   expect(ends[1]).toMatch(/could not be loaded again: .*config\.json/);
   await expect(inference.chat("one", asked("Hi"))).rejects.toThrow("are being loaded again");
   await rename(join(folder, "away.json"), join(folder, "config.json"));
-  await vi.waitFor(() => expect(inference.isReady).toBe(true), { timeout: 20_000 });
+  await vi.waitFor(() => expect(inference.isReady).toBe(true), { timeout: 60_000 });
   expect(textsOf(await inference.chat("one", asked("Hi")))).toHaveLength(1);
   await inference.close();
 });
