@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { commandIn, doStage, stagesOf } from "./dockerfile.mjs";
 import { freePort, projectIn, read, root, run, stopping } from "./trial-project.mjs";
 
-const KEY = "a key for this trial";
+const KEY = "key-of-this-trial";
 const quoted = (words) => words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
 
 const temporary = mkdtempSync(join(tmpdir(), "groundsight-container-"));
@@ -66,7 +66,8 @@ try {
   }
   console.log(`ended: ${(await server.ended).status}`);
 } catch (error) {
-  if (!stopping.aborted) throw error;
+  process.exitCode = 1;
+  console.error(stopping.aborted ? "stopped" : `FAILED: ${error.message}`);
 } finally {
   rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
 }
