@@ -60,6 +60,11 @@ export function badRequest(param: string | undefined, message: string, code?: st
   });
 }
 
+/** OpenAI's code of prompts that do not fit, which clients look for. */
+export const CONTEXT = "context_length_exceeded";
+
+const TOO_LONG = /received \d+ tokens; expected at most/;
+
 /** What looks like a path, a web address excepted, or a line of a stack trace. */
 const INTERNAL = /(^|[\s'"(])(\/|[a-z]:\\|file:)[\w.@+-]+[\\/]|\n\s+at /i;
 
@@ -79,7 +84,7 @@ export function apiErrorOf(failure: unknown, isReady = true): ApiError {
     return new ApiError(told(message, "the request cannot be answered by this model"), {
       status: 400,
       param: PARAMS[param ?? ""] ?? (code === "DATASET" ? "messages" : undefined),
-      code: code === "DATASET" ? "invalid_image" : undefined,
+      code: code === "DATASET" ? "invalid_image" : TOO_LONG.test(message) ? CONTEXT : undefined,
       cause,
     });
   }

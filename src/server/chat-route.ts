@@ -11,6 +11,7 @@ import { type RemoteImages, withImages, withRemoteImages } from "./image-urls.js
 import type { Inference } from "./inference.js";
 import { askedModel, checkedMethod } from "./model-name.js";
 import { readBody } from "./read-body.js";
+import { refuseLong } from "./refuse-long.js";
 import type { RequestRecord } from "./request-record.js";
 import type { ServerLimits } from "./server-limits.js";
 import { type Stop, stopOf } from "./stop-of.js";
@@ -76,6 +77,7 @@ async function readChat(
 ): Promise<Chat> {
   const asked = chatRequest(await readBody(request, limits.maxBodyMiB, signal), limits);
   const { model: served, method: named } = askedModel(asked.model, models);
+  refuseLong(asked, served, limits);
   const { method = named } = asked.options;
   if (method !== undefined) checkedMethod("groundsight.method", method);
   if (named !== undefined && method !== named) {

@@ -35,6 +35,6 @@ export function checkedMethod(param: string, text: string): NamedMethod {
   try {
     return parseMethodText(text);
   } catch (cause) {
-    throw badRequest(param, (cause as Error).message);
+    throw badRequest(param, (cause as Error).message.replace(/^method: /, ""));
   }
 }

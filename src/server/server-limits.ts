@@ -10,6 +10,8 @@ export interface ServerLimits {
   readonly maxTokens: number;
   /** Answers that a request may ask for (`n`). Default 8. */
   readonly maxChoices: number;
+  /** Characters of a request's texts; never more than 16 for each token of the model's context. Default 200 000. */
+  readonly maxTextCharacters: number;
   /** Images of a request. Default 16. */
   readonly maxImages: number;
   /** Size of an image's file. Default 20. How many pixels it may have says the model: see `ImageLimits`. */
@@ -32,6 +34,7 @@ const SCHEMA = {
   maxQueued: { type: "integer", min: 0, max: 100_000, default: 128, summary: "" },
   maxTokens: { type: "integer", min: 1, max: 1_000_000, default: 4096, summary: "" },
   maxChoices: { type: "integer", min: 1, max: 128, default: 8, summary: "" },
+  maxTextCharacters: { type: "integer", min: 1, max: 1e9, default: 200_000, summary: "" },
   maxImages: { type: "integer", min: 0, max: 1000, default: 16, summary: "" },
   maxImageMiB: { type: "number", min: 0.001, max: 2000, default: 20, summary: "" },
   maxBodyMiB: { type: "number", min: 0.001, max: 2000, default: 32, summary: "" },

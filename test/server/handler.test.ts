@@ -36,6 +36,28 @@ describe("a chat", () => {
     });
   });
 
+  test.each([
+    ["messages", question("a".repeat(5000)), "received 5008 tokens"],
+    [
+      "messages",
+      question("a".repeat(70_000)),
+      "received 70000 characters of text; expected at most 65536",
+    ],
+    [
+      "groundsight",
+      question("?", { groundsight: { method: "vdgd", settings: { prompt: "a".repeat(70_000) } } }),
+      "characters",
+    ],
+  ])(
+    "that is too long is refused with the code that clients look for: %s %#",
+    async (param, asked, message) => {
+      const { status, body } = await postChat(handler, asked);
+      expect(status).toBe(400);
+      expect(body.error).toMatchObject({ param, code: "context_length_exceeded" });
+      expect(body.error.message).toContain(message);
+    },
+  );
+
   test("is streamed", async () => {
     const response = await handler(
       chatRequestOf(question("A dog?", { stream: true, stream_options: { include_usage: true } })),
