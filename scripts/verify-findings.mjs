@@ -1,6 +1,7 @@
 /**
  * What `verifyObjects` of groundsight/ai-sdk does to captions: CHAIR of the same model's captions as they are, with
- * doubtful sentences dropped and rewritten, paired over images. Calls the provider as the AI SDK does, in this process.
+ * doubtful sentences dropped and rewritten, paired over images; and as a control with the last object of every caption cut
+ * off unasked. Calls the provider as the AI SDK does, in this process.
  *
  *     npm run build && node scripts/verify-findings.mjs [images, default 240] [prompt]
  */
@@ -16,6 +17,8 @@ import {
   readDataFile,
   scoreAnswers,
 } from "../dist/eval/index.js";
+import { endBefore } from "../dist/objects/sentences.js";
+import { verifyText } from "../dist/objects/verify-text.js";
 
 const [count = "240", prompt = "Describe the image."] = process.argv.slice(2);
 const folder = fileURLToPath(new URL("../pocket/bench/test", import.meta.url));
@@ -67,10 +70,23 @@ async function results(method, middleware) {
       }),
     ),
   );
-  const seconds = (performance.now() - start) / 1000;
+  return scored(method, answers, (performance.now() - start) / 1000);
+}
+
+function scored(method, answers, seconds) {
   const rows = answers.map(({ image, text }) => ({ id: image, text, where: image }));
   const { clusters } = scoreAnswers(chair, questions, rows, { rule: "colour-aware" });
   return { method, clusters, right: null, answers, seconds };
+}
+
+/** Captions without the last object that each names, whatever it is: what cutting does without asking. */
+async function withoutLast({ answers }) {
+  const cut = answers.map(async ({ text, ...answer }) => {
+    const { mentions } = await verifyText(text, async () => ({ text: "Yes" }));
+    const [previous, last] = mentions.slice(-2);
+    return { ...answer, text: last ? `${text.slice(0, endBefore(text, previous, last))}.` : text };
+  });
+  return scored("without the last object", await Promise.all(cut), 0);
 }
 
 const all = [];
@@ -78,6 +94,9 @@ for (const [method, middleware] of Object.entries(WAYS)) {
   all.push(await results(method, middleware));
 }
 const [plain, ...others] = all;
+const control = await withoutLast(plain);
+all.push(control);
+others.push(control);
 const percent = ({ low, high }) => `${low.toFixed(1)} to ${high.toFixed(1)}`;
 const sum = (numbers) => numbers.reduce((total, one) => total + one, 0);
 for (const { method, clusters, answers, seconds } of all) {
@@ -112,7 +131,7 @@ for (const name of METRICS) {
     );
   }
 }
-const example = others.at(-1).answers.find(({ told }) => told?.draft !== undefined);
+const example = others.at(-2).answers.find(({ told }) => told?.draft !== undefined);
 if (example !== undefined)
   console.log(`for example: ${example.told.draft}\n          -> ${example.text}`);
 await groundsight.dispose();

@@ -9,6 +9,7 @@ const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.ur
 const GUIDES = [
   "README.md",
   "CONTRIBUTING.md",
+  "docs/ai-sdk.md",
   "docs/api-reference.md",
   "docs/bundlers.md",
   "docs/checkpoints.md",
