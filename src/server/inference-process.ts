@@ -42,7 +42,7 @@ export class InferenceProcess {
         resolve(how);
       };
       child.once("exit", (status, signal) => end(signal ?? `status ${status}`));
-      child.once("error", ({ message }) => end(message));
+      child.on("error", ({ message }) => end(message));
     });
     child.on("message", (replies: readonly ProcessReply[]) => {
       for (const reply of replies) this.#settle(reply);
@@ -59,6 +59,7 @@ export class InferenceProcess {
     onProgress?: (progress: DownloadProgress) => void,
     signal?: AbortSignal,
   ): Promise<InferenceProcess> {
+    if (signal?.aborted) throw stoppedError(signal);
     const started = new InferenceProcess(
       fork(programFile(), {
         serialization: "advanced",
@@ -72,12 +73,12 @@ export class InferenceProcess {
     signal?.addEventListener("abort", kill);
     try {
       started.models = await started.#load(plan, onProgress);
+      if (signal?.aborted) throw stoppedError(signal);
       started.#unrefWhenIdle();
       return started;
     } catch (error) {
       started.kill();
-      if (signal?.aborted) throw new AbortedError("loading was stopped", { cause: signal.reason });
-      throw error;
+      throw signal?.aborted ? stoppedError(signal) : error;
     } finally {
       signal?.removeEventListener("abort", kill);
     }
@@ -197,6 +198,10 @@ function programFile(): string {
   throw new UnsupportedCapabilityError(
     "the process of served models runs a file of the package groundsight, which is not beside this code: a bundler has moved it. Keep groundsight out of the bundle (docs/bundlers.md), or serve models in this process: localInference",
   );
+}
+
+function stoppedError({ reason }: AbortSignal): AbortedError {
+  return new AbortedError("loading was stopped", { cause: reason });
 }
 
 function endedError(how: string): InferenceError {

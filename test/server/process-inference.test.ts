@@ -50,6 +50,9 @@ const isThere = (pid: number): boolean => {
   const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" });
   return stdout.trim() !== "" && !stdout.startsWith("Z");
 };
+const ownProcesses = (): string =>
+  spawnSync("ps", ["-o", "stat=,args=", "--ppid", String(process.pid)], { encoding: "utf8" })
+    .stdout;
 const gone = (pid: number) =>
   vi.waitFor(() => expect(isThere(pid)).toBe(false), { timeout: 60_000, interval: 50 });
 
@@ -172,10 +175,9 @@ test("loading that is stopped leaves no process", async () => {
   await expect(processInference({ models: [one], signal })).rejects.toMatchObject({
     code: "ABORTED",
   });
-  const { stdout } = spawnSync("ps", ["-o", "pid=,args=", "--ppid", String(process.pid)], {
-    encoding: "utf8",
-  });
-  expect(stdout).not.toContain("inference-program");
+  const stopped = AbortSignal.abort();
+  await expect(processInference({ models: [one], signal: stopped })).rejects.toThrow("stopped");
+  expect(ownProcesses()).not.toContain("inference-program");
 });
 
 test("models that cannot be loaded again are tried again, and requests wait only so long", async () => {
@@ -206,6 +208,18 @@ test("closed, they end what they answer and answer nothing more, and their proce
   await expect(inference.chat("one", asked("Hi"))).rejects.toThrow("no longer served");
   expect(inference.isReady).toBe(false);
   await gone(pid!);
+});
+
+test("closed while they are loaded again, they leave no process", async () => {
+  const inference = await processInference({ models: [one] });
+  process.kill(inference.pid!, "SIGKILL");
+  await vi.waitFor(() => expect(inference.isReady).toBe(false), { interval: 1 });
+  const waiting = inference.chat("one", asked("Hi"));
+  const failed = expect(waiting).rejects.toThrow("no longer served");
+  await inference.close();
+  await failed;
+  expect(inference).toMatchObject({ isReady: false, pid: undefined });
+  expect(ownProcesses()).not.toContain("inference-program");
 });
 
 describe("the process of the models", () => {
