@@ -23,6 +23,8 @@ export class RequestRecord {
   readonly #keeping: RecordKeeping;
   readonly #startedAt = performance.now();
   readonly #facts: Facts;
+  /** When it was read. */
+  #askedMs = 0;
   #queuedMs = 0;
   #firstMs: number | undefined;
   #status: number | undefined;
@@ -47,13 +49,14 @@ export class RequestRecord {
 
   /** A chat's request was read. */
   asked({ model, turns }: AskedChat): void {
+    this.#askedMs = this.#ms;
     this.#facts.model = model;
     if (this.#keeping.logPrompts) this.#facts.prompt = turns.map(textOf);
   }
 
   /** Its turn has come. */
   begins(): void {
-    this.#queuedMs = this.#ms;
+    this.#queuedMs = this.#ms - this.#askedMs;
   }
 
   /** A piece of an answer came. */

@@ -78,6 +78,6 @@ test("no place is lost, whatever clients and models do, and every request gets a
       const { body }: { body: Json } = await next;
       expect(body.choices[0].message.content).toBe("still here");
     }),
-    { numRuns: 40 },
+    { numRuns: 20 },
   );
 });
