@@ -173,11 +173,14 @@ test("a client that goes away frees its place", async () => {
   await read().catch((error) =>
     assert.ok(error instanceof OpenAI.APIUserAbortError, String(error)),
   );
-  for (let tries = 0; (await metric("groundsight_aborts_total")) === before; tries++) {
-    assert.ok(tries < 100, "the abort is not counted");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  const isFree = async () =>
+    (await metric("groundsight_aborts_total")) > before &&
+    (await metric("groundsight_running_answers")) === 0;
+  // A long time, for a busy machine.
+  for (let tries = 0; !(await isFree()); tries++) {
+    assert.ok(tries < 300, "the place is not free");
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  assert.equal(await metric("groundsight_running_answers"), 0);
   assert.match((await ask({})).choices[0].message.content, /couch/);
 });
 
@@ -272,7 +275,7 @@ test("more than fits the queue is refused with the time to wait, which the clien
     assert.ok(Number(error.headers.get("retry-after")) >= 1);
   }
   assert.deepEqual(
-    (await all(20)).flatMap(({ reason }) => reason ?? []),
+    (await all(50)).flatMap(({ reason }) => reason ?? []),
     [],
   );
 });
