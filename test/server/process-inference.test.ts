@@ -60,7 +60,8 @@ describe("models in a process of their own", () => {
   let inference: ProcessInference;
   const ends: string[] = [];
   beforeAll(async () => {
-    inference = await processInference({ models: [one, two], onEnd: (how) => ends.push(how) });
+    const onEnd = (how: string) => ends.push(how);
+    inference = await processInference({ models: [one, two], restartWaitMs: 100_000, onEnd });
   });
   afterAll(() => inference.close());
 
