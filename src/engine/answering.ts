@@ -17,6 +17,7 @@ import type {
   MethodSession,
   Stream,
 } from "./method.js";
+import { openImages } from "./open-images.js";
 import type { ReadAnswer, ReadOptions } from "./reading.js";
 import { readingSession, requireRoom } from "./reading-session.js";
 import { Remembered } from "./remembered.js";
@@ -154,9 +155,7 @@ export class Answering {
 
   async #open(options: RequestOptions, group: RequestGroup, ticket: number): Promise<Job> {
     const startedAt = performance.now();
-    const { signal } = options;
-    const opening = options.images.map((source) => this.#backend.openImage(source, signal));
-    const images = await Promise.all(opening);
+    const images = await openImages(this.#backend, options.images, options.signal);
     const openMs = performance.now() - startedAt;
     return { options, group, ticket, images, startedAt, details: {}, openMs, encodeMs: 0 };
   }
