@@ -56,7 +56,12 @@ export function chatMethod(
     return id;
   };
   const filled = withFiles(steered, fileFor, strengths);
-  return methodNamed(filled.name, filled.settings, assets);
+  try {
+    return methodNamed(filled.name, filled.settings, assets);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new InvalidArgumentError(`settings: ${error.message}`, { cause: error });
+  }
 }
 
 /** Names of the methods that can be asked for where these files are: those that need none, and those that one fits. */
@@ -93,12 +98,12 @@ function carriedBy({ name, settings }: NamedMethod): [string, NamedMethod][] {
   return Object.entries(settings).flatMap(([key, value]): [string, NamedMethod][] => {
     if (!Object.hasOwn(schema, key) || schema[key]?.type !== "method" || value === null) return [];
     if (typeof value === "string") return [[key, { name: value, settings: {} }]];
-    const { name: inner, settings: own = {} } = value as unknown as Partial<NamedMethod>;
-    if (typeof inner === "string" && typeof own === "object") {
-      return [[key, { name: inner, settings: own }]];
+    const { name: inner, settings: own } = value as unknown as Partial<NamedMethod>;
+    if (typeof inner === "string" && typeof (own ?? {}) === "object") {
+      return [[key, { name: inner, settings: own ?? {} }]];
     }
     throw new InvalidArgumentError(
-      `${name}: ${key}: received ${JSON.stringify(value)}; expected a method's name, or { "name", "settings" }`,
+      `settings: ${name}: ${key}: received ${JSON.stringify(value)}; expected a method's name, or { "name", "settings" }`,
     );
   });
 }

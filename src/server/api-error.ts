@@ -80,7 +80,8 @@ export function apiErrorOf(failure: unknown, isReady = true): ApiError {
   const code = GroundsightError.isInstance(failure) ? failure.code : undefined;
   const message = code === undefined ? "" : (failure as Error).message;
   if (code === "INVALID_ARGUMENT" || code === "UNSUPPORTED_CAPABILITY" || code === "DATASET") {
-    const [, param] = /^(model|method|steer|stop|turns?|image|prompt|answer)\b/.exec(message) ?? [];
+    const [, param] =
+      /^(model|method|settings|steer|stop|turns?|image|prompt|answer)\b/.exec(message) ?? [];
     return new ApiError(told(message, "the request cannot be answered by this model"), {
       status: 400,
       param: PARAMS[param ?? ""] ?? (code === "DATASET" ? "messages" : undefined),
@@ -89,7 +90,11 @@ export function apiErrorOf(failure: unknown, isReady = true): ApiError {
     });
   }
   if (!isReady || code === "ABORTED") {
-    return new ApiError(told(message, "the models are not there at the moment; send it again"), {
+    const why =
+      code === "ABORTED"
+        ? "the server is ending and gave up the answer; send the request again"
+        : told(message, "the models are not there at the moment; send it again");
+    return new ApiError(why, {
       status: 503,
       code: "not_ready",
       retryAfter: 1,
@@ -105,6 +110,7 @@ export function apiErrorOf(failure: unknown, isReady = true): ApiError {
 const PARAMS: Readonly<Record<string, string>> = {
   model: "model",
   method: "groundsight.method",
+  settings: "groundsight.settings",
   steer: "groundsight.steer",
   stop: "stop",
   turn: "messages",

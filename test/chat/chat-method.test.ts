@@ -48,9 +48,16 @@ describe("the method of a chat", () => {
     expect(averaging.name).toBe("averaging");
   });
 
+  test("carries a method whose settings are null as one that has none", () => {
+    const carried = { method: { name: "vcd", settings: null } };
+    const { settings } = chatMethod({ method: "averaging", settings: carried }, none);
+    expect(settings.method).toMatchObject({ name: "vcd", settings: { alpha: 1 } });
+  });
+
   test.each([
     [{ method: "vdc" }, none, "Did you mean 'vcd'"],
-    [{ method: "vcd", settings: { alfa: 1 } }, none, "alfa"],
+    [{ method: "vcd", settings: { alfa: 1 } }, none, /^settings: .*alfa/],
+    [{ method: "vcd:alpha=-1" }, none, /^settings: alpha: received -1/],
     [{ method: "vti" }, none, "there is no file for vti here"],
     [{ method: "vti" }, two, "expected one of first, second"],
     [{ steer: "third" }, files, "received 'third'; expected one of first"],

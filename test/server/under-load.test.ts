@@ -181,7 +181,11 @@ describe("a failure", () => {
     const handler = serve();
     const answering = postChat(handler, question("?"));
     (await models.chatAt(0)).fail(new AbortedError("aborted after 3 tokens"));
-    expect((await answering).status).toBe(503);
+    const { status, body } = await answering;
+    expect([status, body.error.message]).toEqual([
+      503,
+      "the server is ending and gave up the answer; send the request again",
+    ]);
   });
 });
 
