@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Command, Option } from "commander";
+import { checkSettings, type SettingsSchema } from "../index.js";
 import {
   type HandlerOptions,
   type Inference,
@@ -46,6 +47,11 @@ interface ServeFlags extends Omit<ModelFlags, "model"> {
   readonly logPrompts?: true;
   readonly inProcess?: true;
 }
+
+/** Seconds; a timer waits for no more. */
+const GRACE = {
+  grace: { type: "number", min: 0, max: 2_000_000, default: 30, summary: "" },
+} as const satisfies SettingsSchema;
 
 /** `groundsight serve`: models behind an OpenAI-compatible endpoint. */
 export function serveCommand(): Command {
@@ -108,9 +114,10 @@ Examples:
   $ groundsight serve --model pocket --model llava=./checkpoint --method vcd --port 9000
   $ GROUNDSIGHT_API_KEY=... groundsight serve --host 0.0.0.0 --steer vti.safetensors
   $ curl http://127.0.0.1:8000/v1/chat/completions -H 'content-type: application/json' \\
-      -d '{"model": "pocket:vcd", "messages": [{"role": "user", "content": "What is red?"}]}'`;
+      -d '{"model": "pocket", "messages": [{"role": "user", "content": "What is red?"}]}'`;
 
 async function run(flags: ServeFlags): Promise<void> {
+  const { grace } = checkSettings("serve", GRACE, { grace: flags.grace });
   const plan: ServingPlan = {
     models: modelsFrom(flags),
     steering: await steeringFrom(flags.steer ?? []),
@@ -121,11 +128,9 @@ async function run(flags: ServeFlags): Promise<void> {
     await once(signal, "abort");
     const { inFlight } = server;
     if (inFlight > 0) {
-      say(
-        `finishing ${inFlight} requests, for ${flags.grace} s at most; a second signal ends at once`,
-      );
+      say(`finishing ${inFlight} requests, for ${grace} s at most; a second signal ends at once`);
     }
-    return server.close(1000 * flags.grace);
+    return server.close(1000 * grace);
   });
   if (!isWhole) process.exitCode = 1;
 }

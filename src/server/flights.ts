@@ -1,5 +1,8 @@
 import type { Server } from "node:http";
 
+/** Longest that a timer can wait; more would be no time at all. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** Counts the requests of a server that are being answered. */
 export class Flights {
   #count = 0;
@@ -23,7 +26,7 @@ export class Flights {
   async landed(limitMs: number): Promise<boolean> {
     if (this.#count === 0) return true;
     return new Promise((resolve) => {
-      const limit = setTimeout(() => resolve(false), limitMs);
+      const limit = setTimeout(() => resolve(false), Math.min(limitMs, LONGEST_MS));
       this.#onLanded = () => {
         clearTimeout(limit);
         resolve(true);

@@ -56,6 +56,19 @@ const REQUEST_ID = /^[\w.:-]{1,100}$/;
  * @throws InvalidArgumentError for options that are out of range
  */
 export function createHandler(inference: Inference, options: HandlerOptions = {}): Handler {
+  return refusingHandler(inference, options, () => undefined);
+}
+
+/**
+ * {@link createHandler} of a server that does not answer all.
+ *
+ * @param refusal why a request is answered with an error, whatever it asks for; called for each
+ */
+export function refusingHandler(
+  inference: Inference,
+  options: HandlerOptions,
+  refusal: (url: URL) => ApiError | undefined,
+): Handler {
   const limits = serverLimits(options.limits);
   const { temperature } = checkSettings("createHandler", SAMPLING, {
     temperature: options.temperature ?? null,
@@ -84,9 +97,13 @@ export function createHandler(inference: Inference, options: HandlerOptions = {}
     record.finish(routeOf(context.req.path), context.res.status).catch(() => {});
   });
   if (options.cors !== undefined) {
-    app.use(cors({ origin: originsOf(options.cors), exposeHeaders: ["x-request-id"] }));
+    app.use(
+      cors({ origin: originsOf(options.cors), exposeHeaders: ["x-request-id", "retry-after"] }),
+    );
   }
   app.use(async (context, next) => {
+    const error = refusal(new URL(context.req.url));
+    if (error !== undefined) throw error;
     if (context.req.path !== "/health") await checkKey(context.req.raw);
     await next();
   });
@@ -113,7 +130,7 @@ export function createHandler(inference: Inference, options: HandlerOptions = {}
 }
 
 function routeOf(path: string): string {
-  if (path.startsWith("/v1/models/")) return "/v1/models/:id";
+  if (/^\/v1\/models\/./.test(path)) return "/v1/models/:id";
   return ROUTES.find((route) => route === path) ?? "other";
 }
 

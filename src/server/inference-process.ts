@@ -138,7 +138,13 @@ export class InferenceProcess {
         else if (reply.kind === "loaded") resolve(reply.models);
         else if (reply.kind === "failed") reject(receivedError(reply.error));
       };
-      void this.ended.then((how) => reject(endedError(how)));
+      void this.ended.then((how) =>
+        reject(
+          new InferenceError(
+            `the process that was to run the models has ended (${how}) amid loading`,
+          ),
+        ),
+      );
       this.#send({ kind: "load", plan });
     });
   }

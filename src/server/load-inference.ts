@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import { chatMethod } from "../chat/chat-method.js";
 import { type DownloadProgress, InvalidArgumentError, load, type Model } from "../index.js";
 import type { Inference } from "./inference.js";
 import { localInference } from "./local-inference.js";
@@ -17,14 +18,18 @@ export async function loadInference(
   if (models.length === 0) {
     throw new InvalidArgumentError("models: received none; expected one at least");
   }
+  const names = models.map(({ source, name = nameOf(source) }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) {
+    throw new InvalidArgumentError(`models: received '${twice}' twice; give each its own name`);
+  }
+  // Which of several files fits is known when the models are there.
+  if ((setup.steering?.size ?? 0) === 0) chatMethod({}, new Map(), setup.method);
   const loaded = new Map<string, Model>();
   try {
-    for (const { source, name = nameOf(source), options } of models) {
-      if (loaded.has(name)) {
-        throw new InvalidArgumentError(`models: received '${name}' twice; give each its own name`);
-      }
+    for (const [i, { source, options }] of models.entries()) {
       const telling = onProgress === undefined ? {} : { onProgress };
-      loaded.set(name, await load(source, { ...options, ...telling }));
+      loaded.set(names[i]!, await load(source, { ...options, ...telling }));
     }
     return await localInference(loaded, setup);
   } catch (error) {

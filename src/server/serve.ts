@@ -4,7 +4,7 @@ import { getRequestListener } from "@hono/node-server";
 import { checkSettings, InvalidArgumentError, type SettingsSchema } from "../index.js";
 import { ApiError } from "./api-error.js";
 import { Flights } from "./flights.js";
-import { createHandler, type HandlerOptions } from "./handler.js";
+import { type HandlerOptions, refusingHandler } from "./handler.js";
 import type { Inference } from "./inference.js";
 import { LateInference } from "./late-inference.js";
 import { isLoopback, listening, urlOf } from "./listening.js";
@@ -71,6 +71,19 @@ const SILENCE_MS = 30_000;
  */
 export async function serve(
   inference: Inference | Promise<Inference>,
+  options: ServeOptions = {},
+): Promise<RunningServer> {
+  const late = new LateInference(inference);
+  try {
+    return await serving(late, options);
+  } catch (error) {
+    void late.close();
+    throw error;
+  }
+}
+
+async function serving(
+  late: LateInference,
   {
     host = "127.0.0.1",
     insecure = false,
@@ -79,26 +92,23 @@ export async function serve(
     headersTimeoutMs,
     requestTimeoutMs,
     ...options
-  }: ServeOptions = {},
+  }: ServeOptions,
 ): Promise<RunningServer> {
   const given = { port, maxConnections, headersTimeoutMs, requestTimeoutMs };
   const bounds = checkSettings("serve", NUMBERS, given);
-  const late = new LateInference(inference);
   const isOpen = insecure || (options.apiKeys ?? []).length > 0;
   if (!isOpen && !isLoopback(host)) {
     throw new InvalidArgumentError(
       `host: received '${host}', where others than this machine can ask, and no API key; give one (apiKeys, --api-key), or allow it by name (insecure, --insecure)`,
     );
   }
-  const handler = createHandler(late, options);
   let closed: Promise<boolean> | undefined;
   let refusal: ApiError | undefined = unavailable("the models are still being loaded");
-  const fetch = (request: Request): Promise<Response> | Response => {
-    const { hostname, pathname } = new URL(request.url);
-    if (!isOpen && !isLoopback(hostname)) return strangeHost(hostname).response;
+  const handler = refusingHandler(late, options, ({ hostname, pathname }) => {
+    if (!isOpen && !isLoopback(hostname)) return strangeHost(hostname);
     const isTold = pathname === "/metrics" || (pathname === "/health" && closed === undefined);
-    return refusal === undefined || isTold ? handler(request) : refusal.response;
-  };
+    return isTold ? undefined : refusal;
+  });
   const headersTimeout = Math.min(bounds.headersTimeoutMs, bounds.requestTimeoutMs);
   const server = createServer(
     {
@@ -107,17 +117,12 @@ export async function serve(
       connectionsCheckingInterval: Math.ceil(headersTimeout / 5),
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
-    getRequestListener(fetch, { overrideGlobalObjects: false }),
+    getRequestListener(handler, { overrideGlobalObjects: false }),
   );
   server.maxConnections = bounds.maxConnections;
   server.timeout = serverLimits(options.limits).timeoutMs + SILENCE_MS;
   const flights = new Flights(server);
-  try {
-    await listening(server, host, bounds.port);
-  } catch (error) {
-    void late.close();
-    throw error;
-  }
+  await listening(server, host, bounds.port);
 
   const close = async (graceMs: number): Promise<boolean> => {
     refusal = unavailable("the server is about to end", { connection: "close" });

@@ -170,11 +170,14 @@ describe("serve refuses", () => {
     [["--steer", "/nope.safetensors"], "/nope.safetensors: cannot be read"],
     [["--log", "xml"], "Allowed choices are text, json, none"],
     [["--port", "70000"], "port: received 70000"],
+    [["--grace", "-1"], "grace: received -1"],
+    [["--grace", "1e9"], "grace: received 1000000000"],
     [["--cors", "page"], "cors: received 'page'"],
     [["--image-host", "http://a.example/"], "imageHosts: received 'http://a.example/'"],
   ])("%j", (flags, message) => {
     const { status, stderr } = serve(...two.slice(0, 2), ...flags);
     expect(stderr.replaceAll(/\s+/g, " ")).toContain(message);
     expect(status).toBeGreaterThan(0);
+    expect(stderr).not.toMatch(/^\s+at /m);
   });
 });

@@ -166,9 +166,11 @@ test("models that cannot be loaded are told of as by `load`", async () => {
   const failure = { name: "ModelLoadError", code: "MODEL_LOAD" };
   await expect(processInference({ models: [lost] })).rejects.toMatchObject(failure);
   await expect(loadInference({ models: [one, lost] })).rejects.toMatchObject(failure);
-  await expect(loadInference({ models: [one], method: "vdc" })).rejects.toThrow("'vcd'");
   await expect(loadInference({ models: [] })).rejects.toThrow("expected one at least");
-  await expect(loadInference({ models: [one, one] })).rejects.toThrow("'one' twice");
+  // Before anything is loaded.
+  await expect(loadInference({ models: [lost], method: "vdc" })).rejects.toThrow("'vcd'");
+  await expect(loadInference({ models: [lost], method: "vti" })).rejects.toThrow("no file for vti");
+  await expect(loadInference({ models: [lost, lost] })).rejects.toThrow("'/nope' twice");
 });
 
 test("loading that is stopped leaves no process", async () => {

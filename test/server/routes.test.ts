@@ -127,6 +127,7 @@ describe("other addresses", () => {
   test.each([
     ["GET", "/", 404],
     ["POST", "/v1/completions", 404],
+    ["GET", "/v1/models/", 404],
     ["GET", "/v1/chat/completions", 405, "POST"],
     ["DELETE", "/v1/models/fake", 405, "GET"],
     ["POST", "/health", 405, "GET"],

@@ -5,6 +5,7 @@ import { fakeModel } from "groundsight/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Inference } from "../../src/server/inference.js";
 import { localInference } from "../../src/server/local-inference.js";
+import type { RequestLog } from "../../src/server/request-log.js";
 import { type RunningServer, type ServeOptions, serve } from "../../src/server/serve.js";
 
 /** Answers at length, however much it is asked for. */
@@ -108,7 +109,9 @@ describe("a server", () => {
     [{ maxConnections: 0 }, /maxConnections/],
     [{ limits: { maxRunning: 0 } }, /maxRunning/],
   ])("refuses %j", async (options, message) => {
-    await expect(serve(fake(), { port: 0, ...options })).rejects.toThrow(message);
+    const model = talkative();
+    await expect(serve(fake(model), { port: 0, ...options })).rejects.toThrow(message);
+    await vi.waitFor(() => expect(model.generate({ prompt: "?" })).rejects.toThrow("disposed"));
   });
 
   test("lets requests come again while models are loaded", async () => {
@@ -117,12 +120,18 @@ describe("a server", () => {
       load = resolve;
     });
     const port = 20_000 + (process.pid % 20_000);
-    const server = served({ port }, loading);
+    const logs: RequestLog[] = [];
+    const server = served({ port, log: (entry) => logs.push(entry) }, loading);
     const url = `http://127.0.0.1:${port}`;
     await vi.waitFor(() => fetch(`${url}/metrics`));
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: "loading" });
     const early = await chat(url);
     expect([early.status, early.headers.get("retry-after")]).toEqual([503, "1"]);
+    // Told of and logged as every other.
+    expect(early.headers.get("x-request-id")).toMatch(/^[\w-]{36}$/);
+    expect(logs).toContainEqual(
+      expect.objectContaining({ status: 503, error: expect.any(String) }),
+    );
     expect(await early.json()).toMatchObject({
       error: { code: "not_ready", type: "server_error" },
     });
