@@ -13,6 +13,12 @@ const MOST_STOPS = 16;
 
 const LONGEST_STOP = 1000;
 
+/** Of a model's name with a method behind it, which each part of a stream repeats. */
+const LONGEST_MODEL = 3000;
+
+/** As OpenAI has it: a chat template takes its time for each. */
+const MOST_MESSAGES = 2048;
+
 /** A field that is taken for the sake of clients that send it, as long as it asks for nothing. */
 const nothingBut = (isNothing: (value: unknown) => boolean, message: string) =>
   z.custom<unknown>(isNothing, { error: message }).optional();
@@ -62,6 +68,7 @@ const textContent = z.union([
     )
     .min(1, { error: "expected a text, or at least one part" }),
 ]);
+const stopText = z.string().min(1).max(LONGEST_STOP);
 const noCalls = nothingBut((value) => value === null || isEmpty(value), NO_TOOLS);
 
 const message = z.discriminatedUnion(
@@ -88,8 +95,11 @@ const message = z.discriminatedUnion(
  * than was asked for, with nothing to see of it.
  */
 const BODY = z.strictObject({
-  model: z.string().min(1),
-  messages: z.array(message).min(1, { error: "expected at least one message" }),
+  model: z.string().min(1).max(LONGEST_MODEL),
+  messages: z
+    .array(message)
+    .min(1, { error: "expected at least one message" })
+    .max(MOST_MESSAGES, { error: `expected at most ${MOST_MESSAGES} messages` }),
   groundsight: CHAT_OPTIONS.optional(),
   temperature: z.number().min(0).max(100).optional(),
   top_p: z.number().positive().max(1).optional(),
@@ -98,9 +108,7 @@ const BODY = z.strictObject({
   n: z.int().min(1).optional(),
   max_tokens: z.int().min(1).optional(),
   max_completion_tokens: z.int().min(1).optional(),
-  stop: z
-    .union([z.string().min(1), z.array(z.string().min(1).max(LONGEST_STOP)).max(MOST_STOPS)])
-    .optional(),
+  stop: z.union([stopText, z.array(stopText).max(MOST_STOPS)]).optional(),
   seed: z.int().min(0).optional(),
   logprobs: z.boolean().optional(),
   top_logprobs: z.int().min(0).max(MOST_TOP_LOGPROBS).optional(),

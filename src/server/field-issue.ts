@@ -26,14 +26,21 @@ interface Placed {
   readonly issue: Issue;
 }
 
-/** Of a union's issues that of the kind that the value comes nearest to: the one that is wrong furthest inside. */
+/**
+ * Of a union's issues that of the kind that the value comes nearest to: the one that is wrong furthest inside, or else in
+ * another way than by its type.
+ */
 function innermost(issue: Issue, above: readonly PropertyKey[] = []): Placed {
   const path = [...above, ...issue.path];
   if (issue.code !== "invalid_union" || issue.errors.length === 0) return { path, issue };
   const inner = issue.errors.flatMap(([first]) =>
     first === undefined ? [] : [innermost(first, path)],
   );
-  return inner.reduce((best, one) => (one.path.length > best.path.length ? one : best));
+  return inner.reduce((best, one) => (nearness(one) > nearness(best) ? one : best));
+}
+
+function nearness({ path, issue }: Placed): number {
+  return 2 * path.length + (issue.code === "invalid_type" ? 0 : 1);
 }
 
 function nameOf(path: readonly PropertyKey[]): string {

@@ -64,7 +64,9 @@ export async function withRemoteImages(
     } catch (failure) {
       signal.throwIfAborted();
       const { message } = apiErrorOf(failure);
-      throw badRequest(param, message, "invalid_image_url");
+      // Its remedies are for who loads a model.
+      const told = message.replace(/; save the image and.*$/s, "; send it as a data: URL");
+      throw badRequest(param, told, "invalid_image_url");
     }
   }
 }
@@ -92,17 +94,22 @@ function dataUrlBytes(url: string, param: string, maxMiB: number): Uint8Array {
   if (comma < 0 || !DATA_URL.test(url.slice(0, comma))) {
     throw badRequest(param, `received ${kindOf(url)}; expected a data: URL of an image in base64`);
   }
-  const characters = url.length - comma - 1;
-  if (characters * 0.75 > maxMiB * 2 ** 20) {
+  if ((url.length - comma - 1) * 0.75 > maxMiB * 2 ** 20) {
     throw badRequest(param, `the image is larger than ${maxMiB} MiB; make it smaller`);
   }
-  const bytes = Buffer.from(url.slice(comma + 1), "base64");
-  const padding = /=*$/.exec(url.slice(-2))![0].length;
-  // What is no base64 is passed over, and so leaves fewer bytes.
-  if (bytes.length === 0 || bytes.length !== Math.floor((characters - padding) * 0.75)) {
-    throw badRequest(param, "the data is no base64");
-  }
+  const data = url.slice(comma + 1);
+  // Programs break its lines, which data URLs allow.
+  const bytes = base64Bytes(data) ?? base64Bytes(data.replace(/[\t\n\f\r ]+/g, ""));
+  if (bytes === undefined) throw badRequest(param, "the data is no base64");
   return bytes;
+}
+
+function base64Bytes(data: string): Uint8Array | undefined {
+  const bytes = Buffer.from(data, "base64");
+  const padding = /=*$/.exec(data.slice(-2))![0].length;
+  // What is no base64 is passed over, and so leaves fewer bytes.
+  const isWhole = bytes.length === Math.floor((data.length - padding) * 0.75);
+  return bytes.length > 0 && isWhole ? bytes : undefined;
 }
 
 function kindOf(url: string): string {
