@@ -60,7 +60,10 @@ export const registerAsk: RegisterTool = (server, setup) => {
             count: 1,
             decoding: { seed: 0, ...(maxTokens === undefined ? {} : { maxTokens }) },
           },
-          { signal, onPiece: () => onProgress(++tokens === 1 ? "1 token" : `${tokens} tokens`) },
+          {
+            signal,
+            onPiece: () => onProgress(++tokens === 1 ? "1 token" : `${tokens} tokens`, true),
+          },
           setup,
         );
         const [{ answer, phrases, warnings }] = choices as [(typeof choices)[0]];

@@ -2,8 +2,11 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import { GroundsightError, type Model } from "../index.js";
 import type { CallContext, ToolSetup } from "./tool-setup.js";
 
-/** Least time between two notices of progress of one call. */
+/** Least time between two notices of what comes often, in one call. */
 const PROGRESS_MS = 200;
+
+/** @param isFrequent whether others of its kind come soon: then it may be left out */
+type OnProgress = (message: string, isFrequent?: boolean) => void;
 
 /** What a tool's work is given. */
 export interface ToolWork {
@@ -11,7 +14,7 @@ export interface ToolWork {
   /** Fires when the client cancels the call, or goes away. */
   readonly signal: AbortSignal;
   /** Tells a client that asked for it how far the work is. */
-  readonly onProgress: (message: string) => void;
+  readonly onProgress: OnProgress;
 }
 
 /** What a tool says, as text and as values of its output schema. */
@@ -53,14 +56,14 @@ function messageOf(
 }
 
 /** Notices of progress, counted from 0; none where the client did not ask for them. */
-function progressOf({ mcpReq }: CallContext): (message: string) => void {
+function progressOf({ mcpReq }: CallContext): OnProgress {
   const token = mcpReq._meta?.progressToken;
   if (token === undefined) return () => {};
   let progress = 0;
   let last = Number.NEGATIVE_INFINITY;
-  return (message) => {
+  return (message, isFrequent = false) => {
     const now = performance.now();
-    if (now - last < PROGRESS_MS || mcpReq.signal.aborted) return;
+    if ((isFrequent && now - last < PROGRESS_MS) || mcpReq.signal.aborted) return;
     last = now;
     const params = { progressToken: token, progress: progress++, message };
     // Of a client that went away, the call itself tells.

@@ -7,6 +7,7 @@ import { AllowedImages } from "./allowed-images.js";
 import { registerAsk } from "./ask-tool.js";
 import { registerExplainAnswer } from "./explain-answer-tool.js";
 import { type McpSdk, mcpSdk } from "./mcp-sdk.js";
+import { protocolInput } from "./protocol-input.js";
 import { protocolOutput } from "./protocol-output.js";
 import type { ToolSetup } from "./tool-setup.js";
 import { registerVerifyCaption } from "./verify-caption-tool.js";
@@ -60,8 +61,10 @@ export async function serveMcp({
   const { serveStdio, StdioServerTransport } = sdk;
   const limits = { allowUrls: false, ...images };
   const allowed = await AllowedImages.of(roots, limits);
-  const transport = new StdioServerTransport(process.stdin, protocolOutput(), {
-    maxBufferSize: LONGEST_MESSAGE,
+  const input = protocolInput(process.stdin, LONGEST_MESSAGE);
+  // Of the lines before the longest one it holds a chunk at most.
+  const transport = new StdioServerTransport(input, protocolOutput(), {
+    maxBufferSize: 2 * LONGEST_MESSAGE,
   });
   const stop = new AbortController();
   const model = load(limits, stop.signal).then(async (loaded) => {
@@ -87,6 +90,7 @@ export async function serveMcp({
   } finally {
     stop.abort();
     await serving.close();
+    input.destroy();
     await model.then((loaded) => loaded.dispose()).catch(() => {});
   }
 }

@@ -69,3 +69,13 @@ test("what nobody foresaw is told without its words, which go to the log", async
   });
   expect(faults).toEqual([fault]);
 });
+
+test("a client that wants to know is told of each stage", async () => {
+  const client = await connect(Promise.resolve(fakeModel({})));
+  const told: string[] = [];
+  await client.callTool(
+    { name: "verify_caption", arguments: { image: PIXEL, caption: "A cat." } },
+    { onprogress: ({ message = "" }) => told.push(message) },
+  );
+  expect(told).toEqual(["waiting for the model", "reading the caption"]);
+});
