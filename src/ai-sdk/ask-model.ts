@@ -16,6 +16,14 @@ export type FurtherCallSettings = Pick<
   "maxOutputTokens" | "temperature" | "topP" | "topK" | "seed" | "reasoning" | "providerOptions"
 >;
 
+/** Marks the calls of middlewares: others that a model is wrapped in besides leave them alone. Spread with the options. */
+const FURTHER: unique symbol = Symbol.for("groundsight.further-call");
+
+/** Whether a middleware made the call, to ask about images. */
+export function isFurtherCall(options: LanguageModelV4CallOptions): boolean {
+  return FURTHER in options;
+}
+
 /** The images of a prompt, in order. */
 export function imagesOf(prompt: LanguageModelV4Prompt): LanguageModelV4FilePart[] {
   return prompt.flatMap((message) =>
@@ -33,7 +41,9 @@ export function askAboutImages(
   question: string,
   settings: FurtherCallSettings,
 ): PromiseLike<LanguageModelV4GenerateResult> {
+  const marked = { [FURTHER]: true };
   return model.doGenerate({
+    ...marked,
     prompt: [
       { role: "user", content: [...imagesOf(call.prompt), { type: "text", text: question }] },
     ],

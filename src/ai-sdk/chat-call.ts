@@ -1,18 +1,35 @@
-import type { LanguageModelV4CallOptions, SharedV4Warning } from "@ai-sdk/provider";
+import type {
+  LanguageModelV4CallOptions,
+  SharedV4ProviderOptions,
+  SharedV4Warning,
+} from "@ai-sdk/provider";
 import { z } from "zod";
-import type { ChatJob, ChatOptions } from "../chat/chat-job.js";
+import type { ChatJob, ChatOptions, ChatSteering } from "../chat/chat-job.js";
 import { CHAT_OPTIONS } from "../chat/chat-options.js";
 import { drawSeed } from "../chat/draw-seed.js";
 import { InvalidArgumentError } from "../index.js";
 import { promptTurns } from "./prompt-turns.js";
 
-/** `providerOptions.groundsight`: what the AI SDK has no setting for. Unknown fields are refused. */
-export interface GroundsightProviderOptions extends ChatOptions {
+/**
+ * `providerOptions.groundsight`: what the AI SDK has no setting for. Unknown fields are refused. A type and no interface:
+ * only such are the AI SDK's JSON objects.
+ */
+export type GroundsightProviderOptions = {
+  /** How the next token is scored, as on the command line: "vcd", "vcd:alpha=2", "vti+vcd". Default "regular". */
+  readonly method?: string | undefined;
+  /** Settings of the method, beside those written behind its name. */
+  readonly settings?: SharedV4ProviderOptions[string] | undefined;
+  /** Steers along directions, whatever the method: a name, or a name and strengths. */
+  readonly steer?: string | Pick<ChatSteering, keyof ChatSteering> | undefined;
+  /** Whether evidence is told for each token. Default false. */
+  readonly evidence?: boolean | undefined;
+  /** Whether the answer's phrases are checked. Default false. */
+  readonly verify?: boolean | undefined;
   /** Tells log-probabilities in the metadata: of each token, and of so many likeliest at its position, 0 to 100. Default: none are told. */
   readonly logprobs?: number | undefined;
   /** Above 1 makes tokens of the prompt and answer less likely, in (0, 10]. Default 1. */
   readonly repetitionPenalty?: number | undefined;
-}
+};
 
 const OWN = z.object({
   logprobs: z.int().min(0).max(100).optional(),
@@ -64,7 +81,9 @@ export function chatCall(options: LanguageModelV4CallOptions, method?: string): 
   };
 }
 
-function providerOptions(options: LanguageModelV4CallOptions): GroundsightProviderOptions {
+function providerOptions(
+  options: LanguageModelV4CallOptions,
+): ChatOptions & Pick<GroundsightProviderOptions, "logprobs" | "repetitionPenalty"> {
   const { logprobs, repetitionPenalty, ...chat } = options.providerOptions?.groundsight ?? {};
   const own = OWN.safeParse(withoutUndefined({ logprobs, repetitionPenalty }));
   const parsed = CHAT_OPTIONS.safeParse(chat);

@@ -2,6 +2,7 @@ import type { LanguageModelV4, ProviderV4 } from "@ai-sdk/provider";
 import { fittingFiles } from "../chat/chat-method.js";
 import {
   InferenceError,
+  InvalidArgumentError,
   type LoadOptions,
   load,
   type Model,
@@ -69,6 +70,8 @@ export function createGroundsight({
   };
   const languageModel = (modelId: string): LanguageModelV4 => {
     const [id, ofId] = splitModelId(modelId, models);
+    // The empty path is the folder that the program was started in.
+    if (id === "") throw new InvalidArgumentError(`model: received '${modelId}'; expected an id`);
     if (ofId !== undefined) parseMethodText(ofId);
     return new GroundsightLanguageModel(modelId, () => open(id), ofId);
   };

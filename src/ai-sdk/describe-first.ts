@@ -13,8 +13,10 @@ import {
   askAboutImages,
   type FurtherCallSettings,
   imagesOf,
+  isFurtherCall,
   textOf,
 } from "./ask-model.js";
+import { checkDescribeFirst } from "./check-options.js";
 import { isImage } from "./prompt-turns.js";
 import { withMetadata } from "./with-metadata.js";
 
@@ -33,11 +35,12 @@ export interface DescribeFirstOptions {
  *
  * A model that describes wrongly is led astray by it: with its own caption in the prompt, Qwen2.5-VL-3B was worse on
  * HallusionBench (GEASS, arXiv 2605.01733). Measure it on your questions.
+ *
+ * @throws InvalidArgumentError for an unknown option or a wrong value
  */
-export function describeFirst({
-  prompt: request = DESCRIBE_PROMPT,
-  description: settings = {},
-}: DescribeFirstOptions = {}): LanguageModelV4Middleware {
+export function describeFirst(options: DescribeFirstOptions = {}): LanguageModelV4Middleware {
+  checkDescribeFirst(options);
+  const { prompt: request = DESCRIBE_PROMPT, description: settings = {} } = options;
   const describe = async (model: LanguageModelV4, params: LanguageModelV4CallOptions) => {
     const asked = request.replaceAll("{task}", () => lastQuestion(params.prompt));
     const result = await askAboutImages(model, params, asked, {
@@ -54,13 +57,13 @@ export function describeFirst({
   return {
     specificationVersion: "v4",
     async wrapGenerate({ doGenerate, params, model }) {
-      if (imagesOf(params.prompt).length === 0) return doGenerate();
+      if (isLeftAlone(params)) return doGenerate();
       const { params: described, ...further } = await describe(model, params);
       const result = await model.doGenerate(described);
       return { ...result, ...withFurther(result, further) };
     },
     async wrapStream({ doStream, params, model }) {
-      if (imagesOf(params.prompt).length === 0) return doStream();
+      if (isLeftAlone(params)) return doStream();
       const { params: described, ...further } = await describe(model, params);
       const { stream, ...result } = await model.doStream(described);
       const told = new TransformStream({
@@ -73,6 +76,11 @@ export function describeFirst({
       return { ...result, stream: stream.pipeThrough(told) };
     },
   };
+}
+
+/** What no description is made for: prompts without images, and what another middleware asks. */
+function isLeftAlone(params: LanguageModelV4CallOptions): boolean {
+  return imagesOf(params.prompt).length === 0 || isFurtherCall(params);
 }
 
 interface Ended {

@@ -1,5 +1,5 @@
 import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
-import type { GivenAnswer } from "./verify-answer.js";
+import { type GivenAnswer, REFUSED, type VerifiedAnswer } from "./verify-answer.js";
 
 /**
  * A transform that verifies the text of a stream before its end is told.
@@ -8,7 +8,7 @@ import type { GivenAnswer } from "./verify-answer.js";
  */
 export function verifiedStream(
   flows: boolean,
-  verify: (answer: GivenAnswer) => Promise<Required<GivenAnswer>>,
+  verify: (answer: GivenAnswer) => Promise<VerifiedAnswer>,
 ): TransformStream<LanguageModelV4StreamPart, LanguageModelV4StreamPart> {
   const held: LanguageModelV4StreamPart[] = [];
   const texts = new Map<string, string>();
@@ -17,8 +17,9 @@ export function verifiedStream(
       if (part.type === "text-start") texts.set(part.id, "");
       if (part.type === "text-delta") texts.set(part.id, (texts.get(part.id) ?? "") + part.delta);
       if (part.type !== "finish") {
-        if (flows || texts.size === 0) controller.enqueue(part);
-        else held.push(part);
+        if (flows || (texts.size === 0 && held.length === 0 && !isOfTool(part))) {
+          controller.enqueue(part);
+        } else held.push(part);
         return;
       }
       const text = [...texts.values()].join("");
@@ -30,8 +31,11 @@ export function verifiedStream(
         return;
       }
       try {
-        const { text: told, ...ended } = await verify({ ...part, text });
-        for (const one of told === text ? held : withText(held, told)) controller.enqueue(one);
+        const { text: told, warnings: _, ...ended } = await verify({ ...part, text });
+        const isRefused = ended.finishReason.raw === REFUSED;
+        for (const one of told === text ? held : withText(held, told)) {
+          if (!(isRefused && isOfTool(one))) controller.enqueue(one);
+        }
         controller.enqueue({ ...part, ...ended });
       } catch (error) {
         for (const one of held) if (!isText(one)) controller.enqueue(one);
@@ -48,6 +52,10 @@ export function verifiedStream(
 
 const isText = ({ type }: LanguageModelV4StreamPart): boolean =>
   type === "text-start" || type === "text-delta" || type === "text-end";
+
+/** A refusal calls no tools, whose parts therefore wait, too. */
+const isOfTool = ({ type }: LanguageModelV4StreamPart): boolean =>
+  type === "tool-call" || type.startsWith("tool-input-");
 
 /** Parts with another text: whole, in the place where the first one began. */
 function withText(

@@ -5,6 +5,7 @@ import type {
   LanguageModelV4FinishReason,
   LanguageModelV4Usage,
   SharedV4ProviderMetadata,
+  SharedV4Warning,
 } from "@ai-sdk/provider";
 import {
   type AskAboutObject,
@@ -43,6 +44,8 @@ export interface Verification {
   readonly doubtful: readonly VerifiedObject[];
   /** Objects that were not asked about, for `maxObjects`. */
   readonly unasked: readonly string[];
+  /** Objects of which the model said neither yes nor no, when asked: they count as not doubtful. */
+  readonly unclear: readonly string[];
   /** What the model had said at first, where it was changed or withheld. */
   readonly draft?: string;
   /** Sentences that were left out. */
@@ -75,6 +78,14 @@ export interface GivenAnswer {
   readonly providerMetadata?: SharedV4ProviderMetadata;
 }
 
+/** An answer that was verified. */
+export interface VerifiedAnswer extends Required<GivenAnswer> {
+  readonly warnings: SharedV4Warning[];
+}
+
+/** Why a refusal ended, in our words. */
+export const REFUSED = "doubtful-objects";
+
 /** A text with what it was verified by, and what was left out of it. */
 interface Settled extends Pick<Verification, "dropped" | "cut" | "left"> {
   readonly verified: VerifiedText;
@@ -86,7 +97,7 @@ export async function verifyAnswer(
   params: LanguageModelV4CallOptions,
   answer: GivenAnswer,
   { mode, text: options, questions, logprobs, rewritePrompt, refusal }: VerifySettings,
-): Promise<Required<GivenAnswer>> {
+): Promise<VerifiedAnswer> {
   let further = UNKNOWN_USAGE;
   const calls = { questions: 0, rewrites: 0 };
   const ask: AskAboutObject = async (question) => {
@@ -128,7 +139,11 @@ export async function verifyAnswer(
       const text = textOf(result).trim();
       const rewritten = text === "" ? undefined : await verify(text, first.verdicts);
       const other = rewritten && (await settle(rewritten));
-      if (other && isNoWorse(other.verified, settled.verified, count(first, false) / 2)) {
+      if (
+        other &&
+        isAskedAbout(other.verified, first) &&
+        isNoWorse(other.verified, settled.verified, count(first, false) / 2)
+      ) {
         settled = other;
         ended = result;
         outcome = other.dropped === undefined ? "rewritten" : "shortened";
@@ -143,6 +158,7 @@ export async function verifyAnswer(
     objects,
     doubtful: objects.filter(({ doubtful }) => doubtful),
     unasked: verified.unasked,
+    unclear: unclearIn(verified),
     ...(outcome === "unchanged" ? {} : { draft: answer.text }),
     ...facts,
     calls,
@@ -152,15 +168,38 @@ export async function verifyAnswer(
   return {
     text: outcome === "refused" ? refusal(doubted) : verified.text,
     finishReason:
-      outcome === "refused"
-        ? { unified: "content-filter", raw: "doubtful-objects" }
-        : ended.finishReason,
+      outcome === "refused" ? { unified: "content-filter", raw: REFUSED } : ended.finishReason,
     usage: addUsage(answer.usage, further),
     providerMetadata: withMetadata(
       outcome === "unchanged" ? providerMetadata : withoutPlaces(providerMetadata),
       { verification: told },
     ),
+    warnings: warningsOn(first),
   };
+}
+
+function unclearIn({ verdicts }: VerifiedText): string[] {
+  return verdicts.flatMap(({ object, says, margin }) =>
+    says === "unparsed" && margin === undefined ? object : [],
+  );
+}
+
+/** Where no question was answered, nothing was verified, which a reader of the answer alone would not see. */
+function warningsOn(verified: VerifiedText): SharedV4Warning[] {
+  const { length } = unclearIn(verified);
+  if (length === 0 || length < verified.verdicts.length) return [];
+  return [
+    {
+      type: "other",
+      message: `verifyObjects: nothing was verified: the model answered none of ${length} questions by yes or no; models that reason need more than 16 tokens (questions: { maxOutputTokens: 500 }), and answers are read in English`,
+    },
+  ];
+}
+
+/** Whether of a text that was written anew more is verified than is new and was not asked about. */
+function isAskedAbout(rewritten: VerifiedText, first: VerifiedText): boolean {
+  const fresh = rewritten.unasked.filter((object) => !first.unasked.includes(object));
+  return fresh.length <= count(rewritten, false);
 }
 
 /** The wrapped call with the request to leave out what is doubtful; tools are not offered. */

@@ -1,4 +1,5 @@
 import type {
+  LanguageModelV4CallOptions,
   LanguageModelV4Content,
   LanguageModelV4Middleware,
   LanguageModelV4StreamPart,
@@ -6,9 +7,16 @@ import type {
 } from "@ai-sdk/provider";
 import { InvalidArgumentError } from "../errors.js";
 import { checkVerifyOptions, type VerifyTextOptions } from "../objects/verify-text.js";
-import { type FurtherCallSettings, imagesOf, mergedOptions, textOf } from "./ask-model.js";
+import {
+  type FurtherCallSettings,
+  imagesOf,
+  isFurtherCall,
+  mergedOptions,
+  textOf,
+} from "./ask-model.js";
+import { checkVerifyObjects } from "./check-options.js";
 import { verifiedStream } from "./verified-stream.js";
-import { type VerifyMode, type VerifySettings, verifyAnswer } from "./verify-answer.js";
+import { REFUSED, type VerifyMode, type VerifySettings, verifyAnswer } from "./verify-answer.js";
 
 /** Options of {@link verifyObjects}. */
 export interface VerifyObjectsOptions extends Omit<VerifyTextOptions, "known"> {
@@ -66,16 +74,25 @@ export function verifyObjects(options: VerifyObjectsOptions = {}): LanguageModel
     async wrapGenerate({ doGenerate, params, model }) {
       const result = await doGenerate();
       const text = textOf(result);
-      if (imagesOf(params.prompt).length === 0 || text.trim() === "") return result;
+      if (isLeftAlone(params) || text.trim() === "") return result;
       const own = settingsFor(model.provider, params.responseFormat?.type === "json");
       const verified = await verifyAnswer(model, params, { ...result, text }, own);
-      const { text: told, ...ended } = verified;
+      const { text: told, warnings, ...ended } = verified;
       const content = told === text ? result.content : withText(result.content, told);
-      return { ...result, ...ended, content };
+      return {
+        ...result,
+        ...ended,
+        // A refusal calls no tools.
+        content:
+          ended.finishReason.raw === REFUSED
+            ? content.filter(({ type }) => type !== "tool-call")
+            : content,
+        warnings: [...result.warnings, ...warnings],
+      };
     },
     async wrapStream({ doStream, params, model }) {
       const { stream, ...result } = await doStream();
-      if (imagesOf(params.prompt).length === 0) return { stream, ...result };
+      if (isLeftAlone(params)) return { stream, ...result };
       const own = settingsFor(model.provider, params.responseFormat?.type === "json");
       const verified = verifiedStream(own.mode === "annotate", (answer) =>
         verifyAnswer(model, params, answer, own),
@@ -83,6 +100,11 @@ export function verifyObjects(options: VerifyObjectsOptions = {}): LanguageModel
       return { stream: stream.pipeThrough<LanguageModelV4StreamPart>(verified), ...result };
     },
   };
+}
+
+/** What is not verified: answers to prompts without images, and what another middleware asks. */
+function isLeftAlone(params: LanguageModelV4CallOptions): boolean {
+  return imagesOf(params.prompt).length === 0 || isFurtherCall(params);
 }
 
 function checkSettings({
@@ -98,6 +120,7 @@ function checkSettings({
       `mode: received '${String(mode).slice(0, 80)}'; expected one of ${MODES.join(", ")}`,
     );
   }
+  checkVerifyObjects({ questions, logprobs, rewritePrompt, refusal });
   return {
     mode,
     questions,

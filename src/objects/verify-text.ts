@@ -2,6 +2,7 @@
 import pLimit from "p-limit";
 import { checkNames } from "../arguments/check-names.js";
 import { integerIn, numberIn } from "../arguments/numbers.js";
+import { InvalidArgumentError } from "../errors.js";
 import { questionAbout, WORDING } from "./ask-about.js";
 import { COLOUR_AWARE, type LocatedMention, locateObjects } from "./locate-objects.js";
 import { checkObjectNames } from "./object-names.js";
@@ -122,6 +123,11 @@ export function checkVerifyOptions(
   checkNames(options, OPTIONS, refusal);
   const { wording = WORDING, threshold = 0, maxObjects = 16, concurrency = 4 } = options;
   questionAbout("thing", wording);
+  if (options.objects !== undefined && !Array.isArray(options.objects)) {
+    throw new InvalidArgumentError(
+      `objects: received ${typeof options.objects}; expected a list of names, such as ["lamp"]`,
+    );
+  }
   return {
     wording,
     objects: checkObjectNames(options.objects ?? []),

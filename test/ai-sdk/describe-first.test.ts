@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { describeFirst } from "../../src/ai-sdk/describe-first.js";
 import { logprobsExtractor } from "../../src/ai-sdk/logprobs-extractor.js";
 import { verifyObjects } from "../../src/ai-sdk/verify-objects.js";
+import { DESCRIBE_PROMPT } from "../../src/core.js";
 import { asking, generateThrough, scriptedModel, streamThrough } from "./scripted-model.js";
 
 const describing = () =>
@@ -96,4 +97,60 @@ test("log-probabilities of an OpenAI-compatible server reach verifyObjects", asy
   expect(result.providerMetadata?.groundsight?.verification).toMatchObject({
     doubtful: [{ object: "fork", margin: expect.closeTo(1.8) }],
   });
+});
+
+test("middlewares leave the calls of each other alone, in either order", async () => {
+  const describing = describeFirst();
+  const verifying = verifyObjects({ mode: "annotate" });
+  for (const [inner, outer] of [
+    [describing, verifying],
+    [verifying, describing],
+  ] as const) {
+    const { model, asked } = scriptedModel((question) =>
+      question.startsWith("Is there") ? "Yes." : "A bus and a cat.",
+    );
+    const wrapped = {
+      ...model,
+      doGenerate: (call: Parameters<typeof model.doGenerate>[0]) =>
+        // As other middlewares between them may do.
+        generateThrough(inner, model, { ...call }),
+    };
+    const prompt = asking("What is it?");
+    const { providerMetadata } = await generateThrough(outer, wrapped, { prompt });
+    expect(asked.map(({ question }) => question.split("\n")[0])).toEqual([
+      DESCRIBE_PROMPT,
+      "What is it?",
+      "Is there a bus in the image?",
+      "Is there a cat in the image?",
+    ]);
+    expect(Object.keys(providerMetadata?.groundsight ?? {}).sort()).toEqual([
+      "description",
+      "verification",
+    ]);
+  }
+});
+
+test("wrong options are refused by name", () => {
+  const wrong: [() => unknown, RegExp][] = [
+    [() => describeFirst({ promt: "x" } as object), /describeFirst: .*Unrecognized key: "promt"/],
+    [() => describeFirst({ prompt: " " }), /expected a text\s+→ at prompt/],
+    [
+      () => describeFirst({ description: { maxTokens: 5 } as object }),
+      /key: "maxTokens"\s+→ at description/,
+    ],
+    [
+      () => verifyObjects({ objects: "cat" } as object),
+      /objects: received string; expected a list/,
+    ],
+    [
+      () => verifyObjects({ questions: 5 } as object),
+      /expected object, received number\s+→ at questions/,
+    ],
+    [() => verifyObjects({ refusal: "x" } as object), /expected a function\s+→ at refusal/],
+    [
+      () => verifyObjects({ rewritePrompt: "Again!" }),
+      /expected \{objects\} in it\s+→ at rewritePrompt/,
+    ],
+  ];
+  for (const [make, message] of wrong) expect(make).toThrow(message);
 });

@@ -1,9 +1,17 @@
 /** The provider on a fake model: what is asked of it, and what it tells. */
 import { readFile } from "node:fs/promises";
-import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import type {
+  LanguageModelV4CallOptions,
+  LanguageModelV4StreamPart,
+  SharedV4ProviderOptions,
+} from "@ai-sdk/provider";
 import { fakeModel } from "groundsight/testing";
 import { describe, expect, test } from "vitest";
-import { createGroundsight, type GroundsightOptions } from "../../src/ai-sdk/index.js";
+import {
+  createGroundsight,
+  type GroundsightOptions,
+  type GroundsightProviderOptions,
+} from "../../src/ai-sdk/index.js";
 import type { FakeQuestion } from "../../src/testing/fake-model.js";
 
 const IMAGE = new URL("../../pocket/bench/dev/images/dev_000008.png", import.meta.url);
@@ -357,6 +365,18 @@ describe("a provider", () => {
       .doGenerate({ prompt: question("?") });
     expect(providerMetadata?.groundsight?.method).toMatchObject({ name: "apc" });
     expect(() => createGroundsight({ method: "nothing" })).toThrow("nothing");
+  });
+
+  test("wants an id: the empty one would be the folder that the program runs in", () => {
+    for (const id of ["", ":vcd"]) {
+      expect(() => createGroundsight()(id)).toThrow(`model: received '${id}'; expected an id`);
+    }
+  });
+
+  test("has options of a type that calls of the AI SDK take", () => {
+    const groundsight: GroundsightProviderOptions = { steer: { name: "a" }, settings: { x: [1] } };
+    const providerOptions: SharedV4ProviderOptions = { groundsight };
+    expect(providerOptions.groundsight).toBe(groundsight);
   });
 
   test("has language models alone", () => {

@@ -86,6 +86,8 @@ describe("questions", () => {
       abortSignal,
       headers: { a: "b" },
       providerOptions: { scripted: { store: false } },
+      // By it other middlewares know whose call it is.
+      [Symbol.for("groundsight.further-call")]: true,
     });
     expect(told.calls).toEqual({ questions: 3, rewrites: 0 });
     expect(told.tokens).toEqual({ input: 30, output: 6 });
@@ -114,6 +116,28 @@ describe("questions", () => {
     expect(told.calls).toEqual({ questions: 4, rewrites: 1 });
     expect(questions.at(-1)).toBe("Is there a car in the image?");
     expect(told.unasked).toEqual(["bus"]);
+  });
+
+  test("a rewritten text that names more unasked than verified objects is not taken", async () => {
+    const rewritten = "A car, a bus and a train.";
+    const options = { mode: "rewrite", maxObjects: 3 } as const;
+    const { told, text } = await verified(options, {
+      objects: { ...NO_FORK.objects, dog: "No." },
+      rewritten,
+    });
+    expect([told.outcome, told.unasked, text]).toEqual(["shortened", [], "A dog sits on a couch."]);
+  });
+
+  test("without a yes or no are told, and warned of where there is none", async () => {
+    const some = await verified({}, { objects: { dog: "Maybe.", fork: "No." } });
+    expect([some.told.unclear, some.result.warnings]).toEqual([["dog"], []]);
+    const none = await verified(
+      { mode: "drop" },
+      { objects: { dog: "", couch: "Nein.", fork: "Maybe" } },
+    );
+    expect([none.told.unclear, none.text]).toEqual([["dog", "couch", "fork"], TEXT]);
+    const message = expect.stringContaining("answered none of 3 questions by yes or no");
+    expect(none.result.warnings).toEqual([{ type: "other", message }]);
   });
 
   test("with settings, words and names of one's own", async () => {
@@ -323,6 +347,28 @@ describe("rewrite", () => {
 });
 
 describe("refuse", () => {
+  test("calls no tools", async () => {
+    const content = [
+      { type: "tool-call" as const, toolCallId: "0", toolName: "t", input: "{}" },
+      { type: "text" as const, text: "A fork. Let me look." },
+      { type: "tool-call" as const, toolCallId: "1", toolName: "t", input: "{}" },
+    ];
+    for (const [says, types] of [
+      ["No.", ["text"]],
+      ["Yes.", ["tool-call", "text", "tool-call"]],
+    ] as const) {
+      const how = { answer: { content }, objects: { fork: says } };
+      const { result } = await verified({ mode: "refuse" }, how);
+      expect(result.content.map(({ type }) => type)).toEqual(types);
+      const { model } = script(how);
+      const parts = await streamThrough(verifyObjects({ mode: "refuse" }), model, {
+        prompt: asking("Describe the image."),
+      });
+      const told = parts.filter(({ type }) => ["tool-call", "text-start"].includes(type));
+      expect(told.map(({ type }) => type.replace("-start", ""))).toEqual(types);
+    }
+  });
+
   test("puts a refusal in the answer's place, and says why", async () => {
     const { text, told, result } = await verified({ mode: "refuse" }, NO_FORK);
     expect(text).toMatch(/cannot answer .*\(fork\)/);
