@@ -80,8 +80,8 @@ export function endpointFrom(flags: ModelFlags & EndpointFlags): ChatEndpoint | 
   }
   refuseGiven(flags, OF_CHECKPOINTS, "is the server's matter where one answers");
   const { model = "", baseUrl } = ENDPOINT.exec(flags.model)?.groups ?? {};
-  // Where the scheme is forgotten, an address would be taken for part of the name.
-  if (model === "" || (baseUrl === undefined && /@.*[:/]/.test(model))) {
+  // An address without its scheme, or of a variable that is empty, would be taken for part of the name.
+  if (model === "" || (baseUrl === undefined && /@(.*[:/]|$)/.test(model))) {
     throw new InvalidArgumentError(
       "model: received openai: without a name, or an address without http(s)://; expected openai:<name>@<base URL>, such as openai:pocket@http://127.0.0.1:8000/v1",
     );

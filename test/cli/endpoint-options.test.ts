@@ -35,6 +35,7 @@ test.each([
   [{ model: "openai:" }, /openai: without a name/],
   [{ model: "openai:@https://host/v1" }, /openai: without a name/],
   [{ model: "openai:m@localhost:8000/v1" }, /an address without http\(s\):\/\//],
+  [{ model: "openai:m@" }, /an address without http\(s\):\/\//],
   [{ model: "openai:m@ftp://host" }, /endpoint URL: received ftp:\.\.\./],
   [{ model: "openai:m@http://me:password1@host" }, /user name or password for host/],
   [{ model: "openai:m", dtype: "q4" }, /--dtype is the server's matter/],

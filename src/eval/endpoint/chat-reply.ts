@@ -49,6 +49,9 @@ const reply = z.object({
  * @throws FilteredAnswer, and Error for what is no reply to a chat request
  */
 export function readChatReply(received: unknown): ChatReply {
+  if (received === null) {
+    throw new Error("the reply is no JSON; the base URL ends in /v1 on most servers");
+  }
   const { data } = reply.safeParse(received);
   const choice = data?.choices[0];
   const text = choice?.message.content ?? choice?.message.refusal;

@@ -47,7 +47,7 @@ export interface ChatEndpoint {
 }
 
 /** Fields that all requests of a run have alike. */
-const OF_ALL_QUESTIONS = ["model", "temperature", "top_p", "max_tokens", "max_completion_tokens"];
+const OF_ALL_QUESTIONS = ["model", "top_p", "max_tokens", "max_completion_tokens"];
 
 /**
  * A model behind an OpenAI-compatible chat endpoint, for `evaluateEndpoint`. Time-outs, lost connections, status 408, 409,
@@ -136,6 +136,9 @@ function remedyOf(refusal: ChatRefusal, hasKey: boolean): string | null {
   if (status === 402 || code === "insufficient_quota") return "the account has nothing left";
   if (status === 404 || status === 405) {
     return "check the model's name, and the base URL, which ends in /v1 on most servers";
+  }
+  if (!mayPass && param === "temperature") {
+    return "the server does not take the temperature that every question is asked with; models that cannot answer greedily are asked with --seeds 3 --temperature 1";
   }
   if (!mayPass && param !== null && OF_ALL_QUESTIONS.includes(param)) {
     return "the server does not take what every question is asked with";

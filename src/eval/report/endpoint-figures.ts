@@ -51,6 +51,7 @@ export function endpointFigures(
       answers: asked.length,
     },
     unseeded: timings.filter(({ unseeded }) => unseeded === true).length,
+    empty: answers.filter(({ text }) => text?.trim() === "").length,
   };
 }
 

@@ -276,6 +276,8 @@ export interface EndpointFigures {
   readonly margins: { readonly known: number; readonly answers: number };
   /** Answers that the server gave no seed to. */
   readonly unseeded: number;
+  /** Answers without a word. */
+  readonly empty: number;
 }
 
 /** All figures of a run. */

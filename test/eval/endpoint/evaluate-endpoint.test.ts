@@ -97,6 +97,7 @@ test("POPE: the answers of a model, margins and controls, tokens, price and serv
     fingerprints: [{ value: "fp_1", answers: 24 }],
     margins: { known: 24, answers: 24 },
     unseeded: 0,
+    empty: 0,
   });
   const report = await readFile(join(folder, "out", "report.md"), "utf8");
   expect(report).toContain(`# Evaluation of m at ${server!.url}`);
@@ -109,6 +110,18 @@ test("POPE: the answers of a model, margins and controls, tokens, price and serv
   expect(server!.asked).toHaveLength(24);
   const again = await rebuildReport(join(folder, "out"), { benchmarks: [benchmarkNamed("pope")] });
   expect(again.endpoint?.usage[0]).toMatchObject({ requests: 24, price: null });
+});
+
+test("empty answers are told of: figures alone would hide them", async () => {
+  const endpoint = await asking((asked) =>
+    reply.text(asked, asked.prompt.includes("person") ? " " : seen(asked)),
+  );
+  const { endpoint: told } = await evaluateEndpoint(endpoint, await requestBy(["regular"]));
+  const empty = server!.asked.filter(({ prompt }) => prompt.includes("person")).length;
+  expect([empty > 0, told?.empty]).toEqual([true, empty]);
+  expect(await readFile(join(folder, "out", "report.md"), "utf8")).toContain(
+    `${empty} answers are empty`,
+  );
 });
 
 test("seeds: each request has its own, of seed and image; fewer facts are told as they are", async () => {

@@ -111,7 +111,8 @@ test.each([
     /status 404 \(The model `m` does not exist\); check the model's name, and the base URL/,
   ],
   [429, { code: "insufficient_quota" }, /nothing left/],
-  [400, { param: "temperature" }, /does not take what every question is asked with/],
+  [400, { param: "temperature" }, /are asked with --seeds 3 --temperature 1/],
+  [400, { param: "top_p" }, /does not take what every question is asked with/],
   [
     307,
     {},
@@ -146,7 +147,12 @@ test.each([
   ["a time-out", () => {}, "no reply in 100 ms", 3],
   ["status 500", (asked: Asked) => reply.refuse(asked, 500), "status 500", 3],
   ["status 429", (asked: Asked) => reply.refuse(asked, 429), "status 429 \\(no\\)", 3],
-  ["no JSON", ({ response }: Asked) => response.end("<html>"), "the reply holds no answer", 3],
+  [
+    "no JSON",
+    ({ response }: Asked) => response.end("<html>"),
+    "the reply is no JSON; the base URL ends in /v1 on most servers",
+    3,
+  ],
   [
     "no choices",
     ({ response }: Asked) => response.end('{"choices":[]}'),
