@@ -7,6 +7,7 @@ import { ChatChunks } from "./chat-chunks.js";
 import { type AskedChat, chatRequest } from "./chat-request.js";
 import { chatCompletion, type ResponseHead } from "./chat-response.js";
 import { EventStream } from "./event-stream.js";
+import type { HeldBodies, HeldBody } from "./held-bodies.js";
 import { type RemoteImages, withImages, withRemoteImages } from "./image-urls.js";
 import type { Inference } from "./inference.js";
 import { askedModel, checkedMethod } from "./model-name.js";
@@ -20,6 +21,7 @@ import { type Stop, stopOf } from "./stop-of.js";
 export interface ChatServing {
   readonly inference: Inference;
   readonly admission: Admission;
+  readonly bodies: HeldBodies;
   readonly limits: ServerLimits;
   /** Of requests that name none. */
   readonly temperature: number;
@@ -49,13 +51,21 @@ export async function chatRoute(
   serving: ChatServing,
   record: RequestRecord,
 ): Promise<Response> {
-  const { admission, limits } = serving;
-  const stop = stopOf(request.signal, limits.timeoutMs);
+  const { admission, bodies, limits } = serving;
+  const body = bodies.open();
+  const ending = stopOf(request.signal, limits.timeoutMs);
+  const stop: Stop = {
+    ...ending,
+    forget() {
+      ending.forget();
+      body.release();
+    },
+  };
   let isStreaming = false;
   try {
     // Before a large body is read for nothing.
     admission.requireRoom();
-    const chat = await readChat(request, serving, stop.signal);
+    const chat = await readChat(request, serving, body, stop.signal);
     record.asked(chat.asked);
     const run: Run = (onPiece) => answered(chat, serving, record, stop, onPiece);
     if (chat.asked.stream) {
@@ -73,9 +83,11 @@ export async function chatRoute(
 async function readChat(
   request: Request,
   { inference: { models }, limits, temperature: usual, images }: ChatServing,
+  body: HeldBody,
   signal: AbortSignal,
 ): Promise<Chat> {
-  const asked = chatRequest(await readBody(request, limits.maxBodyMiB, signal), limits);
+  const read = await readBody(request, limits.maxBodyMiB, signal, body.add);
+  const asked = chatRequest(read, limits);
   const { model: served, method: named } = askedModel(asked.model, models);
   refuseLong(asked, served, limits);
   const { method = named } = asked.options;

@@ -5,6 +5,7 @@ import { Admission } from "./admission.js";
 import { ApiError, apiErrorOf } from "./api-error.js";
 import { keyCheck } from "./api-keys.js";
 import { type ChatServing, chatRoute } from "./chat-route.js";
+import { HeldBodies } from "./held-bodies.js";
 import type { Inference } from "./inference.js";
 import { listedModel, modelList } from "./list-models.js";
 import type { RequestLog } from "./request-log.js";
@@ -80,7 +81,8 @@ export function refusingHandler(
   };
   const admission = new Admission(limits.maxRunning, limits.maxQueued);
   const metrics = new ServerMetrics(admission, inference);
-  const serving: ChatServing = { inference, admission, limits, temperature, images };
+  const bodies = new HeldBodies(limits.maxHeldMiB);
+  const serving: ChatServing = { inference, admission, bodies, limits, temperature, images };
   const checkKey = keyCheck(apiKeys);
   const created = Math.floor(Date.now() / 1000);
   const app = new Hono<Env>();

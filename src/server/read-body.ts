@@ -4,12 +4,14 @@ import { JsonGuard } from "./json-guard.js";
 /**
  * Reads a request's JSON, within bounds that are held while it arrives.
  *
+ * @param onBytes called with the length of each piece; what it throws ends the reading
  * @throws ApiError for what is no JSON, larger or deeper than it may be; the signal's reason where it fires
  */
 export async function readBody(
   request: Request,
   maxMiB: number,
   signal: AbortSignal,
+  onBytes: (bytes: number) => void = () => {},
 ): Promise<unknown> {
   const type = request.headers.get("content-type") ?? "";
   // A page of another site can send other types without asking.
@@ -39,6 +41,7 @@ export async function readBody(
   for await (const chunk of chunksOf(request, signal)) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw tooLarge();
+    onBytes(chunk.length);
     guard.push(chunk);
     pieces.push(text(() => decoder.decode(chunk, { stream: true })));
   }

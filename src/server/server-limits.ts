@@ -18,6 +18,8 @@ export interface ServerLimits {
   readonly maxImageMiB: number;
   /** Size of a request's body. Default 32. */
   readonly maxBodyMiB: number;
+  /** Size of the bodies of all requests that arrive, wait or are answered; beyond it they are refused. Default 512. */
+  readonly maxHeldMiB: number;
   /**
    * Milliseconds from a request's arrival to the end of its answer; a stream that is not read is dropped as long after that.
    * Default 300 000.
@@ -38,6 +40,7 @@ const SCHEMA = {
   maxImages: { type: "integer", min: 0, max: 1000, default: 16, summary: "" },
   maxImageMiB: { type: "number", min: 0.001, max: 2000, default: 20, summary: "" },
   maxBodyMiB: { type: "number", min: 0.001, max: 2000, default: 32, summary: "" },
+  maxHeldMiB: { type: "number", min: 0.001, max: 1e6, default: 512, summary: "" },
   timeoutMs: { type: "integer", min: 1, max: LONGEST_MS, default: 300_000, summary: "" },
   keepAliveMs: { type: "integer", min: 1, max: LONGEST_MS, default: 15_000, summary: "" },
 } as const satisfies SettingsSchema;

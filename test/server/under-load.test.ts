@@ -46,6 +46,27 @@ describe("a full server", () => {
     expect(await metric(handler, "running_answers")).toBe(0);
   });
 
+  test("refuses bodies when those of others fill what all may hold", async () => {
+    const handler = serve({ maxHeldMiB: 0.5 });
+    const large = () => postChat(handler, question("?", { user: "a".repeat(300_000) }));
+    const first = large();
+    const asked = await models.chatAt(0);
+    const { status, headers, body } = await large();
+    expect([status, headers.get("retry-after")]).toEqual([429, "1"]);
+    expect(body.error).toMatchObject({ type: "rate_limit_exceeded" });
+    asked.end();
+    expect((await first).status).toBe(200);
+    // Their room is free again, also behind a stream; and what is alone may have any size.
+    const alone = handler(
+      chatRequestOf(question("?", { stream: true, user: "a".repeat(600_000) })),
+    );
+    (await models.chatAt(1)).end();
+    expect((await eventsOf(await alone)).at(-1)).toBe("data: [DONE]");
+    const last = large();
+    (await models.chatAt(2)).end();
+    expect((await last).status).toBe(200);
+  });
+
   test("counts every answer that a request asks for", async () => {
     const handler = serve({ maxRunning: 3, maxQueued: 0 });
     const first = postChat(handler, question("1", { n: 2 }));
