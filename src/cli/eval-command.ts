@@ -84,8 +84,8 @@ export function evalCommand(): Command {
 }
 
 const HELP = `
-A server that speaks OpenAI's protocol is asked with --model openai:<name>@<base URL> (default: OPENAI_BASE_URL or
-${DEFAULT_URL}; key from OPENAI_API_KEY), by ${ENDPOINT_METHODS}.
+A server that speaks OpenAI's protocol is asked with --model openai:<name>@<base URL> (default: OPENAI_BASE_URL,
+else ${DEFAULT_URL}; key from OPENAI_API_KEY), by ${ENDPOINT_METHODS}.
 The greedy baseline (regular) and the control (apc) are always run unless --without names them.
 vti steers along the directions of --steer <file>; vti:image=0.4:text=0 sets strengths, vti+vcd adds a method.
 Pocket sets:
@@ -100,7 +100,8 @@ Examples:
   $ groundsight eval pope --data coco_pope_random.json --images val2014 --settings runs/tune-vcd/tuned.json --out runs/tuned
   $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --images images --out runs/chair
   $ groundsight eval chair --data captions.jsonl --truth objects_by_image.json --methods regular,verify:mode=drop \\
-      --model openai:gpt-4o-mini@https://api.openai.com/v1 --limit 50 --price-in 0.15 --price-out 0.6 --out runs/hosted
+      --model openai:gpt-4o-mini@https://api.openai.com/v1 --limit 50 --price-in 0.15 --price-out 0.6 \\
+      --out runs/hosted
   $ groundsight eval ./my-benchmark.mjs --data questions.jsonl --images images --out runs/mine`;
 
 async function run(benchmark: string, flags: EvalFlags, command: Command): Promise<void> {
