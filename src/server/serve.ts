@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { checkSettings, InvalidArgumentError, type SettingsSchema } from "../index.js";
-import { ApiError } from "./api-error.js";
+import { ApiError, badRequest } from "./api-error.js";
 import { Flights } from "./flights.js";
 import { type HandlerOptions, refusingHandler } from "./handler.js";
 import type { Inference } from "./inference.js";
@@ -117,7 +117,7 @@ async function serving(
       connectionsCheckingInterval: Math.ceil(headersTimeout / 5),
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
-    getRequestListener(handler, { overrideGlobalObjects: false }),
+    getRequestListener(handler, { overrideGlobalObjects: false, errorHandler: noRequest }),
   );
   server.maxConnections = bounds.maxConnections;
   server.timeout = serverLimits(options.limits).timeoutMs + SILENCE_MS;
@@ -153,6 +153,11 @@ async function serving(
   }
   if (closed === undefined) refusal = undefined;
   return running;
+}
+
+/** What Node takes for a request, and no URL can be made of. */
+function noRequest(): Response {
+  return badRequest(undefined, "expected a Host header that names a host, and a path").response;
 }
 
 function unavailable(why: string, headers: Readonly<Record<string, string>> = {}): ApiError {

@@ -91,6 +91,7 @@ describe("a server", () => {
     for (const host of ["localhost:8000", "127.0.0.1", "[::1]:80", "app.localhost"]) {
       expect(await sent(port, head(host)), host).toMatch(/^HTTP\/1.1 200/);
     }
+    expect(await sent(port, head("a b"))).toMatch(/^HTTP\/1.1 400 .*"expected a Host header/s);
     const open = await served({ apiKeys: ["secret"] });
     expect(await sent(open.port, head("page.example"))).toMatch(/^HTTP\/1.1 200/);
   });
