@@ -16,12 +16,12 @@ export type FurtherCallSettings = Pick<
   "maxOutputTokens" | "temperature" | "topP" | "topK" | "seed" | "reasoning" | "providerOptions"
 >;
 
-/** Marks the calls of middlewares: others that a model is wrapped in besides leave them alone. Spread with the options. */
-const FURTHER: unique symbol = Symbol.for("groundsight.further-call");
+/** Prompts that middlewares made: other middlewares between them make new options of a call, but keep its prompt. */
+const FURTHER = new WeakSet<LanguageModelV4Prompt>();
 
 /** Whether a middleware made the call, to ask about images. */
-export function isFurtherCall(options: LanguageModelV4CallOptions): boolean {
-  return FURTHER in options;
+export function isFurtherCall({ prompt }: LanguageModelV4CallOptions): boolean {
+  return FURTHER.has(prompt);
 }
 
 /** The images of a prompt, in order. */
@@ -41,12 +41,12 @@ export function askAboutImages(
   question: string,
   settings: FurtherCallSettings,
 ): PromiseLike<LanguageModelV4GenerateResult> {
-  const marked = { [FURTHER]: true };
+  const prompt: LanguageModelV4Prompt = [
+    { role: "user", content: [...imagesOf(call.prompt), { type: "text", text: question }] },
+  ];
+  FURTHER.add(prompt);
   return model.doGenerate({
-    ...marked,
-    prompt: [
-      { role: "user", content: [...imagesOf(call.prompt), { type: "text", text: question }] },
-    ],
+    prompt,
     temperature: 0,
     ...settings,
     ...(abortSignal && { abortSignal }),

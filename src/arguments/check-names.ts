@@ -12,8 +12,8 @@ export function checkNames(given: object, known: readonly string[], refusal: str
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
     const suggestion = closest(name, known);
-    const hint =
-      suggestion === undefined ? `known are ${known.join(", ")}` : `did you mean ${suggestion}?`;
+    const names = known.length === 0 ? "it has none" : `known are ${known.join(", ")}`;
+    const hint = suggestion === undefined ? names : `did you mean ${suggestion}?`;
     throw new InvalidArgumentError(`${refusal} '${name}'; ${hint}`);
   }
 }

@@ -41,6 +41,7 @@ export function chatMethod(
   const { name = undefined, ...strengths }: ChatSteering =
     typeof steer === "string" ? { name: steer } : (steer ?? {});
   const asked = parseMethodText(method ?? byDefault);
+  if (method !== undefined) requireOneVoice(asked.settings, settings);
   const named = { ...asked, settings: { ...asked.settings, ...settings } };
   const isSteered = (one: NamedMethod): boolean =>
     hasAsset(one) || carriedBy(one).some(([, inner]) => isSteered(inner));
@@ -61,6 +62,20 @@ export function chatMethod(
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
     throw new InvalidArgumentError(`settings: ${error.message}`, { cause: error });
+  }
+}
+
+/** @throws InvalidArgumentError for a setting that has one value behind the method's name and another beside it */
+function requireOneVoice(
+  behind: Readonly<Record<string, JsonValue>>,
+  beside: Readonly<Record<string, JsonValue>>,
+): void {
+  for (const [name, value] of Object.entries(beside)) {
+    if (!Object.hasOwn(behind, name) || JSON.stringify(behind[name]) === JSON.stringify(value))
+      continue;
+    throw new InvalidArgumentError(
+      `settings: received ${name} ${JSON.stringify(value)}, and ${JSON.stringify(behind[name])} behind the method's name; say it in one place`,
+    );
   }
 }
 

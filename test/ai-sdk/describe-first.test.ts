@@ -112,8 +112,8 @@ test("middlewares leave the calls of each other alone, in either order", async (
     const wrapped = {
       ...model,
       doGenerate: (call: Parameters<typeof model.doGenerate>[0]) =>
-        // As other middlewares between them may do.
-        generateThrough(inner, model, { ...call }),
+        // As defaultSettingsMiddleware between them makes new options.
+        generateThrough(inner, model, Object.fromEntries(Object.entries(call)) as typeof call),
     };
     const prompt = asking("What is it?");
     const { providerMetadata } = await generateThrough(outer, wrapped, { prompt });

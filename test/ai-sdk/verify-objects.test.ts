@@ -86,8 +86,6 @@ describe("questions", () => {
       abortSignal,
       headers: { a: "b" },
       providerOptions: { scripted: { store: false } },
-      // By it other middlewares know whose call it is.
-      [Symbol.for("groundsight.further-call")]: true,
     });
     expect(told.calls).toEqual({ questions: 3, rewrites: 0 });
     expect(told.tokens).toEqual({ input: 30, output: 6 });

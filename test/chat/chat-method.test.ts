@@ -31,6 +31,14 @@ describe("the method of a chat", () => {
   test("takes settings beside those behind its name", () => {
     const { settings } = chatMethod({ method: "vcd:alpha=2", settings: { noiseStep: 700 } }, none);
     expect(settings).toMatchObject({ alpha: 2, noiseStep: 700 });
+    expect(chatMethod({ method: "vcd:alpha=2", settings: { alpha: 2 } }, none).settings.alpha).toBe(
+      2,
+    );
+    expect(() => chatMethod({ method: "vcd:alpha=2", settings: { alpha: 3 } }, none)).toThrow(
+      "settings: received alpha 3, and 2 behind the method's name; say it in one place",
+    );
+    // What the default says, a request may say otherwise.
+    expect(chatMethod({ settings: { alpha: 3 } }, none, "vcd:alpha=2").settings.alpha).toBe(3);
   });
 
   test("takes the file that fits it, and strengths", () => {
