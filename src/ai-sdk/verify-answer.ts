@@ -11,6 +11,7 @@ import {
   type AskAboutObject,
   doubtfulMentions,
   dropDoubtful,
+  isUnclear,
   type ObjectVerdict,
   type VerifiedText,
   type VerifyTextOptions,
@@ -179,9 +180,7 @@ export async function verifyAnswer(
 }
 
 function unclearIn({ verdicts }: VerifiedText): string[] {
-  return verdicts.flatMap(({ object, says, margin }) =>
-    says === "unparsed" && margin === undefined ? object : [],
-  );
+  return verdicts.filter(isUnclear).map(({ object }) => object);
 }
 
 /** Where no question was answered, nothing was verified, which a reader of the answer alone would not see. */

@@ -150,6 +150,11 @@ function doubtIn({ says, margin }: Pick<ObjectVerdict, "says" | "margin">): numb
   return margin ?? (says === "no" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
 }
 
+/** Whether an object was asked about and the answer said neither yes nor no. */
+export function isUnclear({ says, margin }: ObjectVerdict): boolean {
+  return says === "unparsed" && margin === undefined;
+}
+
 /** The places of a text that name something doubtful. */
 export function doubtfulMentions({ mentions }: VerifiedText): VerifiedMention[] {
   return mentions.filter(({ verdict }) => verdict?.doubtful);

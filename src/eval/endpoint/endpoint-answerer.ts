@@ -1,6 +1,6 @@
 import { AbortedError, GroundsightError } from "../../errors.js";
 import type { Method } from "../../index.js";
-import { dropDoubtful, verifyText } from "../../objects/verify-text.js";
+import { dropDoubtful, isUnclear, verifyText } from "../../objects/verify-text.js";
 import { type LikelyFirst, noAhead, yesOrNoMass } from "../../objects/yes-no-answer.js";
 import type { Question } from "../contract/benchmark.js";
 import { requestSeed } from "../run/model-answerer.js";
@@ -95,7 +95,9 @@ async function answerOf(
     verifyOptions(method, endpoint.concurrency),
   );
   const isDoubtful = verified.verdicts.some(({ doubtful }) => doubtful);
-  return given(isDoubtful ? dropDoubtful(verified).text : first.text, replies, {});
+  const answer = given(isDoubtful ? dropDoubtful(verified).text : first.text, replies, {});
+  const unclear = verified.verdicts.filter(isUnclear).length;
+  return unclear === 0 ? answer : { ...answer, asked: { ...answer.asked, unclear } };
 }
 
 /** The settings of a method `verify` for {@link verifyText}. */

@@ -51,6 +51,7 @@ export function endpointFigures(
       answers: asked.length,
     },
     unseeded: timings.filter(({ unseeded }) => unseeded === true).length,
+    unclear: timings.reduce((sum, { unclear = 0 }) => sum + unclear, 0),
     empty: answers.filter(({ text }) => text?.trim() === "").length,
   };
 }

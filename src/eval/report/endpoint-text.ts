@@ -4,7 +4,7 @@ import type { RunAnalysis } from "./run-analysis.js";
 /** What a reader must know of answers that a server gave, a line each; empty where a checkpoint answered. */
 export function endpointText({ settings, endpoint }: RunAnalysis): string[] {
   if (endpoint === undefined) return [];
-  const { fingerprints, margins, unseeded, empty } = endpoint;
+  const { fingerprints, margins, unseeded, empty, unclear } = endpoint;
   const told = fingerprints.map(({ value, answers }) => `${value} (${answers} answers)`).join(", ");
   const server = "Which weights answered, and how they are run, is the server's matter";
   const changed = fingerprints.length > 1 ? "; it changed during the run" : "";
@@ -23,6 +23,11 @@ export function endpointText({ settings, endpoint }: RunAnalysis): string[] {
       ? []
       : [
           `${empty} answers are empty, and count as they are: a model that reasons first may have spent its limit of tokens on that.`,
+        ]),
+    ...(unclear === 0
+      ? []
+      : [
+          `${unclear} questions of verify about objects had neither yes nor no for an answer: these objects were not verified.`,
         ]),
   ];
 }

@@ -278,6 +278,8 @@ export interface EndpointFigures {
   readonly unseeded: number;
   /** Answers without a word. */
   readonly empty: number;
+  /** Questions of `verify` about objects that had neither yes nor no for an answer. */
+  readonly unclear: number;
 }
 
 /** All figures of a run. */

@@ -66,6 +66,8 @@ export interface AskedCost {
   readonly fingerprint?: string;
   /** There where the server refused the seed. */
   readonly unseeded?: true;
+  /** Questions about objects of the answer that had neither yes nor no for an answer; absent for none. */
+  readonly unclear?: number;
 }
 
 /** A key as text, for maps. */

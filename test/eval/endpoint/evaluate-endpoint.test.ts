@@ -98,6 +98,7 @@ test("POPE: the answers of a model, margins and controls, tokens, price and serv
     margins: { known: 24, answers: 24 },
     unseeded: 0,
     empty: 0,
+    unclear: 0,
   });
   const report = await readFile(join(folder, "out", "report.md"), "utf8");
   expect(report).toContain(`# Evaluation of m at ${server!.url}`);
@@ -255,7 +256,7 @@ test("CHAIR with verify: sentences with what the server doubts itself are left o
     const { prompt, body } = asked;
     if (prompt === "Describe.") reply.text(asked, captions[body.seed! % 2] as string);
     else if (prompt.includes("cat")) reply.text(asked, "Hm", { likeliest: { Yes: 0.3, No: 0.6 } });
-    else reply.text(asked, "Yes.");
+    else reply.text(asked, prompt.includes("dog") ? "Well." : "Yes.");
   });
   const images = join(folder, "images");
   const asked = ["0.png", "1.png", "2.png", "3.png"].map((image, question_id) =>
@@ -294,4 +295,8 @@ test("CHAIR with verify: sentences with what the server doubts itself are left o
   const [, verified] = analysis.endpoint!.usage;
   const requests = 4 + 2 * cats + (4 - cats);
   expect(verified).toMatchObject({ answers: 4, requests, promptTokens: 100 * requests });
+  expect(analysis.endpoint!.unclear).toBe(cats);
+  expect(await readFile(join(folder, "out", "report.md"), "utf8")).toContain(
+    `${cats} questions of verify about objects had neither yes nor no`,
+  );
 });
