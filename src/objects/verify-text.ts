@@ -174,8 +174,13 @@ export interface CertainText {
 /**
  * A text without the sentences that name a doubtful object. It never becomes empty: where all sentences do, the least
  * doubtful one stays, ended in front of the first phrase that names one; whole, where it names nothing else before.
+ *
+ * @param options.cut whether that sentence is ended early; else it stays whole, as with the method `verify`. Default true
  */
-export function dropDoubtful(verified: VerifiedText): CertainText {
+export function dropDoubtful(
+  verified: VerifiedText,
+  { cut = true }: { readonly cut?: boolean } = {},
+): CertainText {
   const { text, mentions } = verified;
   const sentences = sentencesOf(text);
   const doubt = ({ verdict }: VerifiedMention) =>
@@ -188,7 +193,7 @@ export function dropDoubtful(verified: VerifiedText): CertainText {
   const [sentence] = kept as [TextPart];
   const named = mentionsIn(mentions, sentence);
   const first = named.findIndex(({ verdict }) => verdict?.doubtful);
-  if (first < 1) return { text: whole, dropped, left: whole };
+  if (!cut || first < 1) return { text: whole, dropped, left: whole };
   const end = endBefore(text, named[first - 1]!, named[first]!);
   const mark = /[.!?]$/.exec(whole)?.[0] ?? ".";
   return {

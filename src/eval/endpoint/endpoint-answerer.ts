@@ -95,7 +95,8 @@ async function answerOf(
     verifyOptions(method, endpoint.concurrency),
   );
   const isDoubtful = verified.verdicts.some(({ doubtful }) => doubtful);
-  const answer = given(isDoubtful ? dropDoubtful(verified).text : first.text, replies, {});
+  const text = isDoubtful ? dropDoubtful(verified, { cut: false }).text : first.text;
+  const answer = given(text, replies, {});
   const unclear = verified.verdicts.filter(isUnclear).length;
   return unclear === 0 ? answer : { ...answer, asked: { ...answer.asked, unclear } };
 }
