@@ -368,7 +368,7 @@ function fieldsOf({ properties, items, additionalProperties, anyOf }: Schema, pa
 
 /** What is printed only of a model on another device than the CPU, which few machines have, of alternatives that are a part of a character, of more captions than here, of a gain, of runs that are meant to differ (test/eval/results/results.test.ts), or of a benchmark of one's own (test/cli/own-module.test.ts). */
 const ELSEWHERE =
-  /\.(asked|promptVariant)$|\.module\b|\.device$|\.top\[\]\.bytes|\.frontier\.comparisons\[\]\.interval\.(low|high)$|^\.gains\[\]|^\[\]\.across\[\]$|^\.warnings\[\]$|^\.plots\[\]\.x\.domain/;
+  /\.(asked|promptVariant)$|^\.unclear$|\.module\b|\.device$|\.top\[\]\.bytes|\.frontier\.comparisons\[\]\.interval\.(low|high)$|^\.gains\[\]|^\[\]\.across\[\]$|^\.warnings\[\]$|^\.plots\[\]\.x\.domain/;
 
 describe.each(Object.entries(schemas))("%s", (name, schema) => {
   test("is as its schema says, without a field besides", () => {
