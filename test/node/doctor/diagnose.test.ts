@@ -39,8 +39,10 @@ describe.each([
     );
     const { cost } = found;
     expect(cost!.promptTokens).toBeGreaterThan(16);
-    const { cacheBytesPerContext, ...others } = cost!;
+    const { cacheBytesPerContext, residentBytes, ...others } = cost!;
     expect(cacheBytesPerContext).toBe(0);
+    // None where what was opened before left room for it.
+    expect(residentBytes).toBeGreaterThanOrEqual(0);
     for (const value of Object.values(others)) expect(value).toBeGreaterThan(0);
     expect(detailOf(found, "stock-tokens")).toMatch(
       /^\d+ greedy tokens, the same as in transformers\.js$/,
