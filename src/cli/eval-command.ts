@@ -85,7 +85,8 @@ export function evalCommand(): Command {
 
 const HELP = `
 A server that speaks OpenAI's protocol is asked with --model openai:<name>@<base URL>
-(default: OPENAI_BASE_URL, else ${DEFAULT_URL}; key from OPENAI_API_KEY), by ${ENDPOINT_METHODS}.
+(default: OPENAI_BASE_URL, else ${DEFAULT_URL}; key from OPENAI_API_KEY),
+by ${ENDPOINT_METHODS}.
 The greedy baseline (regular) and the control (apc) are always run unless --without names them.
 vti steers along the directions of --steer <file>; vti:image=0.4:text=0 sets strengths, vti+vcd adds a method.
 Pocket sets:

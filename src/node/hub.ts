@@ -5,7 +5,7 @@ import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { downloadFile, type ListFileEntry, listFiles } from "@huggingface/hub";
+import type { ListFileEntry } from "@huggingface/hub";
 import { GroundsightError, ModelLoadError } from "../errors.js";
 import {
   DTYPE_SUFFIXES,
@@ -136,6 +136,7 @@ async function wantedFiles(
   dtypes: GraphDtypes,
 ): Promise<WantedFiles> {
   const all: ListFileEntry[] = [];
+  const { listFiles } = await import("@huggingface/hub");
   for await (const file of listFiles({ ...access(), repo: hubId, recursive: true })) {
     if (file.type === "file") all.push(file);
   }
@@ -195,6 +196,7 @@ async function download(
     }
     await mkdir(dirname(target), { recursive: true });
     const part = `${target}.part`;
+    const { downloadFile } = await import("@huggingface/hub");
     const blob = await downloadFile({ ...access(), repo: hubId, path: file.path });
     if (blob === null) throw new ModelLoadError(`${hubId}: ${file.path} vanished from the hub`);
     const hash = hashFor(file);

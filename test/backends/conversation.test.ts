@@ -91,7 +91,8 @@ test("a question of a chat gets the answer that it gets in a fresh model", async
     const fresh = await fakeOnnxModel().generate(request);
     const fake = await fakeModel().generate(request);
     expect(warm.tokens).toEqual(fresh.tokens);
-    expect(fake.tokens).toEqual(fresh.tokens);
+    // The tokenizer of the graphs' fake does not tell bytes.
+    expect(fake.tokens.map(({ bytes: _, ...token }) => token)).toEqual(fresh.tokens);
     expect(fresh.usage.imageTokens).toBe(12);
   }
 });

@@ -206,7 +206,16 @@ describe("methods that carry others", () => {
 
 test("compare shows vti beside the others where there are directions, and leaves it out where not", () => {
   const compare = (...args: string[]) => {
-    const { stdout } = groundsight("compare", image, "What?", ...short, "--json", ...args);
+    const { stdout } = groundsight(
+      "compare",
+      image,
+      "What?",
+      ...short,
+      "--rounds",
+      "1",
+      "--json",
+      ...args,
+    );
     return JSON.parse(stdout).answers.map(({ name }: { name: string }) => name);
   };
   // What nullu projects out has a file of its own.

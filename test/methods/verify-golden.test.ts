@@ -64,7 +64,10 @@ test("of the drafts of 30 images, 15 are changed", () => {
   expect(rows.filter(({ greedy, rewrite }) => greedy.join() !== rewrite.join())).toHaveLength(15);
 });
 
-describe.each(rows.map((row) => [row.image, row] as const))("%s", (file, row) => {
+/** Every third image, or all of them where that is asked for. */
+const asked = rows.filter((_, i) => i % 3 === 0 || process.env.GROUNDSIGHT_ALL_IMAGES === "1");
+
+describe.each(asked.map((row) => [row.image, row] as const))("%s", (file, row) => {
   let answers: Record<string, Answer>;
   beforeAll(async () => {
     const image = `${IMAGES}${file}`;

@@ -1,4 +1,4 @@
-import sharp, { type Metadata } from "sharp";
+import type { Metadata } from "sharp";
 import { DatasetError, GroundsightError } from "../../errors.js";
 import type { RgbPixels } from "../../families/family.js";
 import { type ImageLimits, MAX_ASPECT_RATIO } from "./image-limits.js";
@@ -41,6 +41,7 @@ export async function decode(
   }
   try {
     return await withinTime(`decode image ${name}`, limits.timeoutMs, signal, async () => {
+      const { default: sharp } = await import("sharp");
       const head = await sharp(bytes, { limitInputPixels: false, pages: 1 }).metadata();
       if (!SHARP_FORMATS.includes(head.format)) throw refuse(`it is ${head.format} inside`);
       checkPixels(name, { width: head.width, height: head.pageHeight ?? head.height }, limits);
@@ -83,6 +84,7 @@ async function rgb(
   { space }: Metadata,
   { maxMegapixels, timeoutMs }: Required<ImageLimits>,
 ): Promise<RgbPixels> {
+  const { default: sharp } = await import("sharp");
   const { data, info } = await sharp(bytes, {
     limitInputPixels: Math.ceil(maxMegapixels * 1e6),
     pages: 1,
