@@ -3,13 +3,13 @@ import { InvalidArgumentError } from "../errors.js";
 import type { Method, Model } from "../index.js";
 import { yesNoTokens } from "../objects/yes-no-tokens.js";
 import {
-  type Asking,
   answerAndReport,
   asksYesNo,
   type EvaluationRequest,
   requireAnswerable,
 } from "./evaluation.js";
 import type { RunAnalysis } from "./report/run-analysis.js";
+import type { Asking } from "./run/asking.js";
 import { dependsOnBatch, modelAnswerer } from "./run/model-answerer.js";
 import { seriesSettings } from "./run/plan-series.js";
 import { requireUntuned, type TunedSetting, tunedMark } from "./tuning/tuned-setting.js";

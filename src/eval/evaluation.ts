@@ -10,12 +10,12 @@ import type { Prices } from "./report/endpoint-figures.js";
 import { reportRun } from "./report/report-run.js";
 import type { RunAnalysis } from "./report/run-analysis.js";
 import { askedFor } from "./run/asked-for.js";
+import type { Asking } from "./run/asking.js";
 import type { RunSet } from "./run/plan-run.js";
 import { seriesSettings } from "./run/plan-series.js";
 import { requireSampling } from "./run/require-sampling.js";
 import {
   type Answerer,
-  type AnswerRequest,
   answersOf,
   type PlannedSet,
   type Progress,
@@ -66,18 +66,6 @@ export interface EvaluationRequest {
   readonly signal?: AbortSignal;
   /** Told of every block of answers. */
   readonly onProgress?: (progress: Progress) => void;
-}
-
-/** How questions are put, whoever answers them. */
-export interface Asking {
-  readonly methods: ReadonlyMap<string, Method>;
-  /** Where a question's image lies; null when it has none. */
-  readonly imagePath: (request: AnswerRequest) => string | null;
-  readonly promptSuffix: string;
-  readonly temperature: number;
-  readonly topP: number;
-  /** Whether a question is one of yes or no. */
-  readonly isYesNo: (question: Question) => boolean;
 }
 
 /** Who answers a run's questions. */

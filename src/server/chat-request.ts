@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ChatOptions } from "../chat/chat-job.js";
+import type { ChatJob, ChatOptions } from "../chat/chat-job.js";
 import { CHAT_OPTIONS } from "../chat/chat-options.js";
 import type { ContentPart, Role, Turn } from "../core.js";
 import { badRequest } from "./api-error.js";
@@ -155,15 +155,7 @@ export interface AskedChat {
   readonly turns: readonly Turn[];
   readonly options: ChatOptions;
   readonly count: number;
-  readonly decoding: {
-    readonly maxTokens?: number;
-    readonly stop?: readonly string[];
-    readonly temperature?: number;
-    readonly topK?: number;
-    readonly topP?: number;
-    readonly repetitionPenalty?: number;
-    readonly topLogprobs?: number;
-  };
+  readonly decoding: Omit<ChatJob["decoding"], "seed">;
   readonly seed: number | undefined;
   /** Whether log-probabilities are told. */
   readonly logprobs: boolean;

@@ -2,7 +2,7 @@ import { AbortedError, GroundsightError } from "../../errors.js";
 import type { Method } from "../../index.js";
 import { dropDoubtful, isUnclear, verifyText } from "../../objects/verify-text.js";
 import { type LikelyFirst, noAhead, yesOrNoMass } from "../../objects/yes-no-answer.js";
-import type { Question } from "../contract/benchmark.js";
+import type { Asking } from "../run/asking.js";
 import { requestSeed } from "../run/model-answerer.js";
 import { methodOf } from "../run/plan-series.js";
 import type { Answerer, AnswerRequest, GivenAnswer } from "../run/run-evaluation.js";
@@ -10,20 +10,6 @@ import type { Observations } from "../store/stored-rows.js";
 import type { ChatQuestion } from "./chat-dialect.js";
 import { imageUrl } from "./image-url.js";
 import type { ChatEndpoint, EndpointAnswer } from "./openai-endpoint.js";
-
-/** How an endpoint is asked. */
-export interface EndpointAnswererOptions {
-  /** Methods by their name within the run: see `requireAskable`. */
-  readonly methods: ReadonlyMap<string, Method>;
-  /** Where a question's image lies; null when it has none. */
-  readonly imagePath: (request: AnswerRequest) => string | null;
-  readonly promptSuffix: string;
-  /** For series with a seed; greedy series have 0. */
-  readonly temperature: number;
-  readonly topP: number;
-  /** Whether a question is one of yes or no, whose margin is kept. */
-  readonly isYesNo: (question: Question) => boolean;
-}
 
 /** Answers about objects are a word; some models begin with a blank or a line end. */
 const OBJECT_TOKENS = 8;
@@ -34,11 +20,10 @@ const MOST_OBJECTS = 1000;
 /**
  * Lets an endpoint answer the questions of an evaluation, as many at once as it allows. An image that cannot be read, or
  * an answer that fails, is told and harms no other; what will fail for all questions ends the others.
+ *
+ * @param options methods as `requireAskable` lets them pass
  */
-export function endpointAnswerer(
-  endpoint: ChatEndpoint,
-  options: EndpointAnswererOptions,
-): Answerer {
+export function endpointAnswerer(endpoint: ChatEndpoint, options: Asking): Answerer {
   return async (requests, onAnswer, signal) => {
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
@@ -63,7 +48,7 @@ function isOfOneQuestion(error: unknown): boolean {
 async function answerOf(
   endpoint: ChatEndpoint,
   request: AnswerRequest,
-  options: EndpointAnswererOptions,
+  options: Asking,
   signal: AbortSignal,
 ): Promise<GivenAnswer> {
   const { question, series, maxTokens } = request;

@@ -1,22 +1,15 @@
 import { AbortedError, GroundsightError, type GroundsightErrorCode } from "../../errors.js";
-import type { Answer, GenerateRequest, Method, Model } from "../../index.js";
+import type { Answer, GenerateRequest, Model } from "../../index.js";
 import type { YesNoTokens } from "../../objects/yes-no-tokens.js";
 import type { Question } from "../contract/benchmark.js";
 import { sha256 } from "../data/sha-256.js";
+import type { Asking } from "./asking.js";
 import { observationsOf, observed } from "./observed-method.js";
 import { methodOf } from "./plan-series.js";
 import type { Answerer, AnswerRequest, GivenAnswer } from "./run-evaluation.js";
 
 /** How a model is asked. */
-export interface ModelAnswererOptions {
-  /** Methods by their name within the run. */
-  readonly methods: ReadonlyMap<string, Method>;
-  /** Where a question's image lies; null when it has none. */
-  readonly imagePath: (request: AnswerRequest) => string | null;
-  readonly promptSuffix: string;
-  /** For series with a seed; greedy series have 0. */
-  readonly temperature: number;
-  readonly topP: number;
+export interface ModelAnswererOptions extends Omit<Asking, "isYesNo"> {
   /** What the answer to a question is looked at for, where that is yes or no; null for other questions. */
   readonly yesNoTokens: (question: Question) => YesNoTokens | null;
 }
